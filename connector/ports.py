@@ -1,0 +1,110 @@
+"""The ports: what the engine asks of adapters, and adapters of the engine. Nobody inherits them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from connector.values import (
+    Absent,
+    Ambiguous,
+    Broken,
+    Change,
+    Findings,
+    Outcome,
+    Page,
+    Payload,
+    Read,
+    Seen,
+)
+
+
+class Clock(Protocol):
+    """The time, as wall clock and as a clock that also counts while the machine sleeps."""
+
+    def now(self) -> datetime:
+        """The wall clock: aware, UTC."""
+        ...
+
+    def boottime(self) -> float:
+        """Seconds since boot, suspension included; it never jumps."""
+        ...
+
+
+class Template(Protocol):
+    """A compiled piece of YAML. Adapters render it and know nothing of the expression language."""
+
+    def __call__(self, names: Mapping[str, object]) -> object:
+        """Render with *names*; raises FieldErrors naming every field that cannot be made."""
+        ...
+
+
+class Slot(Protocol):
+    """The right to have one call on the wire (budget, fence and breaker of a connection)."""
+
+    def __call__(self, send_before: datetime | None = None) -> AbstractContextManager[None]:
+        """Hold one slot for a `with`; raises NotSent if *send_before* has passed or we stop."""
+        ...
+
+
+class Source(Protocol):
+    """Where documents come from."""
+
+    def pages(
+        self, entity: str, since: str | None, *, start: datetime | None, until: datetime | None
+    ) -> Iterator[Page]:
+        """Yield pages after cursor *since* (None: from *start*), oldest first, until complete.
+
+        Raises Unavailable, Unauthorized, Truncated.
+        """
+        ...
+
+    def read(self, entity: str, keys: Sequence[str]) -> Iterator[Read]:
+        """Yield each of *keys* as it stands now, or its Tombstone. Raises Unavailable, Unauthorized."""
+        ...
+
+    def decode(self, entity: str, raw: bytes) -> Payload | Broken:
+        """Parse a raw slice into a payload tree, numbers exact; Broken if it cannot be parsed."""
+        ...
+
+
+class Target(Protocol):
+    """Where changes go. `send` raises nothing; the reads raise Unavailable, Unauthorized."""
+
+    def find(
+        self, entity: str, references: Sequence[str]
+    ) -> Mapping[str, Seen | Absent | Ambiguous]:
+        """Look for documents that carry *references*, over all life cycles; one answer for each."""
+        ...
+
+    def get(self, entity: str, keys: Sequence[str]) -> Mapping[str, Seen | Absent]:
+        """Read documents by the target's own *keys*; one answer for each."""
+        ...
+
+    def match(self, entity: str, by: str, values: Sequence[str]) -> Mapping[str, tuple[Seen, ...]]:
+        """Candidates whose natural key *by* may equal each value; the engine verifies equality."""
+        ...
+
+    def send(self, entity: str, changes: Sequence[Change]) -> Sequence[Outcome]:
+        """Make each change; one Outcome per change, in order. Raises nothing."""
+        ...
+
+
+class Probe(Protocol):
+    """How a connection is examined without changing anything."""
+
+    def check(self) -> Findings:
+        """Say who the system is, its clock and complaints. Raises Unavailable, Unauthorized."""
+        ...
+
+
+class Gate(Protocol):
+    """How the engine sends: concurrently, bounded, in the groups in which calls end."""
+
+    def send(
+        self, target: Target, entity: str, changes: Sequence[Change]
+    ) -> Iterator[Sequence[tuple[Change, Outcome]]]:
+        """Send all *changes*; yield each group as it ends. Every change gets exactly one outcome."""
+        ...

@@ -1,0 +1,164 @@
+"""A compiled profile: what `mappings/<profile>/*.yaml` says, ready for adapters and the engine.
+
+`connector.mapping` builds these; adapters and the flow read them. All expressions are `Template`s.
+Names a template may use (design §5): read: the payload's own members; write and config:
+`doc conn reference`; actions: also `payload key reply there item value references version http`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from connector.ports import Template
+from connector.values import Payload
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErrorRule:
+    """One row of `errors`: the first whose *when* holds decides. *outcome* is one of
+
+    done refused exists stale gone unavailable unauthorized in_doubt, for find and get also absent.
+    Names: `reply` (parsed body or None), `http.status`, `fault.code`, `fault.text`, `key`.
+    """
+
+    when: Template | None
+    outcome: str
+    code: Template | None = None
+    message: Template | None = None
+    key: Template | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One call of an action. REST: *method*, *path*, *query*, *body*; SOAP: *op*, *args*."""
+
+    name: str
+    op: str | None = None
+    args: Template | None = None
+    service: str | None = None
+    method: str | None = None
+    path: Template | None = None
+    query: Template | None = None
+    body: Template | None = None
+    when: Template | None = None
+    key: Template | None = None
+    version: Template | None = None
+    total: Template | None = None
+    done_when: Template | None = None
+    headers: Template | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Action:
+    """What is done for one word of `actions`: find, get, list, match.<field>, create, update, ….
+
+    *batch*: how many references or keys one call takes (`references` / `keys` in its names).
+    *items*: list of items in the reply; *item*: the single one; *found*: its key or none;
+    *verify*: must hold for a hit; *reference*: reads our reference from `item`.
+    *can*: fields of `write` that an update may carry (None: all). *missing*: SOAP's omit|nil|empty.
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+    missing: Literal["omit", "nil", "empty"] = "omit"
+    batch: int = 1
+    items: Template | None = None
+    item: Template | None = None
+    found: Template | None = None
+    verify: Template | None = None
+    reference: Template | None = None
+    can: frozenset[str] | None = None
+    errors: tuple[ErrorRule, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Walk:
+    """How a list is paged. *type*: watermark | page. Sizes in rows, *resolution* of its times.
+
+    REST query names have WooCommerce's as defaults; SOAP lists name them in `args` as
+    `since until page size`. *bound*: is a row at exactly the bound given (inclusive) or not.
+    """
+
+    type: Literal["watermark", "page"] = "page"
+    size: int = 100
+    resolution: timedelta = timedelta(seconds=1)
+    bound: Literal["exclusive", "inclusive"] = "exclusive"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Capabilities:
+    """What a system can and cannot do; every default is the cautious answer."""
+
+    identity: Literal["upsert", "find_first", "server_unique", "none"] = "none"
+    changes: Mapping[str, str] = field(default_factory=dict)
+    op_class: Mapping[str, str] = field(default_factory=dict)
+    refuses_with: frozenset[int] = frozenset()
+    bulk: Mapping[str, int] = field(default_factory=dict)
+    bulk_atomic: bool = False
+    returns_total: bool = False
+    reserves_at: str | None = None
+    reference_length: int = 40
+    reference_charset: str = r"[A-Za-z0-9_.:/-]"
+    reference_folding: Literal["none", "case"] = "none"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entity:
+    """One `<entity>.yaml`, compiled.
+
+    *key version birth gone* and *document* judge a payload read from this system; *there* reads an
+    item of this system into canonical fields, partially (only what `read` names); *write* renders a
+    document into this system's payload; *locked* (`locked_when`) is judged on `there`.
+    """
+
+    name: str
+    actions: Mapping[str, Action]
+    errors: tuple[ErrorRule, ...] = ()
+    walk: Walk = Walk()
+    key: Template | None = None
+    version: Template | None = None
+    birth: Template | None = None
+    gone: Template | None = None
+    locked: Template | None = None
+    there: Callable[[Payload], Payload] | None = None
+    list_name: str | None = None
+    read_digest: str = ""
+    write_digest: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Service:
+    """One SOAP service: where its WSDL lies, which port, and the endpoint that replaces the WSDL's."""
+
+    wsdl: Path
+    endpoint: Template
+    port: str | None = None
+    encoded: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Profile:
+    """A product as YAML describes it, compiled for one connection."""
+
+    name: str
+    version: str
+    protocol: str
+    folder: Path
+    entities: Mapping[str, Entity]
+    base: Template | None = None
+    auth: tuple[str, ...] = ()
+    args: Template | None = None
+    services: Mapping[str, Service] = field(default_factory=dict)
+    errors: tuple[ErrorRule, ...] = ()
+    probe: Mapping[str, Action] = field(default_factory=dict)
+    capabilities: Capabilities = Capabilities()
+    limits: Mapping[str, str] = field(default_factory=dict)
+    lag: timedelta = timedelta(minutes=2)
+    times: Literal["utc", "connection"] = "utc"
+    empty: Literal["null", "keep"] = "keep"
+    identity: Mapping[str, Template] = field(default_factory=dict)
+    digest: str = ""
