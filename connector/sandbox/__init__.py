@@ -1,0 +1,1 @@
+"""The hostile twin: a shop and an ERP as bad as real ones; it shares no code with what it tests."""
