@@ -1,0 +1,105 @@
+"""What the configuration says, as values: nothing here is looked up or resolved yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from connector.secret import Secrets
+from connector.yamlread import Node
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """How hard a connection may be worked; None leaves it to the profile."""
+
+    concurrency: int | None = None
+    timeout: timedelta | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Connection:
+    """One account of one system; *auth* and *parameters* stay raw for the adapter and profile."""
+
+    name: str
+    profile: str
+    url: Node
+    zone: ZoneInfo
+    place: Node = field(repr=False)
+    auth: Node | None = field(default=None, repr=False)
+    parameters: Node | None = field(default=None, repr=False)
+    lag: timedelta | None = None
+    limits: Limits = Limits()
+    identity: Mapping[str, str] = field(default_factory=dict)
+    expect: str | None = None
+    ca_file: Path | None = None
+    settle: timedelta = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Guests:
+    """Which collective customer stands for a guest: *by* is an expression, *rows* its answers."""
+
+    by: Node
+    rows: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MoneyRule:
+    """When a total counts as equal, what follows, and whose totals are read back (*verify*)."""
+
+    tolerance: Decimal = Decimal("0.05")
+    currency: str | None = None
+    within: Literal["record"] = "record"
+    outside: Literal["hold"] = "hold"
+    verify: Literal["all", "audit", "first", "share"] = "all"
+    verify_number: Decimal | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Flow:
+    """One entity from one connection to another; *guests* None makes each guest a customer."""
+
+    name: str
+    entity: str
+    source: str
+    target: str
+    place: Node = field(repr=False)
+    mode: Literal["create", "on_demand", "link_only"] = "create"
+    match: tuple[str, ...] = ()
+    guests: Guests | None = None
+    start: datetime | None = None
+    reference: Node | None = None
+    only: Mapping[str, tuple[str, ...]] | Node | None = None
+    wait: timedelta = timedelta(0)
+    money: MoneyRule = MoneyRule()
+    unknown_product: str = "hold"
+    tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempts:
+    """How often and how far apart a failing delivery is tried; the last wait repeats."""
+
+    pattern: tuple[timedelta, ...] = tuple(timedelta(seconds=s) for s in (10, 60, 600, 3600))
+    most: int = 12
+    doubt_alarm: timedelta = timedelta(hours=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Config:
+    """Everything that `config.yaml` says, validated; secrets are still only named in it."""
+
+    file: Path
+    ledger: Node
+    secrets: Secrets
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    mappings: tuple[Path, ...] = ()
+    connections: Mapping[str, Connection] = field(default_factory=dict)
+    flows: Mapping[str, Flow] = field(default_factory=dict)
+    attempts: Attempts = Attempts()
