@@ -1,0 +1,22 @@
+"""Canonical documents: what every system is translated to and from (design §4)."""
+
+from connector.documents.catalog import Product
+from connector.documents.fields import Document
+from connector.documents.party import Address, Customer
+from connector.documents.sales import Order, unexplained
+from connector.documents.stored import ENTITIES, dump, fingerprint, json_schema, load, refs
+
+__all__ = [
+    "ENTITIES",
+    "Address",
+    "Customer",
+    "Document",
+    "Order",
+    "Product",
+    "dump",
+    "fingerprint",
+    "json_schema",
+    "load",
+    "refs",
+    "unexplained",
+]

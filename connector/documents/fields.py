@@ -1,0 +1,138 @@
+"""The types of fields: exact, closed, and equal where their values are equal.
+
+A validator's error carries a stable code and never the value.  `zone` in the validation context is
+what a time without offset means; without it such a time is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from connector.values import Ref
+
+_PLAIN = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?")
+_MOST_DIGITS = 18
+
+
+class Part(BaseModel):
+    """A piece of a document: frozen, no unknown members."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+class Document(Part):
+    """One record in canonical form; `custom` keeps what we have no field for."""
+
+    custom: Annotated[
+        dict[str, str], Field(description="fields of a site's own, as text by name")
+    ] = {}
+
+
+def _number(value: object) -> Decimal:
+    if value is None:
+        raise PydanticCustomError("missing", "has no value")
+    if isinstance(value, str) and _PLAIN.fullmatch(value.strip()):
+        value = Decimal(value.strip())
+    elif isinstance(value, int) and not isinstance(value, bool):
+        value = Decimal(value)
+    if not isinstance(value, Decimal) or not value.is_finite():
+        raise PydanticCustomError("not_a_number", "is not an exact decimal number")
+    if value.adjusted() >= _MOST_DIGITS or int(value.as_tuple().exponent) < -30:
+        raise PydanticCustomError("not_a_number", "is larger or finer than any amount")
+    return value
+
+
+def _shortest(value: object) -> Decimal:
+    """Drop trailing zeros, so that equal numbers are one text."""
+    number = _number(value)
+    if number == 0:
+        return Decimal(0)
+    return Decimal(format(number.normalize(), "f"))
+
+
+def _money(value: object) -> Decimal:
+    """Keep at least two decimals, and no trailing zeros beyond them."""
+    number = _shortest(value)
+    return number if int(number.as_tuple().exponent) <= -2 else number.quantize(Decimal("0.01"))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+            raise PydanticCustomError("not_text", "holds half a character (a lone surrogate)")
+        return value
+    if value is None:
+        raise PydanticCustomError("missing", "has no value")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, Decimal) and value.is_finite():
+        return format(value, "f")
+    raise PydanticCustomError("not_text", "is not text")
+
+
+def _moment(value: object, info: ValidationInfo) -> datetime:
+    if value is None:
+        raise PydanticCustomError("missing", "has no value")
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise PydanticCustomError("not_a_time", "is not an ISO 8601 time") from None
+    if not isinstance(value, datetime):
+        raise PydanticCustomError("not_a_time", "is not a time")
+    if value.tzinfo is None:
+        zone: tzinfo | None = (info.context or {}).get("zone")
+        if zone is None:
+            raise PydanticCustomError("naive_time", "is a time without zone")
+        value = value.replace(tzinfo=zone)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("not_a_time", "is outside the calendar") from None
+
+
+def _code(length: int) -> BeforeValidator:
+    def read(value: object) -> str:
+        text = _text(value).strip().upper()
+        if len(text) != length or not (text.isascii() and text.isalpha()):
+            raise PydanticCustomError("not_a_code", "is not a code of its standard")
+        return text
+
+    return BeforeValidator(read)
+
+
+def _flag(value: object) -> bool:
+    flags = {"true": True, "1": True, "false": False, "0": False}
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value in flags:
+        return flags[value]
+    raise PydanticCustomError("not_a_flag", "is neither true nor false")
+
+
+def _names(entity: str) -> AfterValidator:
+    def check(ref: Ref) -> Ref:
+        if ref.entity != entity or not ref.key:
+            raise PydanticCustomError("wrong_reference", "names another entity or nothing")
+        return ref
+
+    return AfterValidator(check)
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+Id = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
+Amount = Annotated[Decimal, BeforeValidator(_money)]
+Quantity = Annotated[Decimal, BeforeValidator(_shortest)]
+Rate = Annotated[Decimal, BeforeValidator(_shortest)]
+Utc = Annotated[datetime, BeforeValidator(_moment)]
+Currency = Annotated[str, _code(3)]
+Country = Annotated[str, _code(2)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+CustomerRef = Annotated[Ref, _names("customer")]
+ProductRef = Annotated[Ref, _names("product")]

@@ -1,0 +1,72 @@
+"""Documents as bytes: canonical JSON, its hash, and back."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import msgspec
+
+from connector.documents.catalog import Product
+from connector.documents.fields import Document, Part
+from connector.documents.party import Customer
+from connector.documents.sales import Order
+from connector.values import Ref
+
+ENTITIES: dict[str, type[Document]] = {"order": Order, "customer": Customer, "product": Product}
+
+
+def dump(document: Document) -> bytes:
+    """Return canonical JSON: sorted, absent members left out, decimals as text; equal is equal."""
+    return msgspec.json.encode(_plain(document))
+
+
+def load(entity: str, stored: bytes) -> Document:
+    """Return the document that `dump` stored."""
+    return ENTITIES[entity].model_validate(msgspec.json.decode(stored))
+
+
+def fingerprint(document: Document) -> str:
+    """Return the hash of the document's canonical form."""
+    return hashlib.sha256(dump(document)).hexdigest()
+
+
+def refs(document: Document) -> tuple[Ref, ...]:
+    """Return every reference inside, sorted, each once."""
+    return tuple(sorted(set(_refs(document))))
+
+
+def json_schema(entity: str) -> dict[str, object]:
+    """Return the JSON Schema of a stored document."""
+    return ENTITIES[entity].model_json_schema(mode="serialization")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Part):
+        members = sorted(value.__dict__.items())
+        return {k: _plain(v) for k, v in members if v is not None and v not in ((), {})}
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, Ref):
+        return {"entity": value.entity, "key": value.key}
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    return dict(sorted(value.items())) if isinstance(value, dict) else value
+
+
+def _refs(value: object) -> Iterator[Ref]:
+    match value:
+        case Ref():
+            yield value
+        case Part():
+            for member in value.__dict__.values():
+                yield from _refs(member)
+        case tuple():
+            for item in value:
+                yield from _refs(item)
+        case _:
+            pass
