@@ -19,4 +19,6 @@ def cure_for(word: str, known: Iterable[str], what: str = "key") -> str:
     near = nearest(word, words)
     if near:
         return f"did you mean `{near}`?"
-    return f"remove it; {what}s here are: {', '.join(sorted(words))}" if words else "remove it"
+    if what == "key":
+        return f"remove it; keys here are: {', '.join(sorted(words))}"
+    return f"{what}s here are: {', '.join(sorted(words)) or 'none'}"

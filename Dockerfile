@@ -1,0 +1,26 @@
+# docker build --build-arg BASE=python:3.12-slim-bookworm -t shop-erp-connector .
+ARG BASE=python:3.11-slim-bookworm
+
+FROM ${BASE} AS build
+WORKDIR /src
+COPY requirements.lock pyproject.toml README.md LICENSE ./
+RUN python -m venv /opt/build && /opt/build/bin/pip install --require-hashes -r requirements.lock
+COPY connector connector
+COPY adapters adapters
+COPY mappings mappings
+COPY migrations migrations
+RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation -w /wheels . \
+ && python -m venv /opt/connector \
+ && /opt/connector/bin/pip install --constraint requirements.lock "$(echo /wheels/*.whl)[postgres]"
+
+FROM ${BASE}
+RUN groupadd --system --gid 10001 connector \
+ && useradd --system --uid 10001 --gid connector --home-dir /var/lib/connector connector \
+ && install -d -o connector -g connector -m 0750 /etc/connector /var/lib/connector
+COPY --from=build /opt/connector /opt/connector
+ENV PATH=/opt/connector/bin:$PATH PYTHONUNBUFFERED=1
+USER connector
+WORKDIR /var/lib/connector
+VOLUME ["/etc/connector", "/var/lib/connector"]
+ENTRYPOINT ["connector"]
+CMD ["--help"]

@@ -1,0 +1,39 @@
+"""Options that commands share: which configuration, and whether to answer in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from connector.errors import ConnectorError
+
+F = TypeVar("F", bound=Callable[..., object])
+PLACES = (Path("config.yaml"), Path("/etc/connector/config.yaml"))
+
+
+def config_option(command: F) -> F:
+    """Add `--config PATH`; the command gets `config: Path | None`."""
+    return click.option(
+        "--config",
+        "-c",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help=f"Configuration file; left out: {', then '.join(map(str, PLACES))}.",
+    )(command)
+
+
+def json_option(command: F) -> F:
+    """Add `--json`; the command gets `as_json: bool`."""
+    return click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")(command)
+
+
+def config_path(given: Path | None) -> Path:
+    """Return the configuration to use; raises ConnectorError[config_missing] if there is none."""
+    places = (given,) if given else PLACES
+    for place in places:
+        if place.is_file():
+            return place
+    looked = ", ".join(str(place) for place in places)
+    raise ConnectorError(f"no configuration at {looked}", code="config_missing")

@@ -1,0 +1,98 @@
+"""What commands print: tables for people, JSON for scripts, one report for a failure."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from connector import codes
+from connector.errors import ConfigError, ConnectorError
+from connector.problems import Problems
+
+Row = Mapping[str, object]
+
+
+def emit(value: object) -> None:
+    """Print *value* as JSON: money and times as strings."""
+    click.echo(json.dumps(value, default=_jsonable, ensure_ascii=False, indent=2))
+
+
+def table(rows: Sequence[Row], columns: Sequence[str], title: str = "") -> None:
+    """Print *rows* as a table; plain and aligned where nobody watches."""
+    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    if sys.stdout.isatty():
+        _rich_table(cells, columns, title)
+        return
+    if title:
+        click.echo(title)
+    widths = [max(len(line[n]) for line in [list(columns), *cells]) for n in range(len(columns))]
+    for line in [list(columns), *cells]:
+        padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        click.echo("  ".join(padded).rstrip())
+
+
+def fail(error: ConnectorError, as_json: bool) -> int:
+    """Report *error* on stderr: message, cure, command; return the exit code of its code."""
+    code = codes.CODES.get(error.code, codes.CODES["bug"])
+    cure = error.cure or code.cure
+    if as_json:
+        report = {
+            "code": error.code,
+            "message": str(error),
+            "cure": cure,
+            "command": code.command,
+            "problems": _problems(error),
+        }
+        click.echo(json.dumps({"error": report}, ensure_ascii=False), err=True)
+    else:
+        click.echo(f"error[{error.code}]: {error}", err=True)
+        click.echo(f"  cure: {cure}\n  command: {code.command}", err=True)
+    return code.exit_code
+
+
+def _problems(error: ConnectorError) -> list[dict[str, object]]:
+    if not isinstance(error, ConfigError) or not isinstance(error.problems, Problems):
+        return []
+    return [
+        {"file": p.file, "line": p.line, "path": p.path, "message": p.message, "cure": p.cure}
+        for p in sorted(set(error.problems.found))
+    ]
+
+
+def _rich_table(cells: list[list[str]], columns: Sequence[str], title: str) -> None:
+    # rich costs 0.1 s to import: only where a person sees it.
+    shown = import_module("rich.table").Table(*columns, title=title or None)
+    for line in cells:
+        shown.add_row(*(import_module("rich.text").Text(cell) for cell in line))
+    import_module("rich.console").Console().print(shown)
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case datetime():
+            return value.isoformat(sep=" ", timespec="seconds")
+        case Decimal():
+            return format(value, "f")
+        case _:
+            return str(value)
+
+
+def _jsonable(value: object) -> object:
+    match value:
+        case Decimal():
+            return format(value, "f")
+        case datetime() | date():
+            return value.isoformat()
+        case Path():
+            return str(value)
+        case _:
+            raise TypeError(f"{type(value).__name__} has no JSON form")
