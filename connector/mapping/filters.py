@@ -1,0 +1,170 @@
+"""The allow-list of filters and tests; each takes a value that is there and plain constants."""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connector.mapping.amounts import (
+    by_rate,
+    dec,
+    members,
+    negate,
+    number,
+    one_rate,
+    rounded,
+    unit_net,
+)
+from connector.mapping.faults import Fault
+from connector.values import Ref
+
+_MOST_SEARCHED = 2000
+_NESTED_REPEAT = re.compile(r"\((?:[^()\\]|\\.)*(?<!\\)[+*}](?:[^()\\]|\\.)*\)[+*{]")
+
+
+def text(value: object) -> str:
+    """Return *value* as it stands in texts and tables: decimals plain, flags as true and false."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, (int, date)):
+        return str(value)
+    raise Fault("not_text", "take a member of it, or `| lines`")
+
+
+def ref(value: object, entity: str) -> Ref | None:
+    """Return a typed reference to the record with this key."""
+    key = text(value)
+    return Ref(entity=entity, key=key) if key else None
+
+
+def lines(value: object) -> str:
+    """Join the non-blank parts, one a line."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise Fault("wrong_type", "give it a list: [a, b] | lines")
+    return "\n".join(part for part in (text(v).strip() for v in value) if part)
+
+
+def join(value: object, rows: object, keys: str, take: str) -> list[dict[str, Any]]:
+    """Give each element *take* members of itself or, where it has none such, of its row.
+
+    *keys* is `member=member of the row`; elements with a blank taken member are left out.
+    """
+    left, right = keys.split("=")
+    index = {text(members(row).get(right)): members(row) for row in _list(rows)}
+    taken = [pair.strip().split("=") for pair in take.split(",")]
+    joined = []
+    for element in map(members, _list(value)):
+        row = index.get(text(element.get(left)))
+        if row is None:
+            if any(element.get(source) in ("", None) for _, source in taken if source in element):
+                continue
+            raise Fault("no_match", f"no row has the `{right}` of this element's `{left}`")
+        made = {name: element.get(source, row.get(source)) for name, source in taken}
+        if not any(v in ("", None) for v in made.values()):
+            joined.append(made)
+    return joined
+
+
+def _list(value: object) -> Sequence[Any]:
+    if value is None:
+        return ()
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return value
+    raise Fault("wrong_type", "give it a list")
+
+
+def _moment(value: object) -> datetime | date:
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise Fault("naive_time", "a time without zone is no moment")
+    if not isinstance(value, date):
+        raise Fault("not_a_time", "give it a time")
+    return value
+
+
+def on_date(value: object, zone: object = UTC) -> date:
+    """Return the calendar day of a moment in a zone."""
+    moment = _moment(value)
+    if not isinstance(moment, datetime):
+        return moment
+    try:
+        there = zone if isinstance(zone, tzinfo) else ZoneInfo(text(zone))
+    except (LookupError, OSError, ValueError):
+        raise Fault("no_zone", "name an IANA zone, for example conn.zone") from None
+    return moment.astimezone(there).date()
+
+
+def strf(value: object, form: str) -> str:
+    """Format a moment or day with strftime."""
+    return _moment(value).strftime(form)
+
+
+def cut(value: object, length: object) -> str:
+    """Keep the first *length* characters."""
+    return text(value)[: int(number(length))].rstrip()
+
+
+def bmp(value: object) -> str:
+    """Drop the characters above U+FFFF, which three-byte systems refuse."""
+    return "".join(c for c in text(value) if c <= "\uffff")
+
+
+def _quoted(value: object) -> str:
+    return "'" + text(value).replace("'", "''") + "'"
+
+
+def unsafe_pattern(pattern: str) -> str | None:
+    """Say why a pattern may not be searched for, or None."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return f"is no regular expression: {error.msg}"
+    return "repeats a repetition" if _NESTED_REPEAT.search(pattern) else None
+
+
+def search(value: object, pattern: str) -> bool:
+    """Say whether the pattern occurs in the first 2 000 characters."""
+    return re.search(pattern, text(value)[:_MOST_SEARCHED]) is not None
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    "b64": lambda v: base64.b64encode(text(v).encode()).decode("ascii"),
+    "bmp": bmp,
+    "by_rate": by_rate,
+    "cut": cut,
+    "date": on_date,
+    "dec": dec,
+    "join": join,
+    "lines": lines,
+    "lower": lambda v: text(v).lower(),
+    "money": rounded,
+    "nav_quote": _quoted,
+    "negate": negate,
+    "one_rate": one_rate,
+    "ref": ref,
+    "replace": lambda v, old, new: text(v).replace(text(old), text(new)),
+    "sql_quote": _quoted,
+    "strf": strf,
+    "unescape": lambda v: html.unescape(text(v)),
+    "unit_net": unit_net,
+    "upper": lambda v: text(v).upper(),
+    "zfill": lambda v, width: text(v).zfill(int(number(width))),
+}
+# These three need more than a value: the names, or the value's absence.
+SPECIAL = frozenset({"default", "table", "there"})
+TESTS: Mapping[str, Callable[..., bool]] = {"none": lambda v: v is None, "search": search}
