@@ -1,0 +1,104 @@
+"""The documentation is held to the code."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from connector import codes
+from connector.cli import COMMANDS, root
+from connector.config import json_schema, load_config
+from connector.errors import ConnectorError
+from connector.ledger import schema
+from connector.problems import Problems
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def text(name: str) -> str:
+    """Read a page of the documentation."""
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_the_page_of_errors_is_the_catalogue() -> None:
+    """docs/errors.md has every code with its cause, cure and command, and nothing else."""
+    assert text("docs/errors.md") == codes.page()
+
+
+def test_every_reason_to_hold_a_record_is_a_code() -> None:
+    """What the ledger's CHECK allows is what the page explains."""
+    assert set(codes.HELD) == set(schema.HELD)
+
+
+def test_every_code_that_is_raised_is_in_the_catalogue() -> None:
+    """Neither a class's code nor one given at a raise is unknown to the page."""
+    given = {cls.code for cls in ConnectorError.__subclasses__()} | set(raised_codes())
+    assert given - codes.CODES.keys() == set()
+
+
+def raised_codes() -> Iterator[str]:
+    """Find `ConnectorError(…, code="…")` in our code."""
+    for path in (ROOT / "connector").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "ConnectorError":
+                yield from (
+                    k.value.value
+                    for k in node.keywords
+                    if k.arg == "code" and isinstance(k.value, ast.Constant)
+                )
+
+
+def called(command: str) -> list[str]:
+    """Leave the placeholders out of a command: `connector record show ENTITY` → record show."""
+    return [w for w in command.split()[1:] if w.islower() and not w.startswith("-")]
+
+
+@pytest.mark.parametrize("command", sorted({c.command for c in codes.CODES.values()}))
+def test_every_command_of_the_catalogue_can_be_asked_for_help(command: str) -> None:
+    """The command that a code names exists, down to its last word."""
+    words = called(command)
+    if words and words[0] not in root.list_commands(click.Context(root)):
+        pytest.skip(f"`connector {words[0]}` is not built yet")
+    assert CliRunner().invoke(root, [*words, "--help"]).exit_code == 0
+
+
+def test_every_exit_code_is_documented() -> None:
+    """docs/cli.md has a row for each exit code that a command can end with."""
+    used = {code.exit_code for code in codes.CODES.values()} | {codes.OK}
+    rows = {int(n) for n in re.findall(r"^\| (\d+) \|", text("docs/cli.md"), re.MULTILINE)}
+    assert rows == used
+
+
+def test_every_command_is_documented() -> None:
+    """docs/cli.md has a row for each command."""
+    assert [name for name in COMMANDS if f"| `{name}` |" not in text("docs/cli.md")] == []
+
+
+def keys(of: dict[str, Any]) -> Iterator[str]:
+    """Walk all keys that a JSON Schema names."""
+    for word, child in of.get("properties", {}).items():
+        yield word
+        yield from keys(child)
+    if isinstance(of.get("additionalProperties"), dict):
+        yield from keys(of["additionalProperties"])
+
+
+def test_every_key_of_the_configuration_is_documented() -> None:
+    """docs/config.md names each key that the schema knows."""
+    page = text("docs/config.md")
+    missing = [k for k in keys(json_schema()) if f"`{k}`" not in page and f"`{k}:" not in page]
+    assert missing == []
+
+
+def test_the_example_configuration_is_one() -> None:
+    """config.example.yaml loads without a problem."""
+    problems = Problems()
+    config = load_config(ROOT / "config.example.yaml", problems, env={})
+    assert str(problems) == ""
+    assert config is not None
+    assert set(config.flows) == {"products", "customers", "orders"}
