@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Literal
 
 Leaf = str | Decimal | int | bool | datetime | date | None
 Tree = Leaf | Mapping[str, "Tree"] | Sequence["Tree"]
@@ -123,9 +124,10 @@ class Absent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ambiguous:
-    """More than one document there answers to our reference or match key."""
+    """More than one document there answers: to our reference (duplicate) or a match key (ambiguous)."""
 
     keys: tuple[str, ...]
+    reason: Literal["duplicate", "ambiguous"] = "duplicate"
 
 
 Known = New | Unsure | Linked | Seen | Absent | Ambiguous

@@ -3,7 +3,7 @@
 from connector.documents.catalog import Product
 from connector.documents.fields import Document
 from connector.documents.party import Address, Customer
-from connector.documents.sales import Order, unexplained
+from connector.documents.sales import Order, Refund, unexplained
 from connector.documents.stored import ENTITIES, dump, fingerprint, json_schema, load, refs
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Document",
     "Order",
     "Product",
+    "Refund",
     "dump",
     "fingerprint",
     "json_schema",

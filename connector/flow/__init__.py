@@ -1,0 +1,1 @@
+"""The flow of one record: pull, decide, deliver, settle (design §3)."""

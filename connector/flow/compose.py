@@ -1,0 +1,128 @@
+"""Render what a record wants of its target, or say why it cannot be; pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+
+from connector.documents import Customer, Document, Order, load, refs
+from connector.errors import FieldErrors
+from connector.flow.decide import Want
+from connector.flow.flows import Flow
+from connector.ledger.content import pack, unpack
+from connector.ledger.records import Claimed
+from connector.values import Hold, Ref
+
+TERMINAL = frozenset({"cancelled", "failed"})
+LITERAL = "="  # a reference whose key begins so names the target's own number
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surroundings:
+    """What composing needs to know of other documents: links there are, and dead blockers."""
+
+    links: Mapping[Ref, str]
+    dead: Set[Ref] = frozenset()
+
+
+def compose(work: Claimed, flow: Flow, around: Surroundings) -> Want:
+    """The `write` of a record as it stands, or a hold that names what is missing and its cure."""
+    doc = with_rules(load(work.entity, work.doc), flow, around.dead)
+    released = work.decision == "release"
+    common = {
+        "terminal": isinstance(doc, Order) and doc.status in TERMINAL,
+        "released": released,
+        "linked": work.target_key is not None,
+    }
+    if work.verdict != "due" and not released:
+        return Want(**common, hold=Hold(reason=work.verdict, needs=work.needs or work.verdict))
+    if flow.writer is None:
+        return Want(**common)
+    missing = [
+        r for r in wanted(doc, flow) if not r.key.startswith(LITERAL) and r not in around.links
+    ]
+    if missing:
+        return Want(**common, hold=blocked(missing, around.dead))
+    try:
+        payload = flow.writer.payload(
+            doc, conn=flow.conn, reference=work.reference, there=_there(around.links)
+        )
+    except FieldErrors as error:
+        return Want(**common, hold=Hold(reason="rule", needs=str(error)))
+    return Want(**common, fields=unpack(pack(payload)))
+
+
+def wanted(doc: Document, flow: Flow) -> list[Ref]:
+    """The references of *doc* that its `write` looks up in the target."""
+    entities = flow.writer.references if flow.writer else frozenset()
+    return sorted({r for r in refs(doc) if r.entity in entities})
+
+
+def blocked(missing: list[Ref], dead: Set[Ref]) -> Hold:
+    """D1: it waits until all of *missing* are linked; a dead one is named with its cure."""
+    never = [r for r in missing if r in dead]
+    named = ", ".join(f"{r.entity} {r.key}" for r in never or missing)
+    needs = (
+        f"{named} cannot be linked: see `connector record show {never[0].entity} {never[0].key}`"
+        if never
+        else f"waits for {named}"
+    )
+    return Hold(reason="blocked", needs=needs, on=tuple(missing))
+
+
+def _there(links: Mapping[Ref, str]):  # type: ignore[no-untyped-def]
+    def there(ref: Ref) -> str:
+        return ref.key.removeprefix(LITERAL) if ref.key.startswith(LITERAL) else links[ref]
+
+    return there
+
+
+def with_rules(doc: Document, flow: Flow, dead: Set[Ref]) -> Document:
+    """*doc* with the flow's rules for guests and unknown products applied."""
+    if not isinstance(doc, Order):
+        return doc
+    if doc.customer is None and flow.guests is not None:
+        doc = doc.model_copy(update={"customer": guest_of(doc, flow)})
+    if flow.unknown_product not in ("hold", "create"):
+        named = Ref(entity="product", key=LITERAL + flow.unknown_product)
+        lines = tuple(
+            line.model_copy(update={"product": named})
+            if line.product is None or line.product in dead
+            else line
+            for line in doc.lines
+        )
+        doc = doc.model_copy(update={"lines": lines})
+    return doc
+
+
+def guest_of(doc: Order, flow: Flow) -> Ref:
+    """Who the guest of an order is: a collective customer there, or a customer of his own."""
+    if flow.guests == "each" or flow.guests is None:
+        return Ref(entity="customer", key=guest_key(doc))
+    number = flow.guests({"doc": doc, "conn": flow.conn})
+    return Ref(entity="customer", key=f"{LITERAL}{number}")
+
+
+def guest_key(doc: Order) -> str:
+    """One key for one guest: same e-mail and same name; without an e-mail each order its own."""
+    email = (doc.billing.email or "").strip().casefold() if doc.billing else ""
+    if not email or doc.billing is None:
+        return f"guest/{doc.number}"
+    name = " ".join(f"{doc.billing.first_name or ''} {doc.billing.last_name or ''}".split())
+    identity = f"{email}\n{name.casefold()}"
+    return f"guest/{hashlib.sha256(identity.encode()).hexdigest()[:20]}"
+
+
+def guest_customer(doc: Order) -> Customer:
+    """The customer document that an order tells of its guest."""
+    b = doc.billing
+    return Customer(
+        email=b.email if b else None,
+        first_name=b.first_name if b else None,
+        last_name=b.last_name if b else None,
+        company=b.company if b else None,
+        phone=b.phone if b else None,
+        billing=b,
+        shipping=doc.shipping,
+    )

@@ -1,0 +1,123 @@
+"""Say the one next step for a record: pure, total, safe to ask again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from connector.flow.merge import changed
+from connector.values import (
+    Absent,
+    Adopt,
+    Ambiguous,
+    Create,
+    Decision,
+    Hold,
+    Known,
+    Linked,
+    Look,
+    New,
+    Nothing,
+    Payload,
+    Resume,
+    Seen,
+    Unsure,
+    Update,
+    Wait,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Want:
+    """What one record wants of its target.
+
+    *hold*: a reason not to send it as it stands; *terminal*: over at the source (cancelled,
+    failed); *released*: a person said that it may go on as it stands.
+    """
+
+    fields: Payload = field(default_factory=dict)
+    hold: Hold | None = None
+    terminal: bool = False
+    released: bool = False
+    linked: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rules:
+    """What the flow and its target allow; *can* None: every field may be updated."""
+
+    now: datetime
+    settle: timedelta
+    creates: bool = True
+    writes: bool = True
+    can: frozenset[str] | None = None
+
+
+def decide(want: Want, known: Known, rules: Rules) -> Decision:
+    """Say the one next step for a record, from what it wants and what is known."""
+    if want.hold is not None and not (want.terminal and isinstance(known, New | Unsure | Absent)):
+        return want.hold
+    match known:
+        case New():
+            return first(want, rules)
+        case Unsure():
+            return Look()
+        case Absent(at=at, since=since):
+            ripe = ripe_at(at, since, rules)
+            return first(want, rules) if at >= ripe else Wait(until=ripe, reason="settling")
+        case Ambiguous(keys=keys, reason=reason):
+            needs = f"{len(keys)} documents there answer to it: {', '.join(keys)}"
+            return Hold(reason=reason, needs=needs)
+        case Seen(key=key) if not want.linked:
+            return Adopt(key=key)
+        case Seen(key=key, steps_left=steps) if steps and not known.locked:
+            return Resume(key=key, steps=steps)
+        case Seen(key=key, version=version, item=item, base=base, locked=locked):
+            step = revise(key, version, want, base or {}, item, rules)
+            return closed(key) if locked and isinstance(step, Update | Hold) else step
+        case Linked(key=key, steps_left=steps) if steps:
+            return Resume(key=key, steps=steps)
+        case Linked(key=key, version=version, base=base):
+            return revise(key, version, want, base, None, rules)
+
+
+def ripe_at(at: datetime, since: datetime | None, rules: Rules) -> datetime:
+    """S4: from when on "not there", asked at *at*, counts."""
+    return at if since is None else since + rules.settle
+
+
+def first(want: Want, rules: Rules) -> Decision:
+    """The step for a document that is not there yet."""
+    if want.terminal:
+        return Nothing(reason="never_delivered")
+    if not rules.creates:
+        return Hold(reason="rule", needs="it is not there, and this flow creates nothing")
+    return Create()
+
+
+def closed(key: str) -> Hold:
+    """It is cancelled or posted there, so that our change cannot be made."""
+    return Hold(reason="locked", needs=f"{key} is closed there: change it there, then release")
+
+
+def revise(
+    key: str,
+    version: str | None,
+    want: Want,
+    base: Payload,
+    item: Payload | None,
+    rules: Rules,
+) -> Decision:
+    """The step for a linked document: write the fields that changed, or say why not."""
+    fields = changed(want.fields, base, item) if rules.writes else ()
+    if not fields:
+        return Nothing(reason="same")
+    allowed = fields if rules.can is None else tuple(f for f in fields if f in rules.can)
+    # A field that cannot be updated and that nobody ever compared is no news.
+    barred = [f for f in fields if f not in allowed and (f in base or item is None)]
+    if barred and not want.released:
+        needs = f"{', '.join(barred)} cannot be changed there: change {key} by hand, then release"
+        return Hold(reason="rule", needs=needs)
+    if not allowed:
+        return Nothing(reason="same")
+    return Update(key=key, version=version, fields=allowed)

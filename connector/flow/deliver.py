@@ -1,0 +1,124 @@
+"""Deliver: claim what is due, decide, write intents, send, settle. One safe step for each record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from connector.flow.compose import Surroundings, compose, wanted, with_rules
+from connector.flow.decide import Rules, Want, decide
+from connector.flow.doubts import settle_doubts
+from connector.flow.flows import Flow
+from connector.flow.known import known_of, look
+from connector.flow.opening import carry_out
+from connector.flow.prove import prove_find
+from connector.flow.settle import settle
+from connector.flow.verify import verify_totals
+from connector.documents import load
+from connector.ledger import attempts, links, records
+from connector.ledger.records import Claimed
+from connector.ledger.store import Ledger
+from connector.points import reach
+from connector.ports import Clock, Gate, Target
+from connector.values import Change, Decision, Done, Known, Look, Outcome, Unauthorized, Unavailable
+
+PAGE = 200
+
+
+@dataclass(kw_only=True, slots=True)
+class Delivered:
+    """What a delivery did: records taken in hand, outcomes by name, whether to go on now."""
+
+    claimed: int = 0
+    outcomes: dict[str, int] = field(default_factory=dict)
+    stopped: str | None = None
+
+    def count(self, outcome: Outcome) -> None:
+        """Count one outcome; a connection that is away stops the round."""
+        name = type(outcome).__name__
+        self.outcomes[name] = self.outcomes.get(name, 0) + 1
+        if isinstance(outcome, Unavailable | Unauthorized):
+            self.stopped = name
+
+
+def deliver(target: Target, flow: Flow, ledger: Ledger, gate: Gate, clock: Clock) -> Delivered:
+    """Take one safe step for every record of *flow* that is due; may be run again at any time."""
+    done = Delivered()
+    settle_doubts(target, flow, ledger, clock)
+    most = prove_find(target, flow, ledger, clock, page=PAGE)
+    with ledger.begin() as db:
+        records.sweep(db, flow.name, clock.now())
+        now = clock.now()
+        work = records.claim(
+            db, flow.name, owner=ledger.owner, now=now, lease=now + flow.lease, most=most
+        )
+    done.claimed = len(work)
+    if not work:
+        return done
+    wants = compose_all(work, flow, ledger)
+    known = {w.id: known_of(w, flow, ledger.life) for w in work}
+    decisions = decide_all(work, wants, known, flow, clock)
+    if doubtful := [w for w in work if decisions[w.id] == Look()]:
+        known |= look(target, flow, doubtful, wants, ledger, clock)
+        decisions = decide_all(work, wants, known, flow, clock)
+    with ledger.begin() as db:
+        changes = carry_out(db, work, wants, decisions, known, flow, clock.now())
+        highest = max((c.id for c in changes), default=0)
+    ledger.note(highest)
+    reach("intent.none_sent")
+    for group in gate.send(target, flow.entity, changes):
+        reach("reply.before_outcome")
+        with ledger.begin() as db:
+            close_group(db, group, flow, clock)
+            reach("outcome.before_commit")
+        reach("outcome.committed")
+        for _, outcome in group:
+            done.count(outcome)
+        verify_totals(target, flow, ledger, clock, [c.id for c, o in group if isinstance(o, Done)])
+    return done
+
+
+def compose_all(work: Sequence[Claimed], flow: Flow, ledger: Ledger) -> dict[int, Want]:
+    """What each record wants, with the links of everything it refers to read in one go."""
+    needed = {
+        ref
+        for w in work
+        for ref in wanted(with_rules(load(w.entity, w.doc), flow, frozenset()), flow)
+    }
+    found = ledger.read(links.known, flow.source, flow.target, needed)
+    dead = ledger.read(records.dead, flow.source, flow.target, needed - found.keys())
+    around = Surroundings(links=found, dead=dead)
+    return {w.id: compose(w, flow, around) for w in work}
+
+
+def decide_all(
+    work: Sequence[Claimed],
+    wants: Mapping[int, Want],
+    known: Mapping[int, Known],
+    flow: Flow,
+    clock: Clock,
+) -> dict[int, Decision]:
+    """The next step of each record."""
+    rules = Rules(
+        now=clock.now(),
+        settle=flow.settle,
+        creates=flow.mode != "link_only",
+        writes=flow.mode != "link_only",
+        can=flow.can,
+    )
+    return {w.id: decide(wants[w.id], known[w.id], rules) for w in work}
+
+
+def close_group(
+    db: Connection, group: Sequence[tuple[Change, Outcome]], flow: Flow, clock: Clock
+) -> None:
+    """Write a group of outcomes: attempt, link, bases and state of each, in one transaction."""
+    now = clock.now()
+    at = attempts.standing(db, [change.id for change, _ in group])
+    settled = [(at[c.id], settle(at[c.id], outcome, flow, now)) for c, outcome in group]
+    half = len(settled) // 2
+    attempts.close(db, settled[:half], now)
+    reach("outcome.group_half")
+    attempts.close(db, settled[half:], now)

@@ -1,0 +1,78 @@
+"""Compare what we want with what is there, field by field of `write`; pure (R6, D4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+
+from connector.values import Payload, Tree
+
+
+def agrees(want: Tree, there: Tree) -> bool | None:
+    """Does *there* hold what we want? None: it does not say.
+
+    *there* may hold more (line numbers, totals): only what we would write is compared.
+    """
+    if isinstance(want, Mapping):
+        if not isinstance(there, Mapping):
+            return None if there is None else False
+        return _all(agrees(v, there[k]) if k in there else _unsaid(v) for k, v in want.items())
+    if isinstance(want, Sequence) and not isinstance(want, str):
+        if not isinstance(there, Sequence) or isinstance(there, str):
+            return None if there is None else False
+        if len(want) != len(there):
+            return False
+        return _all(agrees(a, b) for a, b in zip(want, there, strict=True))
+    return _leaf(want) == _leaf(there)
+
+
+def _all(answers: object) -> bool | None:
+    """False wins, then silence, then agreement."""
+    seen = set(answers)  # type: ignore[call-overload]
+    return False if False in seen else (None if None in seen else True)
+
+
+def _unsaid(want: Tree) -> bool | None:
+    """A member that is not there at all: agreement if we want nothing, else silence."""
+    return True if want in (None, "") else None
+
+
+def _leaf(value: Tree) -> object:
+    """One form for each leaf: numbers as numbers, '' as nothing, booleans as words."""
+    match value:
+        case None | "":
+            return None
+        case bool():
+            return "true" if value else "false"
+        case int() | Decimal():
+            return Decimal(value)
+        case str():
+            try:
+                number = Decimal(value)
+            except InvalidOperation:
+                return value.strip()
+            # '0010' is a number to the eye and a code to the ERP: leading zeros are kept apart.
+            coded = value[:1] == "0" and value[1:2].isdigit()
+            return value if coded or not number.is_finite() else number
+    return str(value)
+
+
+def read_back(wanted: Payload, item: Payload) -> dict[str, Tree]:
+    """Those fields of *wanted* that the target's own *item* does not contradict."""
+    return {f: v for f, v in wanted.items() if agrees(v, item.get(f, None)) is not False}
+
+
+def changed(want: Payload, base: Payload, item: Payload | None) -> tuple[str, ...]:
+    """Fields to write: they differ from the base, and *item* (if read) does not hold them yet.
+
+    A field whose base is unknown counts as changed unless *item* confirms it.
+    """
+    differing = [f for f, v in want.items() if f not in base or agrees_exactly(v, base[f]) is False]
+    if item is None:
+        return tuple(differing)
+    return tuple(f for f in differing if agrees(want[f], item.get(f, None)) is not True)
+
+
+def agrees_exactly(want: Tree, base: Tree) -> bool:
+    """Is a rendered field equal to the one that was acknowledged?"""
+    return want == base

@@ -1,0 +1,134 @@
+"""Pull: pages become staged records; the cursor moves in their transaction (P1–P5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from connector.errors import Braked
+from connector.flow.draft import drafts, tombstone, unreadable
+from connector.flow.flows import Flow
+from connector.ledger import cursors, records
+from connector.ledger.content import digest
+from connector.ledger.records import Draft, Staged
+from connector.ledger.store import Ledger
+from connector.points import reach
+from connector.ports import Clock, Source
+from connector.values import Broken, Item, Page, Read, Tombstone
+
+BATCH = 100
+
+
+@dataclass(kw_only=True, slots=True)
+class Pulled:
+    """What a pull did, in documents."""
+
+    pages: int = 0
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+    set_aside: int = 0
+
+
+def pull(source: Source, flow: Flow, ledger: Ledger, clock: Clock) -> Pulled:
+    """Read what changed since the cursor and stage it; raises Unavailable, Unauthorized, Truncated,
+
+    and Braked when a known key turns out to be another document (R9).
+    """
+    done = Pulled()
+    at = (flow.source, flow.entity, flow.name)
+    cursor = ledger.read(cursors.get, *at)
+    for page in source.pages(flow.entity, cursor.position, start=flow.start, until=None):
+        reach("page.fetched")
+        found, broken = read_page(source, page, flow, ledger)
+        reach("page.mapped")
+        with ledger.begin() as db:  # SQL only from here
+            staged = records.stage(db, found, clock.now())
+            for piece in broken:
+                cursors.set_aside(db, flow.name, flow.entity, piece, clock.now())
+            if page.complete:
+                reach("walk.before_safe")
+            if not staged.reborn and page.cursor != cursor.position:
+                cursor = cursors.move(db, at, cursor, page.cursor, clock.now())
+            reach("page.before_commit")
+        reach("page.committed")
+        _count(done, page.items, staged, broken)
+        stop_if_reborn(staged, flow)
+    return done
+
+
+def read_page(
+    source: Source, page: Page, flow: Flow, ledger: Ledger
+) -> tuple[list[Draft], list[Broken]]:
+    """The drafts of a page's items that are new or changed, and its pieces without a key."""
+    keys = [i.key for i in page.items if isinstance(i, Item)]
+    known = ledger.read(records.hashes, flow.name, flow.entity, keys)
+    found: list[Draft] = []
+    broken: list[Broken] = []
+    for read in page.items:
+        match read:
+            # R14: skipped only if both the bytes and the mapping that read them are the same.
+            case Item(key=key, raw=raw) if known.get(key) == (digest(raw), flow.reader.digest):
+                continue
+            case Item():
+                found += drafts(read, source.decode(flow.entity, read.raw), flow, page.began)
+            case Tombstone():
+                found.append(tombstone(read, flow, page.began))
+            case Broken(key=None):
+                broken.append(read)
+            case Broken(key=key, code=code, raw=raw):
+                found.append(
+                    unreadable(str(key), code, flow, page.began, raw_hash=digest(raw),
+                               read_digest=flow.reader.digest)
+                )  # fmt: skip
+    return newest(found), broken
+
+
+def newest(found: Sequence[Draft]) -> list[Draft]:
+    """One draft for each record: of several in a page, the newest version, or the last read."""
+    best: dict[tuple[str, str, str], Draft] = {}
+    for draft in found:
+        key = (draft.flow, draft.entity, draft.key)
+        held = best.get(key)
+        if held is None or (draft.version or "") >= (held.version or ""):
+            best[key] = draft
+    return list(best.values())
+
+
+def pull_demanded(source: Source, flow: Flow, ledger: Ledger, clock: Clock) -> Pulled:
+    """Read the documents that blocked records wait for and that were never staged (D1)."""
+    done = Pulled()
+    wanted = ledger.read(records.demands, flow.source, flow.target, flow.entity)
+    known = ledger.read(records.hashes, flow.name, flow.entity, wanted)
+    new = [key for key in wanted if key not in known and not key.startswith("guest/")]
+    for start in range(0, len(new), BATCH):
+        began = clock.now()
+        items: tuple[Read, ...] = tuple(source.read(flow.entity, new[start : start + BATCH]))
+        page = Page(items=items, cursor="", complete=True, began=began)
+        found, broken = read_page(source, page, flow, ledger)
+        with ledger.begin() as db:
+            staged = records.stage(db, found, clock.now())
+            for piece in broken:
+                cursors.set_aside(db, flow.name, flow.entity, piece, clock.now())
+        _count(done, items, staged, broken)
+        stop_if_reborn(staged, flow)
+    return done
+
+
+def stop_if_reborn(staged: Staged, flow: Flow) -> None:
+    """R9: raise Braked when keys that we know came back as other documents."""
+    if staged.reborn:
+        raise Braked(
+            f"{flow.source}: {flow.entity} {', '.join(staged.reborn[:5])} is another document than "
+            "the ledger knows under that key",
+            code="conflict",
+            cure="a restored or cloned shop? Restore the ledger of the same day, or start a new one",
+        )
+
+
+def _count(done: Pulled, items: Sequence[Read], staged: Staged, broken: Sequence[Broken]) -> None:
+    done.pages += 1
+    done.new += staged.new
+    done.changed += staged.changed
+    done.same += len(items) - staged.new - staged.changed
+    done.set_aside += len(broken)

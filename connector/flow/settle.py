@@ -1,0 +1,247 @@
+"""What an outcome means for its record, intent and link; pure (protocol §7, lower half)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from connector.flow.flows import Flow
+from connector.flow.merge import agrees, read_back
+from connector.flow.money import differs
+from connector.ledger.attempts import Settlement, Standing
+from connector.ledger.content import pack, unpack
+from connector.ledger.links import Facts
+from connector.values import (
+    Absent,
+    Ambiguous,
+    Done,
+    Exists,
+    Gone,
+    InDoubt,
+    NotSent,
+    Outcome,
+    Payload,
+    Refused,
+    Seen,
+    Stale,
+    Tree,
+    Unauthorized,
+    Unavailable,
+)
+
+STALE_MOST = 5
+SOON = timedelta(seconds=1)
+
+
+def settle(at: Standing, outcome: Outcome, flow: Flow, now: datetime) -> Settlement:
+    """Say what *outcome* means for the record that stands as *at*."""
+    match outcome:
+        case Done():
+            return _done(at, outcome, flow, now)
+        case NotSent(why=why):
+            return Settlement(
+                outcome="not_sent", move="not_sent", code=why, due_at=now + SOON, detail=why
+            )
+        case Unavailable(wait=wait, why=why):
+            due = now + (wait or flow.attempts.wait(1))
+            return _negative(at, "unavailable", why or "unavailable", due)
+        case Unauthorized(why=why):
+            due = now + flow.attempts.wait(2)
+            return _negative(at, "unauthorized", why or "unauthorized", due)
+        case Refused(code=code, at=place):
+            return _refused(at, f"{code} at {place}" if place else code, flow, now)
+        case Stale():
+            return _stale(at, flow, now)
+        case Gone():
+            return Settlement(
+                outcome="gone",
+                move="gone" if in_hand(at) else "found_held",
+                reason="gone_at_target",
+                detail="it is gone there: relink it or let it rest",
+            )
+        case Exists(key=key):
+            return Settlement(
+                outcome=None, move="doubt", code="exists", target_key=key, settle_until=now,
+                due_at=now, detail="the target says that it has it",
+            )  # fmt: skip
+        case InDoubt(why=why, key=key):
+            until = now + flow.settle
+            return Settlement(
+                outcome=None, move="doubt", code=why, target_key=key, settle_until=until,
+                due_at=now + flow.settle / 8, detail=f"may have happened: {why}",
+            )  # fmt: skip
+
+
+def in_hand(at: Standing) -> bool:
+    """R3: is the record still in the hand that made this attempt?"""
+    return at.state == "running" and at.fence == at.attempt_fence
+
+
+def acknowledged(at: Standing) -> int:
+    """R2: what was sent is acknowledged, not what is wanted by now."""
+    return at.attempt_seq
+
+
+def _done(at: Standing, done: Done, flow: Flow, now: datetime) -> Settlement:
+    facts = Facts(
+        target_key=done.key,
+        version=done.version,
+        base_source=pack(base_after(at)),
+        base_target=at.base_target,
+        steps_left=" ".join(done.steps_left),
+        total=None if done.total is None else str(done.total),
+    )
+    acked = acknowledged(at)
+    common = {"outcome": "done", "target_key": done.key, "facts": facts, "acked_seq": acked}
+    difference = differs(at.total, done.total, flow.money) if at.op_class == "create" else None
+    if difference is not None and in_hand(at):
+        return Settlement(
+            **common, move="sent_held", reason="money", detail=difference_text(at, difference)
+        )
+    whole = acked == at.seq and not done.steps_left
+    name = ("sent" if whole else "sent_more") if in_hand(at) else ("late_done" if whole else "late")
+    return Settlement(
+        **common, move=name, reason="sent" if whole else None, due_at=now, attempts=0,
+        code=",".join(done.warnings)[:200] or None,
+    )  # fmt: skip
+
+
+def difference_text(at: Standing, difference: Decimal) -> str:
+    """The words for a total that differs: figures only."""
+    return f"the target's total differs by {difference} {at.currency or ''}".rstrip()
+
+
+def base_after(at: Standing) -> dict[str, Tree]:
+    """The base once *at*'s attempt is known to have happened: what was sent, over what was there."""
+    sent = unpack(at.payload or b"{}")
+    return {**unpack(at.base_source or b"{}"), **sent}
+
+
+def _negative(at: Standing, outcome: str, code: str, due: datetime) -> Settlement:
+    """Surely not executed, and no attempt burnt (R12)."""
+    name = "later" if in_hand(at) else "late"
+    return Settlement(outcome=outcome, move=name, code=code, due_at=due, detail=code)
+
+
+def _refused(at: Standing, code: str, flow: Flow, now: datetime) -> Settlement:
+    tried = at.attempts + 1
+    if tried >= flow.attempts.most:
+        return Settlement(
+            outcome="refused", move="refused" if in_hand(at) else "found_held", code=code,
+            reason="refused", detail=code, attempts=tried,
+        )  # fmt: skip
+    due = now + flow.attempts.wait(tried)
+    name = "later" if in_hand(at) else "late"
+    return Settlement(
+        outcome="refused", move=name, code=code, due_at=due, detail=code, attempts=tried
+    )
+
+
+def _stale(at: Standing, flow: Flow, now: datetime) -> Settlement:
+    """S8: read again and decide again, a few times."""
+    if at.attempts + 1 >= STALE_MOST:
+        return _refused(at, "stale", flow, now)
+    name = "later" if in_hand(at) else "late"
+    return Settlement(
+        outcome="stale", move=name, code="stale", forget_base=True, due_at=now,
+        attempts=at.attempts + 1,
+    )  # fmt: skip
+
+
+# ── doubt ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def settled_from(at: Standing, flow: Flow) -> datetime:
+    """S4: from when on "not there" counts: the end of the call, at the latest, plus settle."""
+    return at.settle_until or at.send_before + flow.timeout + flow.settle
+
+
+def answer(
+    at: Standing,
+    seen: Seen | Absent | Ambiguous | None,
+    flow: Flow,
+    *,
+    asked: datetime,
+    control: bool,
+) -> Settlement:
+    """Say what a look at the target, asked at *asked*, means for an intent in doubt.
+
+    None: it could not be asked.  *control*: a known document was found in the same session (S7).
+    """
+    ripe = asked >= settled_from(at, flow)
+    match seen:
+        case None:
+            return _ask_again(at, asked + _patience(flow), "it cannot be asked now")
+        case Ambiguous(keys=keys):
+            needs = f"{len(keys)} documents carry our reference: {', '.join(keys)}"
+            return Settlement(
+                outcome="found", move="found_held", reason="duplicate", detail=needs, code="many"
+            )
+        case Seen():
+            if ripe or (at.op_class == "create" and not flow.steps):
+                return _found(at, seen, asked)
+            return _ask_again(at, settled_from(at, flow), "there, and may still change")
+        case Absent():
+            return _absent(at, flow, asked=asked, ripe=ripe, control=control)
+
+
+def _absent(at: Standing, flow: Flow, *, asked: datetime, ripe: bool, control: bool) -> Settlement:
+    if not ripe:
+        return _ask_again(at, settled_from(at, flow), "not there yet, and may still come")
+    if at.op_class != "create":
+        return Settlement(
+            outcome="absent", move="found_held", reason="gone_at_target",
+            detail="it is gone there: relink it or let it rest",
+        )  # fmt: skip
+    if not control:
+        needs = "nothing that we made is found there either: find may be broken"
+        return _ask_again(at, asked + _patience(flow), needs)
+    if at.attempt_code == "exists":
+        needs = f"the target has it as {at.attempt_key or 'another'}: say which, then resolve"
+        return Settlement(outcome="absent", move="found_held", reason="ambiguous", detail=needs)
+    return Settlement(outcome="absent", move="absent", due_at=asked)
+
+
+def _ask_again(at: Standing, due: datetime, why: str) -> Settlement:
+    return Settlement(outcome=None, move="ask_later", due_at=due, detail=why)
+
+
+def _patience(flow: Flow) -> timedelta:
+    return min(flow.settle, timedelta(seconds=30))
+
+
+def _found(at: Standing, seen: Seen, asked: datetime) -> Settlement:
+    base = base_as_read(at, seen)
+    facts = Facts(
+        target_key=seen.key,
+        version=seen.version,
+        base_source=pack(base),
+        base_target=pack(seen.there),
+        steps_left=" ".join(seen.steps_left),
+        total=_total(seen.there),
+    )
+    common = {"outcome": "found", "facts": facts, "target_key": seen.key}
+    if seen.locked and not (at.seq == at.attempt_seq and _holds_all(at, seen)):
+        needs = f"{seen.key} is closed there: change it there, then release"
+        return Settlement(**common, move="found_held", reason="locked", detail=needs)
+    return Settlement(**common, move="found", due_at=asked)
+
+
+def base_as_read(at: Standing, seen: Seen) -> dict[str, Tree]:
+    """R6: after a find the base is what was read: fields that it contradicts are unknown."""
+    sent = unpack(at.payload or b"{}")
+    if at.op_class == "create":
+        return read_back(sent, seen.item)
+    held = {f: v for f, v in sent.items() if agrees(v, seen.item.get(f, None)) is True}
+    kept = {f: v for f, v in unpack(at.base_source or b"{}").items() if f not in sent}
+    return {**kept, **held}
+
+
+def _holds_all(at: Standing, seen: Seen) -> bool:
+    sent = unpack(at.payload or b"{}")
+    return all(agrees(v, seen.item.get(f, None)) is not False for f, v in sent.items())
+
+
+def _total(there: Payload) -> str | None:
+    total = there.get("total")
+    return None if total is None else str(total)

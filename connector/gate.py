@@ -1,0 +1,112 @@
+"""The gate of one connection: how many calls are on the wire, and until when one may begin."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from itertools import islice
+from queue import Empty, SimpleQueue
+
+from connector import errors
+from connector.points import reach
+from connector.ports import Clock, Target
+from connector.values import Change, InDoubt, NotSent, Outcome
+
+Group = Sequence[tuple[Change, Outcome]]
+
+
+class ThreadGate:
+    """Sends with threads; *slots* calls at once, none later than its change allows (S3)."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        slots: int,
+        timeout: timedelta,
+        bulk: Mapping[str, int] | None = None,
+    ) -> None:
+        self._clock = clock
+        self._timeout = timeout
+        self._bulk = bulk or {}
+        self._budget = threading.BoundedSemaphore(slots)
+        self._pool = ThreadPoolExecutor(slots, thread_name_prefix="gate")
+        self._stopping = threading.Event()
+        self._wall, self._boot = clock.now(), clock.boottime()
+
+    def now(self) -> datetime:
+        """The later of wall clock and boot clock: neither a clock set back nor a suspended
+
+        machine makes a deadline longer.
+        """
+        since = timedelta(seconds=self._clock.boottime() - self._boot)
+        return max(self._clock.now(), self._wall + since)
+
+    @contextmanager
+    def slot(self, send_before: datetime | None = None) -> Iterator[None]:
+        """Hold one of the connection's slots; raises NotSent when it is too late, or we stop."""
+        with self._budget:
+            if self._stopping.is_set():
+                raise errors.NotSent("stopping")
+            if send_before is not None and self.too_late(send_before):
+                raise errors.NotSent("too late")
+            yield
+
+    def too_late(self, send_before: datetime) -> bool:
+        """S3: would a call that begins now still run when others may take its record over?"""
+        return self.now() + self._timeout >= send_before
+
+    def stop(self) -> None:
+        """Let no further call begin; those on the wire end by themselves."""
+        self._stopping.set()
+
+    def close(self) -> None:
+        """Stop, and wait for the calls on the wire."""
+        self.stop()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def send(self, target: Target, entity: str, changes: Sequence[Change]) -> Iterator[Group]:
+        """Send all *changes*; yield each group as it ends. Every change gets exactly one outcome."""
+        ended: SimpleQueue[Group | BaseException] = SimpleQueue()
+        size = self._bulk.get(entity, 1)
+        batches = [changes[i : i + size] for i in range(0, len(changes), size)]
+        for batch in batches:
+            self._pool.submit(self._send_one, target, entity, batch, ended)
+        left = len(batches)
+        while left:
+            groups = [ended.get(), *islice(_rest(ended), left - 1)]
+            left -= len(groups)
+            if broken := [g for g in groups if isinstance(g, BaseException)]:
+                raise broken[0]
+            yield [pair for g in groups if not isinstance(g, BaseException) for pair in g]
+
+    def _send_one(
+        self,
+        target: Target,
+        entity: str,
+        batch: Sequence[Change],
+        ended: SimpleQueue[Group | BaseException],
+    ) -> None:
+        try:
+            if self._stopping.is_set():
+                ended.put([(c, NotSent(why="stopping")) for c in batch])
+                return
+            reach("started.before_send")
+            outcomes = target.send(entity, batch)
+            ended.put(list(zip(batch, outcomes, strict=True)))
+        except Exception as error:  # noqa: BLE001 - around a task: an adapter's bug leaves doubt
+            ended.put([(c, InDoubt(why=f"bug: {type(error).__name__}")) for c in batch])
+        except BaseException as error:  # noqa: BLE001 - the process is being ended
+            ended.put(error)
+
+
+def _rest(ended: SimpleQueue[Group | BaseException]) -> Iterator[Group | BaseException]:
+    """What has ended by now, without waiting: the natural batch."""
+    while True:
+        try:
+            yield ended.get_nowait()
+        except Empty:
+            return

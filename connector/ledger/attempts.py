@@ -1,0 +1,301 @@
+"""Attempts: the intent is the row written before the call, its outcome is written after (§1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, exists, func, insert, literal, or_, select, update
+
+from connector.ledger.links import Facts, own_link, put, unread
+from connector.ledger.moves import Moving, move
+from connector.ledger.schema import Id, Instant, attempt, claim, event, link, record
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Intent:
+    """What is about to be sent for a record in hand; *creates*: refused where a link exists."""
+
+    record: int
+    serial_key: str
+    action: str
+    step: str | None
+    op_class: str
+    seq: int
+    fence: int
+    payload: bytes
+    payload_hash: str
+    write_digest: str
+    send_before: datetime
+    creates: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """A record as it stands now, with one of its attempts: what an outcome is judged against."""
+
+    id: int
+    source: str
+    target: str
+    entity: str
+    key: str
+    birth: str | None
+    reference: str | None
+    serial_key: str
+    seq: int
+    state: str
+    reason: str | None
+    fence: int
+    attempts: int
+    total: str | None
+    currency: str | None
+    decision: str | None
+    attempt: int
+    action: str
+    op_class: str
+    step: str | None
+    attempt_seq: int
+    attempt_fence: int
+    attempt_outcome: str | None
+    attempt_code: str | None
+    attempt_key: str | None
+    payload: bytes | None
+    write_digest: str
+    started_at: datetime | None
+    send_before: datetime
+    settle_until: datetime | None
+    written_at: datetime
+    link_key: str | None
+    link_version: str | None
+    base_source: bytes | None
+    base_target: bytes | None
+    link_total: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settlement:
+    """What an outcome means: how the intent closes (None: stays open), what is linked, the move."""
+
+    outcome: str | None
+    move: str
+    code: str | None = None
+    target_key: str | None = None
+    settle_until: datetime | None = None
+    facts: Facts | None = None
+    forget_base: bool = False
+    reason: str | None = None
+    detail: str | None = None
+    due_at: datetime | None = None
+    attempts: int | None = None
+    acked_seq: int | None = None
+
+
+def open_all(db: Connection, intents: Sequence[Intent], now: datetime) -> dict[int, int]:
+    """Write the intents; record → attempt for those that could be opened.
+
+    R4 and S1 stand in the statement: no row where the fence is not ours, the pair has an open
+    intent, or a create would meet a link.
+    """
+    opened: dict[int, int] = {}
+    for intent in intents:
+        row = db.execute(_opening(intent, now)).first()
+        if row is not None:
+            opened[intent.record] = row.id
+    return opened
+
+
+def _opening(intent: Intent, now: datetime) -> Any:
+    values: dict[str, Any] = {
+        "record": literal(intent.record, Id),
+        "serial_key": literal(intent.serial_key),
+        "action": literal(intent.action),
+        "step": literal(intent.step),
+        "op_class": literal(intent.op_class),
+        "seq": literal(intent.seq),
+        "fence": literal(intent.fence),
+        "payload": literal(intent.payload),
+        "payload_hash": literal(intent.payload_hash),
+        "write_digest": literal(intent.write_digest),
+        "written_at": literal(now, Instant),
+        "send_before": literal(intent.send_before, Instant),
+    }
+    guards = [record.c.id == intent.record, ours(intent), no_doubt(intent)]
+    if intent.creates:
+        guards.append(~_linked())
+    chosen = select(*values.values()).select_from(record).where(and_(*guards))
+    return insert(attempt).from_select(list(values), chosen).returning(attempt.c.id)
+
+
+def ours(intent: Intent) -> Any:
+    """R3: the record is still in the hand that holds this fence."""
+    return and_(record.c.fence == intent.fence, record.c.state == "running")
+
+
+def no_doubt(intent: Intent) -> Any:
+    """R4, R7: the pair has no open intent."""
+    rival = attempt.alias("rival")
+    return ~exists(
+        select(rival.c.id).where(rival.c.serial_key == intent.serial_key, rival.c.outcome.is_(None))
+    )
+
+
+def _linked() -> Any:
+    return exists(select(link.c.id).where(own_link()))
+
+
+def start(db: Connection, ids: Iterable[int], now: datetime) -> None:
+    """S2: say, durably and before the first byte, that these calls are being made."""
+    db.execute(update(attempt).where(attempt.c.id.in_(list(ids))).values(started_at=now))
+
+
+def standing(db: Connection, attempt_ids: Sequence[int]) -> dict[int, Standing]:
+    """Attempt → its record as it stands now."""
+    rows = db.execute(_standings().where(attempt.c.id.in_(attempt_ids)).with_for_update(of=record))
+    return {row.attempt: Standing(**row._mapping) for row in rows}
+
+
+def doubts(db: Connection, flow: str, now: datetime, most: int) -> list[Standing]:
+    """Records of *flow* in doubt that may be asked after now, oldest first."""
+    rows = db.execute(
+        _standings()
+        .where(
+            record.c.flow == flow,
+            record.c.state == "in_doubt",
+            record.c.due_at <= now,
+            attempt.c.outcome.is_(None),
+        )
+        .order_by(record.c.due_at, record.c.id)
+        .limit(most)
+    )
+    return [Standing(**row._mapping) for row in rows]
+
+
+def _standings() -> Any:
+    names = set(Standing.__dataclass_fields__)
+    of_record = [c for c in record.c if c.name in names]
+    return select(
+        *of_record,
+        attempt.c.id.label("attempt"),
+        attempt.c.action,
+        attempt.c.op_class,
+        attempt.c.step,
+        attempt.c.seq.label("attempt_seq"),
+        attempt.c.fence.label("attempt_fence"),
+        attempt.c.outcome.label("attempt_outcome"),
+        attempt.c.code.label("attempt_code"),
+        attempt.c.target_key.label("attempt_key"),
+        attempt.c.payload,
+        attempt.c.write_digest,
+        attempt.c.started_at,
+        attempt.c.send_before,
+        attempt.c.settle_until,
+        attempt.c.written_at,
+        link.c.target_key.label("link_key"),
+        link.c.target_version.label("link_version"),
+        link.c.base_source,
+        link.c.base_target,
+        link.c.total.label("link_total"),
+    ).select_from(attempt.join(record, attempt.c.record == record.c.id).outerjoin(link, own_link()))
+
+
+def close(
+    db: Connection,
+    settled: Sequence[tuple[Standing, Settlement]],
+    now: datetime,
+    *,
+    by: str = "engine",
+) -> int:
+    """Write outcomes, links and moves; returns how many records moved.
+
+    R3: where the fence has moved on, the facts still close their own intent and make the link,
+    and nothing else.
+    """
+    moved = 0
+    for at, s in settled:
+        if s.outcome is None:
+            _keep_open(db, at, s)
+        elif not _close_one(db, at, s, now, by):
+            continue
+        if s.facts is not None:
+            put(db, at, s.facts, now, by)
+        if s.forget_base:
+            unread(db, at)
+        values: dict[str, Any] = {}
+        if s.attempts is not None:
+            values["attempts"] = s.attempts
+        if s.acked_seq is not None:
+            values["acked_seq"] = s.acked_seq
+        one = Moving(
+            id=at.id, fence=at.attempt_fence, due_at=s.due_at, values=values, reason=s.reason,
+            detail=s.detail, seq=at.attempt_seq,
+        )  # fmt: skip
+        moved += len(move(db, s.move, [one], now=now, actor=by))
+    return moved
+
+
+def _keep_open(db: Connection, at: Standing, s: Settlement) -> None:
+    values = {"code": s.code, "settle_until": s.settle_until}
+    if s.target_key is not None:
+        values["target_key"] = s.target_key
+    db.execute(
+        update(attempt)
+        .where(attempt.c.id == at.attempt, attempt.c.outcome.is_(None))
+        .values({k: v for k, v in values.items() if v is not None})
+    )
+
+
+def _close_one(db: Connection, at: Standing, s: Settlement, now: datetime, by: str) -> bool:
+    closed = db.execute(
+        update(attempt)
+        .where(attempt.c.id == at.attempt, attempt.c.outcome.is_(None))
+        .values(
+            outcome=s.outcome, code=s.code, finished_at=now, closed_by=by,
+            target_key=func.coalesce(s.target_key, attempt.c.target_key),
+        )
+    )  # fmt: skip
+    if closed.rowcount == 0:
+        db.execute(
+            insert(event).values(
+                record=at.id, at=now, move="late reply", state=at.state, reason=at.reason,
+                seq=at.attempt_seq, actor=by, detail=f"{s.outcome} {s.target_key or ''}".strip(),
+            )
+        )  # fmt: skip
+    return closed.rowcount == 1
+
+
+def take(
+    db: Connection, target: str, entity: str, match_key: str, record_id: int, now: datetime
+) -> Row[Any] | None:
+    """D2: take the right to create who answers to *match_key*; else the record that holds it.
+
+    A holder that neither is linked nor has a call out nor works on one loses it.
+    """
+    where = and_(claim.c.target == target, claim.c.entity == entity, claim.c.match_key == match_key)
+    holder = db.execute(
+        select(record.c.id, record.c.key)
+        .join_from(claim, record, claim.c.record == record.c.id)
+        .where(
+            where,
+            record.c.id != record_id,
+            or_(
+                record.c.state.in_(("running", "in_doubt")),
+                exists(
+                    select(attempt.c.id).where(
+                        attempt.c.record == record.c.id, attempt.c.outcome.is_(None)
+                    )
+                ),
+            ),
+        )
+    ).first()
+    if holder is not None:
+        return holder
+    changed = db.execute(update(claim).where(where).values(record=record_id, made_at=now))
+    if changed.rowcount == 0:
+        db.execute(
+            insert(claim).values(
+                target=target, entity=entity, match_key=match_key, record=record_id, made_at=now
+            )
+        )
+    return None

@@ -1,0 +1,49 @@
+"""How the ledger keeps payload trees: canonical JSON, numbers exact, equal trees equal bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import cast
+
+import msgspec
+
+from connector.values import Payload, Tree
+
+_encode = msgspec.json.Encoder(decimal_format="number", order="deterministic").encode
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+def _plain(tree: object) -> object:
+    """Give every leaf its one JSON form: times UTC with Z, Decimals without exponent."""
+    match tree:
+        case None | str() | bool() | int():
+            return tree
+        case Decimal():
+            return Decimal(format(tree, "f"))
+        case datetime():
+            return tree.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case date():
+            return tree.isoformat()
+        case Mapping():
+            return {str(k): _plain(v) for k, v in tree.items()}
+        case Sequence():
+            return [_plain(v) for v in tree]
+    raise TypeError(f"{type(tree).__name__} cannot stand in a payload")
+
+
+def pack(tree: Tree) -> bytes:
+    """Turn a payload tree into canonical JSON bytes; raises TypeError for a float."""
+    return _encode(_plain(tree))
+
+
+def unpack(data: bytes) -> Payload:
+    """Turn stored bytes back into a tree; numbers with a fraction are Decimals."""
+    return cast("Payload", _decode(data))
+
+
+def digest(data: bytes) -> str:
+    """A short, stable fingerprint of bytes (blake2b, 128 bit, hex)."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()

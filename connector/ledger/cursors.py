@@ -1,0 +1,78 @@
+"""Cursors: how far a scope of a connection has been read; moved by compare-and-set (P3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from connector.errors import Bug
+from connector.ledger.content import digest
+from connector.ledger.schema import cursor, quarantine
+from connector.values import Broken
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cursor:
+    """A position and its revision; *position* None: nothing was read yet."""
+
+    position: str | None
+    rev: int
+
+
+def get(db: Connection, connection: str, entity: str, scope: str) -> Cursor:
+    """Where this scope stands."""
+    row = db.execute(
+        select(cursor.c.position, cursor.c.rev).where(
+            cursor.c.connection == connection, cursor.c.entity == entity, cursor.c.scope == scope
+        )
+    ).first()
+    return Cursor(position=row.position, rev=row.rev) if row else Cursor(position=None, rev=0)
+
+
+def move(
+    db: Connection, at: tuple[str, str, str], was: Cursor, position: str, now: datetime
+) -> Cursor:
+    """Move the scope *at* (connection, entity, scope) on from *was*; Bug if somebody else did."""
+    connection, entity, scope = at
+    if was.rev == 0:
+        db.execute(
+            insert(cursor).values(
+                connection=connection, entity=entity, scope=scope, position=position, rev=1,
+                moved_at=now,
+            )
+        )  # fmt: skip
+        return Cursor(position=position, rev=1)
+    changed = db.execute(
+        update(cursor)
+        .where(
+            cursor.c.connection == connection,
+            cursor.c.entity == entity,
+            cursor.c.scope == scope,
+            cursor.c.rev == was.rev,
+        )
+        .values(position=position, rev=was.rev + 1, moved_at=now)
+    )
+    if changed.rowcount != 1:
+        raise Bug(f"two pullers at once: {connection} {entity} {scope}")
+    return Cursor(position=position, rev=was.rev + 1)
+
+
+def set_aside(db: Connection, flow: str, entity: str, broken: Broken, now: datetime) -> None:
+    """R15: keep a piece of a page that has no key; once per content."""
+    raw_hash = digest(broken.raw)
+    known = db.execute(
+        select(quarantine.c.id).where(
+            quarantine.c.flow == flow,
+            quarantine.c.entity == entity,
+            quarantine.c.raw_hash == raw_hash,
+        )
+    ).first()
+    if known is None:
+        db.execute(
+            insert(quarantine).values(
+                flow=flow, entity=entity, at=broken.at, code=broken.code, raw=broken.raw,
+                raw_hash=raw_hash, seen_at=now,
+            )
+        )  # fmt: skip

@@ -1,0 +1,112 @@
+"""The ledger's life: since when it has watched without a gap, and whether it was set back (S1).
+
+The proof lies in two places: a row in the database, and a small file beside it that holds the same
+random id and the highest intent ever committed. Left alone for more than two minutes, set back to
+a backup or moved to another machine, it starts a new life: nothing born before is created without
+looking first.  Set back or moved, calls that it does not remember may still be under way, so that
+"not there" counts only after the settle time (docs/decisions/0002-life.md).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from connector.ledger.schema import attempt, life
+
+GAP = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Life:
+    """One unbroken watch: *alive_since* is its start, *epoch* counts lives of this ledger.
+
+    Calls of a forgotten life may have been under way until *unsettled_since*.
+    """
+
+    id: str
+    installation: str
+    epoch: int
+    created_at: datetime
+    alive_since: datetime
+    unsettled_since: datetime
+
+
+def machine() -> str:
+    """This boot of this machine."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    return boot.read_text().strip() if boot.exists() else os.uname().nodename
+
+
+def create(db: Connection, now: datetime) -> None:
+    """Give a fresh ledger its first life; an existing one keeps its own."""
+    if db.execute(select(life.c.id)).first() is None:
+        db.execute(
+            insert(life).values(
+                only=True,
+                id=secrets.token_hex(8),
+                installation=secrets.token_hex(3),
+                epoch=1,
+                created_at=now,
+                alive_since=now,
+                unsettled_since=now,
+                beat_at=now,
+                machine=machine(),
+            )
+        )
+
+
+def read(db: Connection) -> Life:
+    """The life as it stands."""
+    columns = [life.c[name] for name in Life.__dataclass_fields__]
+    return Life(**db.execute(select(*columns)).one()._mapping)
+
+
+def wake(db: Connection, now: datetime, witness: Witness) -> Life:
+    """Continue the life if its watch is unbroken, else start the next one at *now*."""
+    row = db.execute(select(life)).one()
+    highest = highest_intent(db)
+    untouched = row.epoch == 1 and highest == 0
+    ours = row.machine == machine() and (untouched or witness.agrees(row.id, highest))
+    values: dict[str, object] = {"beat_at": now, "machine": machine()}
+    if not ours or now - row.beat_at > GAP:
+        values |= {"id": secrets.token_hex(8), "epoch": row.epoch + 1, "alive_since": now}
+    if not ours:
+        values["unsettled_since"] = now
+    db.execute(update(life).values(values))
+    return read(db)
+
+
+def highest_intent(db: Connection) -> int:
+    """The id of the newest intent, 0 for none."""
+    return db.scalar(select(func.max(attempt.c.id))) or 0
+
+
+def beat(db: Connection, now: datetime) -> None:
+    """Say that the ledger is watched at *now*."""
+    db.execute(update(life).values(beat_at=now))
+
+
+class Witness:
+    """The file beside the database that remembers its life and its highest intent."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def agrees(self, life_id: str, highest: int) -> bool:
+        """Does the file know this life, and no intent that the database lacks?"""
+        try:
+            known, seen = self.path.read_text().split()
+        except (OSError, ValueError):
+            return False
+        return known == life_id and int(seen) <= highest
+
+    def note(self, life_id: str, highest: int) -> None:
+        """Remember *highest*; called after its intent is committed and before it is sent."""
+        with self.path.open("w") as file:
+            file.write(f"{life_id} {highest}\n")

@@ -1,0 +1,174 @@
+"""Links: which two ids are the same thing, and what each side held when both agreed (D3, D4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, tuple_, update
+
+from connector.ledger.schema import link, record
+from connector.values import Ref
+
+
+class Pair(Protocol):
+    """The side of a record that a link needs."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def entity(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def birth(self) -> str | None: ...
+    @property
+    def reference(self) -> str | None: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What is now known of the target's side; None leaves what was known."""
+
+    target_key: str
+    version: str | None = None
+    base_source: bytes | None = None
+    base_target: bytes | None = None
+    steps_left: str = ""
+    total: str | None = None
+    role: str = "identity"
+    made_by: str = "engine"
+
+
+def put(db: Connection, pair: Pair, facts: Facts, now: datetime, by: str) -> None:
+    """Make the link of *pair*, or bring it up to date. Another target key for it is refused."""
+    values: dict[str, Any] = {
+        "target_version": facts.version,
+        "base_source": facts.base_source,
+        "base_target": facts.base_target,
+        "steps_left": facts.steps_left,
+        "base_known": True,
+    }
+    if facts.total is not None:
+        values["total"] = facts.total
+    changed = db.execute(
+        update(link)
+        .where(_of(pair), link.c.target_key == facts.target_key, link.c.role != "part")
+        .values(values)
+    )
+    if changed.rowcount == 0:
+        db.execute(
+            insert(link).values(
+                role=facts.role, entity=pair.entity, source=pair.source, source_key=pair.key,
+                target=pair.target, target_key=facts.target_key, reference=pair.reference,
+                birth=pair.birth, made_at=now, made_by=by, **values,
+            )
+        )  # fmt: skip
+
+
+def own_link() -> ColumnElement[bool]:
+    """The condition "this link is the one of this record"."""
+    return and_(
+        link.c.source == record.c.source,
+        link.c.target == record.c.target,
+        link.c.entity == record.c.entity,
+        link.c.source_key == record.c.key,
+        link.c.role != "part",
+    )
+
+
+def _of(pair: Pair) -> ColumnElement[bool]:
+    return and_(
+        link.c.source == pair.source,
+        link.c.target == pair.target,
+        link.c.entity == pair.entity,
+        link.c.source_key == pair.key,
+    )
+
+
+def known(db: Connection, source: str, target: str, refs: Iterable[Ref]) -> dict[Ref, str]:
+    """Reference → id in *target*, for those that are linked."""
+    wanted = [(r.entity, r.key) for r in set(refs)]
+    rows = db.execute(
+        select(link.c.entity, link.c.source_key, link.c.target_key).where(
+            link.c.source == source,
+            link.c.target == target,
+            link.c.role != "part",
+            tuple_(link.c.entity, link.c.source_key).in_(wanted),
+        )
+    )
+    return {Ref(entity=r.entity, key=r.source_key): r.target_key for r in rows}
+
+
+def holder(db: Connection, pair: Pair, target_key: str) -> Row[Any] | None:
+    """The identity link that already holds *target_key* for another document of this pair."""
+    return db.execute(
+        select(link.c.source_key, link.c.reference).where(
+            link.c.source == pair.source,
+            link.c.target == pair.target,
+            link.c.entity == pair.entity,
+            link.c.target_key == target_key,
+            link.c.role == "identity",
+            link.c.source_key != pair.key,
+        )
+    ).first()
+
+
+def controls(db: Connection, source: str, target: str, entity: str) -> dict[str, str]:
+    """Reference → target key of our newest creates: one of them must be found for a "not found"
+
+    to count (S7).
+    """
+    rows = db.execute(
+        select(link.c.reference, link.c.target_key)
+        .where(
+            link.c.source == source,
+            link.c.target == target,
+            link.c.entity == entity,
+            link.c.role == "identity",
+            link.c.reference.is_not(None),
+            link.c.made_by == "engine",
+        )
+        .order_by(link.c.id.desc())
+        .limit(3)
+    )
+    return {row.reference: row.target_key for row in rows}
+
+
+def accept(db: Connection, pair: Pair, base_source: bytes) -> None:
+    """Take what we want as what is there: nothing differs, or a person said so."""
+    db.execute(update(link).where(_of(pair)).values(base_source=base_source, base_known=True))
+
+
+def unread(db: Connection, pair: Pair) -> None:
+    """Say that the base must be read again before it is trusted."""
+    db.execute(update(link).where(_of(pair)).values(base_known=False))
+
+
+def newest(db: Connection, source: str, target: str, entity: str) -> datetime | None:
+    """When the newest link of this kind was made."""
+    return db.scalar(
+        select(func.max(link.c.made_at)).where(
+            link.c.source == source, link.c.target == target, link.c.entity == entity
+        )
+    )
+
+
+def count(db: Connection, source: str, target: str, entity: str) -> int:
+    """How many links of this kind there are."""
+    counted = select(func.count()).select_from(link)
+    return (
+        db.scalar(
+            counted.where(link.c.source == source, link.c.target == target, link.c.entity == entity)
+        )
+        or 0
+    )
+
+
+def note_total(db: Connection, pair: Pair, total: str) -> None:
+    """Remember the total that the target shows."""
+    db.execute(update(link).where(_of(pair)).values(total=total))

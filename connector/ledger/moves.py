@@ -1,0 +1,142 @@
+"""The table of moves (protocol §7), and `move`, the only way a record changes its state.
+
+Guards stand in the WHERE clause; every move writes an event. A move that finds no row did not
+happen: somebody else was first, and the caller learns it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, insert, select, update
+
+from connector.ledger.schema import attempt, event, record
+
+ALIVE = ("prepared", "running", "in_doubt", "held", "done")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Move:
+    """One row of the table. *intent*: an open one must (True) or must not (False) be there."""
+
+    name: str
+    origins: tuple[str, ...]
+    to: str
+    intent: bool | None = None
+    fenced: bool = False
+
+
+MOVES = {
+    m.name: m
+    for m in (
+        Move(name="claim", origins=("prepared",), to="running", intent=False),
+        Move(name="nothing", origins=("running",), to="done", intent=False, fenced=True),
+        Move(name="adopted", origins=("running",), to="prepared", intent=False, fenced=True),
+        Move(name="hold", origins=("running",), to="held", intent=False, fenced=True),
+        Move(name="wait", origins=("running",), to="prepared", intent=False, fenced=True),
+        Move(name="lapse", origins=("running",), to="prepared", intent=False),
+        Move(name="sweep", origins=("held",), to="prepared", intent=False),
+        Move(name="not_sent", origins=("running",), to="prepared", intent=False, fenced=True),
+        Move(name="sent", origins=("running",), to="done", intent=False, fenced=True),
+        Move(name="sent_more", origins=("running",), to="prepared", intent=False, fenced=True),
+        Move(name="sent_held", origins=("running",), to="held", intent=False, fenced=True),
+        Move(name="later", origins=("running",), to="prepared", intent=False, fenced=True),
+        Move(name="refused", origins=("running",), to="held", intent=False, fenced=True),
+        Move(name="gone", origins=("running",), to="held", intent=False, fenced=True),
+        Move(name="doubt", origins=("running",), to="in_doubt", intent=True, fenced=True),
+        Move(name="lapse_doubt", origins=("running",), to="in_doubt", intent=True),
+        Move(name="gave_up", origins=("prepared", "running"), to="held", intent=False),
+        Move(name="found", origins=("in_doubt",), to="prepared", intent=False),
+        Move(name="found_held", origins=("in_doubt",), to="held", intent=False),
+        Move(name="absent", origins=("in_doubt",), to="prepared", intent=False),
+        Move(name="ask_later", origins=("in_doubt",), to="in_doubt", intent=True),
+        Move(name="unanswerable", origins=("in_doubt",), to="held", intent=True),
+        Move(name="late", origins=("in_doubt", "held"), to="prepared", intent=False),
+        Move(name="late_done", origins=("in_doubt", "held"), to="done", intent=False),
+        Move(name="answered", origins=("held", "in_doubt"), to="prepared", intent=False),
+        Move(name="person", origins=("held",), to="prepared", intent=False),
+        Move(name="differs", origins=("done",), to="held", intent=False),
+    )
+}
+
+
+def open_intent() -> ColumnElement[bool]:
+    """The condition "this record has an open intent"."""
+    return exists(
+        select(attempt.c.id).where(attempt.c.record == record.c.id, attempt.c.outcome.is_(None))
+    )
+
+
+def owned() -> ColumnElement[bool]:
+    """R3: only the holder of the fence moves a running record."""
+    return record.c.fence == bindparam("b_fence")
+
+
+def guard(move: Move) -> ColumnElement[bool]:
+    """The WHERE of *move*: origin, fence and intent."""
+    conditions = [record.c.id == bindparam("b_id"), record.c.state.in_(move.origins)]
+    if move.fenced:
+        conditions.append(owned())
+    if move.intent is not None:
+        conditions.append(open_intent() if move.intent else ~open_intent())
+    return and_(*conditions)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moving:
+    """One record to move: values to set beside the state, and what the event should say."""
+
+    id: int
+    fence: int = 0
+    due_at: datetime | None = None
+    values: dict[str, Any] | None = None
+    reason: str | None = None
+    detail: str | None = None
+    seq: int = 0
+
+
+def move(
+    db: Connection, name: str, moving: Sequence[Moving], *, now: datetime, actor: str = "engine"
+) -> set[int]:
+    """Make move *name* for each of *moving*; returns the ids that did move, with an event each."""
+    if not moving:
+        return set()
+    rule = MOVES[name]
+    moved = {m.id for m in moving if _move_one(db, rule, m, now)}
+    db.execute(
+        insert(event),
+        [
+            {
+                "record": m.id,
+                "at": now,
+                "move": name,
+                "state": rule.to,
+                "reason": m.reason,
+                "seq": m.seq,
+                "actor": actor,
+                "detail": m.detail,
+            }
+            for m in moving
+            if m.id in moved
+        ],
+    ) if moved else None
+    return moved
+
+
+def _move_one(db: Connection, rule: Move, m: Moving, now: datetime) -> bool:
+    values: dict[str, Any] = {
+        "state": rule.to,
+        "reason": m.reason,
+        "changed_at": now,
+        "owner": None,
+        "blocked_on": None,
+        "needs": m.detail if rule.to in ("held", "in_doubt", "prepared") else None,
+        **(m.values or {}),
+    }
+    if m.due_at is not None:
+        values["due_at"] = m.due_at
+    parameters = {"b_id": m.id} | ({"b_fence": m.fence} if rule.fenced else {})
+    return db.execute(update(record).where(guard(rule)).values(values), parameters).rowcount == 1

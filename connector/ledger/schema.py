@@ -1,0 +1,313 @@
+"""The ledger's tables. The database keeps the invariants: states, reasons, uniqueness, one intent.
+
+`due_at` says when a record may next be touched by anyone: prepared → claimed, running → its owner's
+lease lapses, in_doubt → asked after.  Times are stored as microseconds since 1970 (UTC).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+    true,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+STATES = ("prepared", "running", "in_doubt", "held", "done")
+HELD = (
+    "rule", "review", "blocked", "conflict", "refused", "unreadable", "gave_up", "doubt",
+    "duplicate", "money", "locked", "gone_at_target", "ambiguous", "undone",
+)  # fmt: skip
+DONE = ("sent", "same", "filtered", "never_delivered", "gone", "adopted")
+OUTCOMES = (
+    "done", "refused", "exists", "stale", "gone", "unavailable", "unauthorized", "not_sent",
+    "found", "absent", "again",
+)  # fmt: skip
+OP_CLASSES = ("absolute", "append", "create", "transition")
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC time, kept as microseconds since 1970; a naive one is a ValueError."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Microseconds for the database."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without zone cannot enter the ledger")
+        return (value - EPOCH) // timedelta(microseconds=1)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        """An aware UTC time from the database."""
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+def _one_of(column: str, allowed: tuple[str, ...]) -> str:
+    return f"{column} IN ({', '.join(repr(a) for a in allowed)})"
+
+
+meta = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+record = Table(
+    "record",
+    meta,
+    Column("id", Id, primary_key=True),
+    Column("flow", String, nullable=False),
+    Column("entity", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("target", String, nullable=False),
+    Column("serial_key", String, nullable=False),
+    Column("birth", String),
+    Column("born_at", Instant),
+    Column("reference", String),
+    Column("seq", Integer, nullable=False, server_default=text("1")),
+    Column("acked_seq", Integer, nullable=False, server_default=text("0")),
+    Column("source_version", String),
+    Column("read_at", Instant, nullable=False),
+    Column("doc", LargeBinary),
+    Column("doc_hash", String),
+    Column("raw_hash", String),
+    Column("read_digest", String),
+    Column("snapshot_id", String),
+    Column("verdict", String, nullable=False, server_default=text("'due'")),
+    Column("total", String),
+    Column("currency", String),
+    Column("subject", String),
+    Column("state", String, nullable=False),
+    Column("reason", String),
+    Column("needs", String),
+    Column("blocked_on", String),
+    Column("decision", String),
+    Column("decided_seq", Integer),
+    Column("due_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("owner", String),
+    Column("fence", Integer, nullable=False, server_default=text("0")),
+    Column("lane", String, nullable=False, server_default=text("'live'")),
+    Column("created_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    UniqueConstraint("flow", "entity", "key"),
+    UniqueConstraint("target", "entity", "reference"),
+    CheckConstraint(_one_of("state", STATES), name="state"),
+    CheckConstraint(
+        f"(state = 'held' AND {_one_of('reason', HELD)} AND reason IS NOT NULL)"
+        f" OR (state = 'done' AND {_one_of('reason', DONE)} AND reason IS NOT NULL)"
+        " OR state IN ('prepared', 'running', 'in_doubt')",
+        name="reason",
+    ),
+    CheckConstraint("(state = 'running') = (owner IS NOT NULL)", name="owner"),
+    CheckConstraint("acked_seq <= seq AND acked_seq >= 0 AND seq >= 1", name="seq"),
+    CheckConstraint(
+        "state <> 'done' OR reason NOT IN ('sent', 'same', 'adopted') OR acked_seq = seq",
+        name="done_is_acknowledged",
+    ),
+    CheckConstraint("(reason = 'blocked') = (blocked_on IS NOT NULL) OR reason IS NULL",
+                    name="blocked_on"),
+    CheckConstraint(_one_of("lane", ("live", "backfill")), name="lane"),
+)  # fmt: skip
+Index("ix_record_due", record.c.flow, record.c.state, record.c.lane, record.c.due_at)
+Index(
+    "ix_record_blocked_on",
+    record.c.blocked_on,
+    sqlite_where=record.c.blocked_on.is_not(None),
+    postgresql_where=record.c.blocked_on.is_not(None),
+)
+Index("ix_record_serial_key", record.c.serial_key)
+
+attempt = Table(
+    "attempt",
+    meta,
+    Column("id", Id, primary_key=True),
+    Column("record", Id, ForeignKey("record.id"), nullable=False),
+    Column("serial_key", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("step", String),
+    Column("op_class", String, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("payload", LargeBinary),
+    Column("payload_hash", String, nullable=False),
+    Column("write_digest", String, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("written_at", Instant, nullable=False),
+    Column("started_at", Instant),
+    Column("send_before", Instant, nullable=False),
+    Column("settle_until", Instant),
+    Column("outcome", String),
+    Column("code", String),
+    Column("target_key", String),
+    Column("closed_by", String),
+    Column("finished_at", Instant),
+    CheckConstraint(_one_of("outcome", OUTCOMES), name="outcome"),
+    CheckConstraint(_one_of("op_class", OP_CLASSES), name="op_class"),
+    CheckConstraint("(outcome IS NULL) = (finished_at IS NULL)", name="finished"),
+)
+Index(
+    "uq_attempt_open_intent",
+    attempt.c.serial_key,
+    unique=True,
+    sqlite_where=attempt.c.outcome.is_(None),
+    postgresql_where=attempt.c.outcome.is_(None),
+)
+Index("ix_attempt_record", attempt.c.record)
+
+link = Table(
+    "link",
+    meta,
+    Column("id", Id, primary_key=True),
+    Column("role", String, nullable=False),
+    Column("entity", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("source_key", String, nullable=False),
+    Column("target", String, nullable=False),
+    Column("target_key", String, nullable=False),
+    Column("reference", String),
+    Column("birth", String),
+    Column("target_version", String),
+    Column("base_source", LargeBinary),
+    Column("base_target", LargeBinary),
+    Column("base_known", Boolean, nullable=False, server_default=true()),
+    Column("steps_left", String, nullable=False, server_default=text("''")),
+    Column("total", String),
+    Column("made_at", Instant, nullable=False),
+    Column("made_by", String, nullable=False),
+    CheckConstraint(_one_of("role", ("identity", "alias", "part")), name="role"),
+)
+Index(
+    "uq_link_source",
+    link.c.source, link.c.target, link.c.entity, link.c.source_key,
+    unique=True,
+    sqlite_where=link.c.role != "part",
+    postgresql_where=link.c.role != "part",
+)  # fmt: skip
+Index(
+    "uq_link_target",
+    link.c.source, link.c.target, link.c.entity, link.c.target_key,
+    unique=True,
+    sqlite_where=link.c.role == "identity",
+    postgresql_where=link.c.role == "identity",
+)  # fmt: skip
+Index(
+    "uq_link_part",
+    link.c.source, link.c.target, link.c.entity, link.c.source_key, link.c.target_key,
+    unique=True,
+    sqlite_where=link.c.role == "part",
+    postgresql_where=link.c.role == "part",
+)  # fmt: skip
+
+cursor = Table(
+    "cursor",
+    meta,
+    Column("connection", String, primary_key=True),
+    Column("entity", String, primary_key=True),
+    Column("scope", String, primary_key=True),
+    Column("position", String, nullable=False),
+    Column("rev", Integer, nullable=False),
+    Column("moved_at", Instant, nullable=False),
+)
+
+claim = Table(
+    "claim",
+    meta,
+    Column("target", String, primary_key=True),
+    Column("entity", String, primary_key=True),
+    Column("match_key", String, primary_key=True),
+    Column("record", Id, ForeignKey("record.id"), nullable=False),
+    Column("made_at", Instant, nullable=False),
+)
+
+quarantine = Table(
+    "quarantine",
+    meta,
+    Column("id", Id, primary_key=True),
+    Column("flow", String, nullable=False),
+    Column("entity", String, nullable=False),
+    Column("at", String, nullable=False),
+    Column("code", String, nullable=False),
+    Column("raw", LargeBinary),
+    Column("raw_hash", String, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    UniqueConstraint("flow", "entity", "raw_hash"),
+)
+
+run = Table(
+    "run",
+    meta,
+    Column("id", Id, primary_key=True),
+    Column("flow", String, nullable=False),
+    Column("slot", String),
+    Column("kind", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("result", String),
+    Column("counts", String),
+    UniqueConstraint("flow", "slot"),
+)
+
+connection = Table(
+    "connection",
+    meta,
+    Column("name", String, primary_key=True),
+    Column("identity", String, nullable=False),
+    Column("proven", String, nullable=False, server_default=text("'{}'")),
+    Column("first_seen", Instant, nullable=False),
+    Column("checked_at", Instant, nullable=False),
+)
+
+event = Table(
+    "event",
+    meta,
+    Column("id", Id, primary_key=True),
+    Column("record", Id, ForeignKey("record.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("move", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("reason", String),
+    Column("seq", Integer, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("detail", String),
+)
+Index("ix_event_record", event.c.record)
+
+life = Table(
+    "life",
+    meta,
+    Column("only", Boolean, primary_key=True),
+    Column("id", String, nullable=False),
+    Column("installation", String, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("alive_since", Instant, nullable=False),
+    Column("unsettled_since", Instant, nullable=False),
+    Column("beat_at", Instant, nullable=False),
+    Column("machine", String, nullable=False),
+)

@@ -1,0 +1,145 @@
+"""The ledger's door: one writer at a time, a transaction per `with`, never one across the network."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.pool import QueuePool
+
+from connector.errors import Bug, ConnectorError
+from connector.ledger import life, records
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA busy_timeout=20000",
+)
+
+
+class Ledger:
+    """One ledger database. `begin` writes, `read` reads; SQL functions get the Connection first."""
+
+    def __init__(self, url: str) -> None:
+        self.url: URL = make_url(url)
+        self.engine: Engine = _engine(self.url)
+        self.owner = f"{life.machine()[:8]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._life: life.Life | None = None
+        self._writer = threading.Lock()
+        self._lock_file: int | None = None
+
+    @property
+    def life(self) -> life.Life:
+        """The life this process watches; Bug before `wake`."""
+        if self._life is None:
+            raise Bug("the ledger was not woken")
+        return self._life
+
+    @property
+    def witness(self) -> life.Witness:
+        """The file beside the database that would contradict a ledger that was set back."""
+        beside = self.path or Path(tempfile.gettempdir()) / f"connector-{self.url.database}"
+        return life.Witness(beside.with_name(beside.name + ".life"))
+
+    @property
+    def path(self) -> Path | None:
+        """The database file of a SQLite ledger, None elsewhere."""
+        sqlite = self.url.get_backend_name() == "sqlite"
+        return Path(self.url.database) if sqlite and self.url.database else None
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A write transaction: committed at the end of the `with`, rolled back by any exception."""
+        with self._writer, self.engine.connect() as db:
+            db = db.execution_options(connector_write=True)
+            with db.begin():
+                yield db
+
+    def read(
+        self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a query function in a transaction that only reads."""
+        with self.engine.connect() as db, db.begin():
+            return query(db, *args, **kwargs)
+
+    def own(self) -> None:
+        """Become the one process that delivers from this SQLite ledger, until it ends.
+
+        The kernel drops the lock when a process dies, so holding it proves that every earlier
+        owner is dead (O1). Raises ConnectorError(ledger_locked) naming the holder.
+        """
+        if self.path is None or self._lock_file is not None:
+            return
+        fd = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.read(fd, 200).decode(errors="replace").strip()
+            os.close(fd)
+            raise ConnectorError(
+                f"another process delivers from this ledger ({holder or 'unknown'})",
+                code="ledger_locked",
+                cure="wait for it to end, or stop it",
+            ) from error
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"pid {os.getpid()}\n".encode(), 0)
+        self._lock_file = fd
+
+    def wake(self, now: datetime) -> None:
+        """Begin or continue a watch: own the ledger, judge its life, take back what the dead held.
+
+        Raises ConnectorError(ledger_locked) if another process has it.
+        """
+        self.own()
+        with self.begin() as db:
+            self._life = life.wake(db, now, self.witness)
+            # Holding the lock proves every other owner of a SQLite ledger dead (O1).
+            records.lapse(db, now, owner=self.owner, dead=self.path is not None)
+            highest = life.highest_intent(db)
+        self.witness.note(self._life.id, highest)
+
+    def note(self, highest: int) -> None:
+        """Remember beside the database that intent *highest* is committed and may be sent (S1)."""
+        if highest:
+            self.witness.note(self.life.id, highest)
+
+    def close(self) -> None:
+        """Give the database and the owner's lock back."""
+        self.engine.dispose()
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+            self._lock_file = None
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, poolclass=QueuePool, pool_size=4, max_overflow=12)
+
+    @event.listens_for(engine, "connect")
+    def _open(raw: object, _record: object) -> None:
+        # sqlite3's own transaction handling starts them too late; ours are explicit (O1).
+        raw.isolation_level = None  # type: ignore[attr-defined]
+        for pragma in PRAGMAS:
+            raw.execute(pragma)  # type: ignore[attr-defined]
+
+    @event.listens_for(engine, "begin")
+    def _begin(db: Connection) -> None:
+        write = db.get_execution_options().get("connector_write", False)
+        db.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine

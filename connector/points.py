@@ -1,0 +1,56 @@
+"""The crash points of protocol.md §8: names at which the chaos suite kills, pauses or breaks us.
+
+`reach` does nothing in production; a test replaces `on_reach`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+PULL = (
+    "page.fetched",
+    "page.mapped",
+    "page.before_commit",
+    "page.committed",
+    "walk.before_safe",
+    "second.mid_backward",
+    "parse.kills_process",
+)
+DELIVER = (
+    "claim.before_commit",
+    "intent.none_sent",
+    "intent.some_sent",
+    "started.before_send",
+    "send.half_written",
+    "send.before_reply",
+    "reply.before_outcome",
+    "outcome.before_commit",
+    "outcome.group_half",
+    "outcome.committed",
+    "step1.before_step2",
+    "notsent.withdraw",
+)
+DOUBT = (
+    "find.before",
+    "find.absent_before_commit",
+    "find.found_before_link",
+    "resend.after_absent",
+    "late_outcome.after_takeover",
+    "hold.between_check_and_commit",
+    "release.before_commit",
+    "claimrow.taken",
+)
+OWNER = ("pause.between_fence_and_send", "lapse.call_running")
+ALL = frozenset(PULL + DELIVER + DOUBT + OWNER)
+
+
+def _nothing(point: str) -> None:
+    """Production's answer to every point."""
+
+
+on_reach: Callable[[str], None] = _nothing
+
+
+def reach(point: str) -> None:
+    """Say that the code has come to *point*."""
+    on_reach(point)

@@ -1,0 +1,1 @@
+"""What third parties test their adapters with: contracts, the memory adapter, liars, mutants."""

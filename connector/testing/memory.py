@@ -1,0 +1,253 @@
+"""A system in memory, as source and as target, with the faults of a real one; it outlives us."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from connector import errors
+from connector.ledger.content import pack, unpack
+from connector.ports import Clock
+from connector.values import (
+    Absent,
+    Ambiguous,
+    Broken,
+    Change,
+    Done,
+    Findings,
+    Gone,
+    InDoubt,
+    Item,
+    NotSent,
+    Outcome,
+    Page,
+    Payload,
+    Read,
+    Refused,
+    Seen,
+    Stale,
+    Tombstone,
+    Tree,
+    Unavailable,
+)
+
+FAULTS = ("hang", "cut", "late", "away", "refuse", "stale")
+
+
+@dataclass(kw_only=True)
+class Paper:
+    """A document that the memory system keeps."""
+
+    key: str
+    entity: str
+    reference: str | None
+    fields: dict[str, Tree]
+    version: int = 1
+    steps_done: set[str] = field(default_factory=set)
+
+
+class Memory:
+    """`Source`, `Target` and `Probe` over dicts.
+
+    *fault* is asked for each change, after the decision to send and before its effect, and answers
+    one of FAULTS or None: hang and cut commit and leave doubt, late commits when `settle` is called
+    or *late_by* has passed, away and refuse do nothing, stale contradicts the version.
+    """
+
+    def __init__(self, clock: Clock, *, steps: Sequence[str] = (), page: int = 100) -> None:
+        self.clock = clock
+        self.steps = tuple(steps)
+        self.page = page
+        self.papers: list[Paper] = []
+        self.late: list[tuple[datetime, Callable[[], None]]] = []
+        self.late_by = timedelta(seconds=5)
+        self.fault: Callable[[Change], str | None] = lambda _: None
+        self.calls: list[tuple[str, str]] = []
+        self.away = False
+        self.identity = {"host": "memory", "company": "1"}
+        self._lock = threading.Lock()
+        self._slot: Callable[[datetime | None], None] = lambda _: None
+
+    # ── as a target ──
+
+    def find(
+        self, entity: str, references: Sequence[str]
+    ) -> Mapping[str, Seen | Absent | Ambiguous]:
+        """Every paper that carries a reference, in whatever state it is."""
+        self._read("find", entity)
+        return {r: self._one([p for p in self._of(entity) if p.reference == r]) for r in references}
+
+    def get(self, entity: str, keys: Sequence[str]) -> Mapping[str, Seen | Absent]:
+        """Papers by their own keys."""
+        self._read("get", entity)
+        found = {p.key: self._seen(p) for p in self._of(entity)}
+        return {k: found.get(k, Absent(at=self.clock.now())) for k in keys}
+
+    def match(self, entity: str, by: str, values: Sequence[str]) -> Mapping[str, tuple[Seen, ...]]:
+        """Papers whose field *by* is like a value, as a careless search would answer."""
+        self._read("match", entity)
+        return {
+            v: tuple(
+                self._seen(p)
+                for p in self._of(entity)
+                if v.casefold() in str(p.fields.get(by) or "").casefold()
+            )
+            for v in values
+        }
+
+    def send(self, entity: str, changes: Sequence[Change]) -> Sequence[Outcome]:
+        """Make each change, or what `fault` says instead."""
+        return [self._send(entity, change) for change in changes]
+
+    def _send(self, entity: str, change: Change) -> Outcome:
+        try:
+            self._slot(change.send_before)
+        except errors.NotSent as why:
+            return NotSent(why=str(why))
+        with self._lock:
+            self.calls.append((change.action, change.reference))
+            fault = self.fault(change)
+            match fault:
+                case "away":
+                    return Unavailable(why="away")
+                case "refuse":
+                    return Refused(code="invalid")
+                case "stale":
+                    return Stale()
+                case "late":
+                    due = self.clock.now() + self.late_by
+                    self.late.append((due, lambda: self._apply(entity, change)))
+                    return InDoubt(why="timeout")
+            outcome = self._apply(entity, change)
+            return InDoubt(why=fault) if fault in ("hang", "cut") else outcome
+
+    def _apply(self, entity: str, change: Change) -> Outcome:
+        if change.action == "create" and not change.steps:
+            paper = Paper(
+                key=f"{entity[0].upper()}{len(self.papers) + 1}",
+                entity=entity,
+                reference=change.reference,
+                fields=dict(unpack(pack(change.payload))),
+            )
+            self.papers.append(paper)
+            return self._done(paper, self.steps)
+        paper_ = next((p for p in self._of(entity) if p.key == change.key), None)
+        if paper_ is None:
+            return Gone()
+        if change.steps:
+            paper_.steps_done |= set(change.steps)
+            return self._done(paper_, ())
+        if change.version is not None and change.version != str(paper_.version):
+            return Stale()
+        paper_.fields |= unpack(pack(change.payload))
+        paper_.version += 1
+        return self._done(paper_, ())
+
+    def _done(self, paper: Paper, steps_left: Sequence[str]) -> Done:
+        total = paper.fields.get("total")
+        return Done(
+            key=paper.key,
+            version=str(paper.version),
+            total=None if total is None else Decimal(str(total)),
+            steps_left=tuple(steps_left),
+        )
+
+    def pass_late(self) -> None:
+        """Execute what was sent earlier and is due by now: the late commits."""
+        with self._lock:
+            due = [apply for at, apply in self.late if at <= self.clock.now()]
+            self.late = [(at, apply) for at, apply in self.late if at > self.clock.now()]
+            for apply in due:
+                apply()
+
+    def _read(self, call: str, entity: str) -> None:
+        self.pass_late()
+        self.calls.append((call, entity))
+        if self.away:
+            raise errors.Unavailable("memory is away")
+
+    def _of(self, entity: str) -> list[Paper]:
+        return [p for p in self.papers if p.entity == entity]
+
+    def _one(self, found: Sequence[Paper]) -> Seen | Absent | Ambiguous:
+        match len(found):
+            case 0:
+                return Absent(at=self.clock.now())
+            case 1:
+                return self._seen(found[0])
+            case _:
+                return Ambiguous(keys=tuple(p.key for p in found))
+
+    def _seen(self, paper: Paper) -> Seen:
+        return Seen(
+            key=paper.key,
+            version=str(paper.version),
+            there=dict(paper.fields),
+            item=dict(paper.fields),
+            steps_left=tuple(s for s in self.steps if s not in paper.steps_done),
+            reference=paper.reference,
+            locked=paper.fields.get("locked") is True,
+        )
+
+    # ── as a source ──
+
+    def put(self, entity: str, key: str, payload: Payload) -> None:
+        """Have, or change, a document that others read: its version grows."""
+        with self._lock:
+            paper = next((p for p in self._of(entity) if p.key == key), None)
+            if paper is None:
+                paper = Paper(key=key, entity=entity, reference=None, fields={}, version=0)
+                self.papers.append(paper)
+            paper.version = 1 + max((p.version for p in self._of(entity)), default=0)
+            paper.fields = dict(payload)
+
+    def drop(self, entity: str, key: str) -> None:
+        """Lose a document."""
+        self.papers = [p for p in self.papers if (p.entity, p.key) != (entity, key)]
+
+    def pages(
+        self,
+        entity: str,
+        since: str | None,
+        *,
+        start: datetime | None,  # noqa: ARG002 - memory has no dates
+        until: datetime | None,  # noqa: ARG002
+    ) -> Iterator[Page]:
+        """Papers whose version is above the cursor, oldest first."""
+        at = int(since or "0")
+        while True:
+            self._read("pages", entity)
+            began = self.clock.now()
+            rest = sorted((p for p in self._of(entity) if p.version > at), key=lambda p: p.version)
+            items = tuple(self._item(p) for p in rest[: self.page])
+            at = max((p.version for p in rest[: self.page]), default=at)
+            complete = len(rest) <= self.page
+            yield Page(items=items, cursor=str(at), complete=complete, began=began)
+            if complete:
+                return
+
+    def read(self, entity: str, keys: Sequence[str]) -> Iterator[Read]:
+        """Papers by key, or their tombstones."""
+        self._read("read", entity)
+        for key in keys:
+            paper = next((p for p in self._of(entity) if p.key == key), None)
+            yield Tombstone(key=key) if paper is None else self._item(paper)
+
+    def _item(self, paper: Paper) -> Item:
+        body = {"key": paper.key, "version": f"{paper.version:012d}", **paper.fields}
+        return Item(key=paper.key, version=f"{paper.version:012d}", raw=pack(body))
+
+    def decode(self, entity: str, raw: bytes) -> Payload | Broken:  # noqa: ARG002
+        """The payload of a raw slice; one that is no JSON is broken."""
+        try:
+            return unpack(raw)
+        except ValueError:
+            return Broken(at="body", code="not_json", raw=raw)
+
+    def check(self) -> Findings:
+        """Who this is."""
+        self._read("check", "")
+        return Findings(identity=self.identity, skew=timedelta(0))
