@@ -217,10 +217,7 @@ def start_erp(
 def open_erp(data: Path) -> Store:
     """The ERP's books at *data*, made with a company of its own when missing."""
     store = Store(data, books.SCHEMA)
-    for name, value in (
-        ("company", "Sandbox GmbH"),
-        ("company_code", "SANDBOX"),
-        ("zone", "Europe/Berlin"),
-    ):
-        store.remember(name, store.meta(name, value))
+    store.keep("company", "Sandbox GmbH")
+    store.keep("company_code", "SANDBOX")
+    store.keep("zone", "Europe/Berlin")
     return store

@@ -303,11 +303,11 @@ def only(items: list[Json], query: Mapping[str, str]) -> list[Json]:
 def open_shop(data: Path, zone: str = "") -> Shop:
     """The shop whose state is the file *data*, made when missing; a zone given is remembered."""
     store = Store(data, SCHEMA)
-    zone = zone or store.meta("zone", ZONE)
-    store.remember("zone", zone)
-    store.remember("title", store.meta("title", "Sandbox Shop"))
-    store.remember("store_id", store.meta("store_id", str(uuid.uuid4())))
-    return Shop(store=store, zone=ZoneInfo(zone))
+    if zone:
+        store.remember("zone", zone)
+    store.keep("title", "Sandbox Shop")
+    store.keep("store_id", str(uuid.uuid4()))
+    return Shop(store=store, zone=ZoneInfo(store.keep("zone", ZONE)))
 
 
 def start_shop(

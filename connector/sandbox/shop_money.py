@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_DOWN, ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 CENT = Decimal("0.01")
@@ -99,13 +99,19 @@ def net_of(gross: Decimal, tax_class: str) -> Decimal:
 
 
 def taxes_on(net: Decimal, country: str, tax_class: str) -> dict[int, Decimal]:
-    """Tax by rate id, each rounded."""
-    return {r.id: cents(net * r.percent / 100) for r in rates(country, tax_class)}
+    """Tax by rate id, exact."""
+    return {r.id: net * r.percent / 100 for r in rates(country, tax_class)}
+
+
+def rounded(by_rate: Mapping[int, Decimal]) -> dict[int, Decimal]:
+    """Taxes, each rounded."""
+    return {rate: cents(tax) for rate, tax in by_rate.items()}
 
 
 def price_line(line: Json, country: str, subtotal: Decimal, total: Decimal) -> None:
     """Write a product line's amounts from its exact nets before and after discount."""
-    before, after = (taxes_on(net, country, line["tax_class"]) for net in (subtotal, total))
+    taxed = (taxes_on(net, country, line["tax_class"]) for net in (subtotal, total))
+    before, after = map(rounded, taxed)
     line["subtotal"], line["total"] = f"{cents(subtotal)}", f"{cents(total)}"
     line["subtotal_tax"], line["total_tax"] = f"{add(before)}", f"{add(after)}"
     line["taxes"] = [
@@ -117,9 +123,12 @@ def price_line(line: Json, country: str, subtotal: Decimal, total: Decimal) -> N
 
 
 def price_extra(line: Json, total: Decimal, by_rate: Mapping[int, Decimal]) -> None:
-    """Write a shipping or fee line's amounts."""
-    line["total"], line["total_tax"] = f"{cents(total)}", f"{add(by_rate)}"
-    line["taxes"] = [{"id": r, "total": f"{t}", "subtotal": ""} for r, t in by_rate.items()]
+    """Write a shipping or fee line's amounts from its exact taxes."""
+    # The real shop rounds the sum half down and the parts half up: they may differ by a cent.
+    tax = sum((t.quantize(CENT, ROUND_HALF_DOWN) for t in by_rate.values()), ZERO)
+    line["total"], line["total_tax"] = f"{cents(total)}", f"{tax}"
+    parts = rounded(by_rate).items()
+    line["taxes"] = [{"id": rate, "total": f"{part}", "subtotal": ""} for rate, part in parts]
 
 
 def fee_taxes(fee: Json, total: Decimal, order: Json) -> dict[int, Decimal]:
@@ -179,8 +188,9 @@ def sum_up(order: Json) -> dict[int, tuple[Decimal, Decimal]]:
     }
     by_rate: dict[int, tuple[Decimal, Decimal]] = {}
     for group, at in ((items, 0), (fees, 0), (ships, 1)):
-        for tax in (tax for line in group for tax in line["taxes"]):
-            cart, ship = by_rate.get(tax["id"], (ZERO, ZERO))
-            more = dec(tax["total"])
-            by_rate[tax["id"]] = (cart, ship + more) if at else (cart + more, ship)
+        for line in group:
+            for tax in line["taxes"]:
+                cart, ship = by_rate.get(tax["id"], (ZERO, ZERO))
+                more = dec(line["total_tax"] if len(line["taxes"]) == 1 else tax["total"])
+                by_rate[tax["id"]] = (cart, ship + more) if at else (cart + more, ship)
     return by_rate

@@ -83,6 +83,12 @@ class Store:
         with self.begin() as db:
             db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
+    def keep(self, name: str, value: str) -> str:
+        """The remembered setting, which becomes *value* if there is none yet."""
+        if not self.meta(name, ""):
+            self.remember(name, value)
+        return self.meta(name, value)
+
     def now(self) -> datetime:
         """The sandbox's clock: aware UTC, shifted as its admin said."""
         return datetime.fromtimestamp(time.time() + self._offset, UTC)

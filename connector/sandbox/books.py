@@ -1,0 +1,104 @@
+"""Direct reading of both databases, for audits that trust no interface: plain values only."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+
+
+def _rows(path: Path, sql: str) -> Iterator[sqlite3.Row]:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as db:
+        db.row_factory = sqlite3.Row
+        yield from db.execute(sql).fetchall()
+
+
+def shop_orders(path: Path) -> list[Row]:
+    """Every order of the shop, trash included; its lines with shipping and fees under no SKU.
+
+    lines: (sku, quantity, net, tax); Σ(net + tax) = total. refunded: what was paid back of it.
+    """
+    refunded: dict[int, Decimal] = {}
+    for row in _rows(path, "SELECT parent, body FROM refunds"):
+        amount = Decimal(json.loads(row["body"])["amount"])
+        refunded[row["parent"]] = refunded.get(row["parent"], Decimal(0)) + amount
+    return [
+        _shop_order(row, refunded.get(row["id"], Decimal(0)))
+        for row in _rows(path, "SELECT * FROM orders ORDER BY id")
+    ]
+
+
+def _shop_order(row: sqlite3.Row, refunded: Decimal) -> Row:
+    body = json.loads(row["body"])
+    lines = [
+        (line.get("sku") or "", Decimal(line.get("quantity", 1)), *_amounts(line))
+        for name in ("line_items", "shipping_lines", "fee_lines")
+        for line in body[name]
+    ]
+    return {
+        "id": str(row["id"]),
+        "number": str(row["id"]),
+        "status": row["status"],
+        "currency": body["currency"],
+        "total": Decimal(body["total"]),
+        "refunded": refunded,
+        "note": body["customer_note"],
+        "lines": lines,
+        "created": datetime.fromtimestamp(row["created"], UTC),
+        "modified": datetime.fromtimestamp(row["modified"], UTC),
+    }
+
+
+def _amounts(line: Row) -> tuple[Decimal, Decimal]:
+    return Decimal(line["total"]), Decimal(line["total_tax"])
+
+
+def erp_orders(path: Path) -> list[Row]:
+    """Every order of the ERP in whatever status; lines as (sku, quantity, net, tax)."""
+    skus = {row["no"]: row["sku"] for row in _rows(path, "SELECT no, sku FROM items")}
+    return [
+        _erp_order(row, skus) for row in _rows(path, "SELECT * FROM orders ORDER BY created, no")
+    ]
+
+
+def _erp_order(row: sqlite3.Row, skus: dict[str, str]) -> Row:
+    data = json.loads(row["data"])
+    lines = [
+        (
+            skus.get(line.get("ItemNo", ""), ""),
+            *(Decimal(line[name]) for name in ("Quantity", "NetAmount", "TaxAmount")),
+        )
+        for line in data["Lines"].get("Line", ())
+    ]
+    return {
+        "order_no": row["no"],
+        "reference": row["reference"],
+        "shop_number": data["ShopNumber"],
+        "customer_no": data["CustomerNo"],
+        "status": data["Status"],
+        "currency": data["Currency"],
+        "grand_total": Decimal(row["grand_total"]),
+        "lines": lines,
+        "note": data.get("Note", ""),
+        "released": bool(row["released"]),
+        "created": datetime.fromisoformat(row["created"]),
+        "changed": datetime.fromisoformat(row["changed"]),
+    }
+
+
+def erp_customers(path: Path) -> list[Row]:
+    """Every customer of the ERP."""
+    found = []
+    for row in _rows(path, "SELECT * FROM customers ORDER BY created, no"):
+        data = json.loads(row["data"])
+        names = ("Name", "Company", "Email", "VatNumber")
+        plain = {name.lower(): data.get(name, "") for name in names}
+        found.append({"customer_no": row["no"], "reference": row["reference"] or ""} | plain)
+    return found
