@@ -102,6 +102,7 @@ def _plain_ledger(address: str) -> None:
 
 def _auth(node: Node, problems: Problems) -> Node:
     for word, child in forms.members(node).items():
+        forms.remnant(node, word, problems)
         secret = any(part in word for part in _SECRET_WORDS)
         if secret and isinstance(child.value, str) and not is_reference(child.value):
             cure = "put it into .env beside this file (mode 0600) as NAME=…, write ${NAME} here"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -119,7 +120,9 @@ def gather(node: Node, form: Form, problems: Problems) -> dict[str, Any]:
     """Read what can be read of *node* by *form*, and report what cannot or is missing."""
     given = members(node)
     for word, child in given.items():
-        if word not in form:
+        if word in form:
+            continue
+        if not remnant(node, word, problems):
             report(problems, child, f"unknown key `{word}`", cure_for(word, form))
     got: dict[str, Any] = {}
     for word, key in form.items():
@@ -130,6 +133,16 @@ def gather(node: Node, form: Form, problems: Problems) -> dict[str, Any]:
         elif key.needed:
             report(problems, node, f"`{word}` is missing", f"add `{word}:` ({key.meaning})")
     return got
+
+
+def remnant(node: Node, word: str, problems: Problems) -> bool:
+    """Say, and report, whether key *word* of *node* is the rest of a value cut at a comma."""
+    if members(node)[word].value is not None or re.fullmatch(r"\w*", word):
+        return False
+    # The value may be a secret one: its text is not repeated.
+    cure = "quote the value before it: inside {…} a comma ends a value"
+    report(problems, node, "holds a key that looks like the rest of a value", cure)
+    return True
 
 
 def report(problems: Problems, node: Node, message: str, cure: str) -> None:

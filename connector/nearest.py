@@ -9,7 +9,7 @@ from difflib import get_close_matches
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the one of *known* that *word* is most likely a slip of, or None."""
     folded = {k.lower().replace("-", "_"): k for k in known}
-    hits = get_close_matches(word.lower().replace("-", "_"), folded, n=1, cutoff=0.7)
+    hits = get_close_matches(word.lower().replace("-", "_"), folded, n=1, cutoff=0.65)
     return folded[hits[0]] if hits else None
 
 
