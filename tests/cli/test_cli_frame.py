@@ -1,0 +1,169 @@
+"""The frame of the command line: light, helpful, and every failure one report."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import click
+import pytest
+
+from connector import cli, codes
+from connector.cli import options, output
+from connector.errors import ConfigError, ConnectorError, Unavailable, WrongSystem
+from connector.problems import Problem, Problems
+
+HEAVY = {
+    "yaml",
+    "pydantic",
+    "sqlalchemy",
+    "zeep",
+    "lxml",
+    "requests",
+    "rich",
+    "structlog",
+    "jinja2",
+}
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
+    """A command `fail` that raises what is put into the list."""
+    raised: list[Exception] = []
+
+    @click.command()
+    @options.json_option
+    def fail(as_json: bool) -> int:
+        if raised:
+            raise raised[0]
+        return codes.ATTENTION
+
+    monkeypatch.setattr(sys.modules[__name__], "command", fail, raising=False)
+    monkeypatch.setitem(cli.COMMANDS, "fail", (f"{__name__}:command", "fails"))
+    return raised
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """That is what keeps `connector --help` under 0.2 s, on any machine."""
+    code = (
+        "import sys; from connector.cli import run; run(['--help']); "
+        "print('IMPORTED', *{m.partition('.')[0] for m in sys.modules})"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "init" in said.stdout
+    assert HEAVY & set(said.stdout.partition("IMPORTED")[2].split()) == set()
+
+
+def test_a_misspelled_command_is_told_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    """Usage errors end with 2 and name what was meant."""
+    assert cli.run(["inot"]) == codes.USAGE
+    assert "did you mean `init`?" in capsys.readouterr().err
+
+
+def test_a_misspelled_option_is_told_which_help_to_read(capsys: pytest.CaptureFixture[str]) -> None:
+    """The cure names the help of the very command."""
+    assert cli.run(["init", "--nope"]) == codes.USAGE
+    assert "cure: see connector init --help" in capsys.readouterr().err
+
+
+def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """And is a usage error, for scripts."""
+    assert cli.run([]) == codes.USAGE
+    assert "Commands:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code"),
+    [
+        (ConfigError(Problems()), 2),
+        (WrongSystem("another company"), 3),
+        (Unavailable("shop"), 4),
+        (ConnectorError("x", code="no_such_record"), 1),
+        (ConnectorError("x", code="bug"), 70),
+    ],
+)
+def test_every_error_ends_with_the_exit_code_of_its_code(
+    failing: list[Exception], error: Exception, exit_code: int
+) -> None:
+    """The catalogue decides; a script need not read text."""
+    failing.append(error)
+    assert cli.run(["fail"]) == exit_code
+
+
+def test_a_command_may_end_with_an_exit_code_of_its_own(failing: list[Exception]) -> None:
+    """`check` finds something without failing."""
+    assert cli.run(["fail"]) == codes.ATTENTION
+
+
+def test_a_failure_names_cure_and_command(
+    failing: list[Exception], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On stderr; the error's own cure wins over the catalogue's."""
+    failing.append(ConnectorError("no order 7", code="no_such_record", cure="try 8"))
+    cli.run(["fail"])
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == (
+        "error[no_such_record]: no order 7\n  cure: try 8\n  command: connector record list\n"
+    )
+
+
+def test_a_failure_is_json_on_demand(
+    failing: list[Exception], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line, with every problem and its place."""
+    problems = Problems()
+    problems.add(Problem(file="c.yaml", line=3, path="zone", message="m", cure="c"))
+    failing.append(ConfigError(problems))
+    cli.run(["fail", "--json"])
+    report = json.loads(capsys.readouterr().err)["error"]
+    assert (report["code"], report["command"]) == ("config", "connector check")
+    assert report["problems"] == [
+        {"file": "c.yaml", "line": 3, "path": "zone", "message": "m", "cure": "c"}
+    ]
+
+
+def test_an_unexpected_error_shows_its_class_and_place_only(
+    failing: list[Exception], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its message may hold a name or a secret: it stays inside."""
+    failing.append(ValueError("canary Ann Smith"))
+    assert cli.run(["fail"]) == codes.BUG
+    said = capsys.readouterr().err
+    assert "error[bug]: ValueError at test_cli_frame.py:" in said
+    assert "canary" not in said
+
+
+def test_a_table_that_nobody_watches_is_plain(capsys: pytest.CaptureFixture[str]) -> None:
+    """Aligned, no colours, no frames: grep and awk can read it."""
+    output.table([{"a": "x", "b": Decimal("1E+1")}, {"a": "longer"}], ["a", "b"])
+    assert capsys.readouterr().out == "a       b\nx       10\nlonger\n"
+
+
+def test_json_keeps_money_and_times_exact(capsys: pytest.CaptureFixture[str]) -> None:
+    """Decimals and times are strings, never floats."""
+    output.emit({"total": Decimal("10.10"), "at": datetime(2026, 1, 2, tzinfo=UTC)})
+    said = json.loads(capsys.readouterr().out)
+    assert said == {"total": "10.10", "at": "2026-01-02T00:00:00+00:00"}
+
+
+def test_json_refuses_what_has_no_form() -> None:
+    """An object slipping into --json could show anything."""
+    with pytest.raises(TypeError, match="object has no JSON form"):
+        output.emit({"x": object()})
+
+
+def test_the_configuration_is_looked_for_at_its_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one given, else ./config.yaml; a missing one names where it was looked for."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(options, "PLACES", (Path("config.yaml"),))
+    with pytest.raises(ConnectorError, match=r"no configuration at config\.yaml"):
+        options.config_path(None)
+    (tmp_path / "config.yaml").touch()
+    assert options.config_path(None) == Path("config.yaml")
+    with pytest.raises(ConnectorError, match=r"no configuration at other\.yaml"):
+        options.config_path(Path("other.yaml"))
