@@ -1,0 +1,97 @@
+"""Who we say that we are: Basic, and OAuth 1.0a one-legged; credentials meet requests only here."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+import ssl
+from collections.abc import Mapping
+from typing import Literal
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr
+
+from connector.ports import Clock
+
+_DEFAULT_PORT = {"http": 80, "https": 443}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NoAuth(_Strict):
+    """Nothing is said."""
+
+    type: Literal["none"]
+
+    def headers(self, method: str, url: str, clock: Clock) -> Mapping[str, str]:
+        """Give no header."""
+        del method, url, clock
+        return {}
+
+
+class Basic(_Strict):
+    """A user and a password in every call."""
+
+    type: Literal["basic"]
+    user: str = Field(repr=False)
+    password: SecretStr
+
+    def headers(self, method: str, url: str, clock: Clock) -> Mapping[str, str]:
+        """Give the Authorization header."""
+        del method, url, clock
+        pair = f"{self.user}:{self.password.get_secret_value()}".encode()
+        return {"Authorization": f"Basic {base64.b64encode(pair).decode('ascii')}"}
+
+
+class OAuth1(_Strict):
+    """OAuth 1.0a with no token: the signature covers method, address and query, never the body."""
+
+    type: Literal["oauth1"]
+    user: str = Field(repr=False)
+    password: SecretStr
+    hash: Literal["sha256", "sha1"] = "sha256"
+
+    def headers(self, method: str, url: str, clock: Clock) -> Mapping[str, str]:
+        """Sign this very request: fresh nonce, our clock."""
+        oauth = {
+            "oauth_consumer_key": self.user,
+            "oauth_nonce": secrets.token_hex(16),
+            "oauth_signature_method": f"HMAC-{self.hash.upper()}",
+            "oauth_timestamp": str(int(clock.now().timestamp())),
+            "oauth_version": "1.0",
+        }
+        key = f"{_encoded(self.password.get_secret_value())}&".encode()
+        base = signature_base(method, url, oauth).encode()
+        digest = hmac.new(key, base, getattr(hashlib, self.hash)).digest()
+        oauth["oauth_signature"] = base64.b64encode(digest).decode("ascii")
+        return {
+            "Authorization": "OAuth " + ", ".join(f'{k}="{_encoded(v)}"' for k, v in oauth.items())
+        }
+
+
+class Tls(_Strict):
+    """Whom we believe; certificates are always verified."""
+
+    ca_file: FilePath | None = None
+
+    def context(self) -> ssl.SSLContext | None:
+        """Make the context that trusts only *ca_file*; None: the system's."""
+        return ssl.create_default_context(cafile=str(self.ca_file)) if self.ca_file else None
+
+
+def signature_base(method: str, url: str, oauth: Mapping[str, str]) -> str:
+    """Make the text that is signed: what the shop will rebuild from its own home address."""
+    parts = urlsplit(url)
+    port = "" if parts.port in (None, _DEFAULT_PORT.get(parts.scheme)) else f":{parts.port}"
+    address = f"{parts.scheme}://{(parts.hostname or '').lower()}{port}{parts.path}"
+    pairs = [*parse_qsl(parts.query, keep_blank_values=True), *oauth.items()]
+    query = "&".join(f"{k}={v}" for k, v in sorted((_encoded(k), _encoded(v)) for k, v in pairs))
+    return "&".join((method.upper(), _encoded(address), _encoded(query)))
+
+
+def _encoded(text: str) -> str:
+    return quote(text, safe="~")

@@ -1,0 +1,137 @@
+"""What a protocol must be able to do for the rest, and the connection that it does it for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal, Protocol
+from zoneinfo import ZoneInfo
+
+from adapters.http import Broke
+from adapters.replies import Answer, Verdict, judge, said, unreadable
+from connector import errors
+from connector.errors import Bug, FieldErrors, NotSent
+from connector.ports import Clock, Template
+from connector.profile import Action, Entity, ErrorRule, Profile, Step
+from connector.values import Broken, Payload
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Query:
+    """One call to make: a step with the names that its templates may use."""
+
+    entity: str
+    step: Step
+    names: Mapping[str, object]
+    missing: Literal["omit", "nil", "empty"] = "omit"
+    send_before: datetime | None = None
+    listing: bool = False
+    updating: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Slice:
+    """One item of a list: its own bytes, and what they say."""
+
+    raw: bytes
+    payload: Payload | Broken
+
+
+class Dialect(Protocol):
+    """A protocol on the wire."""
+
+    def call(self, query: Query) -> Answer:
+        """Make one call. Raises FieldErrors and NotSent before it, Broke if no reply came."""
+        ...
+
+    def slices(self, action: Action, answer: Answer) -> Iterable[Slice]:
+        """Split a listing's reply. Raises ValueError if it is not what the profile says."""
+        ...
+
+    def decode(self, entity: str, raw: bytes) -> Payload | Broken:
+        """Parse a slice."""
+        ...
+
+    def time(self, moment: datetime) -> object:
+        """Put a bound of a walk into the form that its templates expect."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Connection:
+    """One account of one system: its profile, its names, its clock, its dialect."""
+
+    profile: Profile
+    conn: Mapping[str, object]
+    zone: ZoneInfo
+    lag: timedelta
+    clock: Clock
+    dialect: Dialect
+
+    def entity(self, name: str) -> Entity:
+        """The entity *name*; a flow that names another is a mistake of the program."""
+        found = self.profile.entities.get(name)
+        if found is None:
+            raise Bug(f"profile {self.profile.name} has no entity {name}")
+        return found
+
+    def action(self, entity: str, name: str) -> Action:
+        """The action *name*; callers ask only for what the profile has."""
+        found = self.entity(entity).actions.get(name)
+        if found is None:
+            raise Bug(f"profile {self.profile.name}, {entity}: no action {name}")
+        return found
+
+    def rules(self, entity: str, action: Action) -> tuple[ErrorRule, ...]:
+        """The error rules that judge a reply, in the order in which they are tried."""
+        own = self.profile.entities.get(entity)
+        return (*action.errors, *(own.errors if own else ()), *self.profile.errors)
+
+    def moment(self, value: object) -> datetime | None:
+        """Read a time that the system wrote; None if it is none."""
+        try:
+            found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        except ValueError:
+            return None
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=UTC if self.profile.times == "utc" else self.zone)
+        return found.astimezone(UTC)
+
+    def ask(
+        self, entity: str, action: Action, names: Mapping[str, object], *, listing: bool = False
+    ) -> tuple[Answer, Verdict]:
+        """Read; the verdict is `done`, `absent` or `gone`. Raises Unavailable, Unauthorized."""
+        query = Query(
+            entity=entity,
+            step=action.steps[0],
+            names={"conn": self.conn, **names},
+            missing=action.missing,
+            listing=listing,
+        )
+        what = f"{entity or 'probe'} {action.name}"
+        try:
+            answer = self.dialect.call(query)
+        except (Broke, NotSent, FieldErrors) as error:
+            code = error.why if isinstance(error, Broke) else error.code
+            raise errors.Unavailable(f"{what}: {code}") from error
+        verdict = judge(answer, self.rules(entity, action), query.names, writing=False)
+        if verdict.outcome not in ("done", "absent", "gone"):
+            if answer.http.status == 404 and answer.parsed and not listing:
+                return answer, Verdict(outcome="absent")
+            unreadable(what, verdict)
+        return answer, verdict
+
+
+def told(template: Template, names: Mapping[str, object], what: str) -> object:
+    """Render what a reply must say; silence there is never taken for absence."""
+    try:
+        return template(names)
+    except FieldErrors as error:
+        raise errors.Unavailable(f"{what}: the reply is not as the profile says") from error
+
+
+def text(template: Template | None, names: Mapping[str, object]) -> str | None:
+    """Render a short text; None where there is none."""
+    value = said(template, names)
+    return None if value is None or value == "" else str(value)

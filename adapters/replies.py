@@ -1,0 +1,202 @@
+"""What a reply means: the profile's rules first, then what HTTP surely says, else doubt (S6)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn
+
+from adapters.http import Broke, Reply, moment
+from connector import errors, values
+from connector.errors import FieldErrors
+from connector.ports import Template
+from connector.profile import ErrorRule
+
+_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,60}")
+_LONGEST_WAIT = timedelta(days=1)
+_SURELY_NOT = frozenset({404, 405, 413, 415})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """A SOAP fault; *declared*: its detail is one that the contract names."""
+
+    code: str
+    text: str = field(repr=False)
+    detail: object = field(default=None, repr=False)
+    declared: bool = False
+
+    @property
+    def ours(self) -> bool:
+        """Whether the fault answers what we sent rather than report a crash."""
+        return self.declared or self.code.rpartition(":")[2].startswith(("Client", "Sender"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """A reply and what was read in it. *clean*: it is whole, and nothing stands around it."""
+
+    http: Reply
+    reply: object = field(default=None, repr=False)
+    fault: Fault | None = None
+    clean: bool = True
+
+    def names(self) -> dict[str, object]:
+        """Give the names that rules and result templates use."""
+        fault = self.fault or Fault(code="", text="")
+        told = {"code": fault.code, "text": fault.text, "detail": fault.detail}
+        return {"reply": self.reply, "http": {"status": self.http.status}, "fault": told}
+
+    @property
+    def parsed(self) -> bool:
+        """Whether anything could be read in it."""
+        return self.reply is not None or self.fault is not None
+
+    @property
+    def whole(self) -> bool:
+        """Whether it says all that it will ever say: 202 promises more."""
+        return self.clean and self.http.status != 202
+
+    @property
+    def success(self) -> bool:
+        """Whether the protocol itself says that it went well."""
+        return 200 <= self.http.status < 300 and self.fault is None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What a reply means: a word of `errors`, with its code and key, and what to wait."""
+
+    outcome: str
+    code: str = ""
+    key: str | None = None
+    wait: timedelta | None = None
+
+
+def judge(
+    answer: Answer,
+    rules: Sequence[ErrorRule],
+    names: Mapping[str, object],
+    refuses_with: frozenset[int] = frozenset(),
+    *,
+    writing: bool = True,
+) -> Verdict:
+    """Say what *answer* means; what neither a rule nor HTTP decides is in doubt.
+
+    `else` speaks where the others are silent and the reply is no success: 2xx is one, unless a
+    rule names `done`.  Rules judge only what could be read: a proxy's 404 page is no document gone.
+    """
+    known = {**names, **answer.names()}
+    verdict = (answer.parsed and _by_rule(rules, known)) or _by_status(answer.http, refuses_with)
+    if verdict:
+        wait = _wait(answer.http) if verdict.outcome == "unavailable" else None
+        return replace(verdict, wait=wait)
+    if answer.success and not any(rule.outcome == "done" for rule in rules if rule.when):
+        whole = answer.reply is not None and (answer.whole or not writing)
+        return Verdict(outcome="done") if whole else _doubt(answer)
+    last = next((rule for rule in rules if rule.when is None), None)
+    if last is not None and answer.parsed and answer.whole and _conclusive(answer):
+        return _said(last, known, answer.http)
+    if answer.http.status in _SURELY_NOT:
+        return Verdict(outcome="refused", code=f"http_{answer.http.status}")
+    return _doubt(answer)
+
+
+def outcome(verdict: Verdict) -> values.Outcome | None:
+    """Turn a verdict into the outcome of a write; None for `done`, which its step must fill."""
+    meaning: Mapping[str, values.Outcome | None] = {
+        "done": None,
+        "refused": values.Refused(code=verdict.code or "refused"),
+        "exists": values.Exists(key=verdict.key),
+        "stale": values.Stale(),
+        "gone": values.Gone(),
+        "absent": values.Gone(),
+        "unavailable": values.Unavailable(wait=verdict.wait, why=verdict.code),
+        "unauthorized": values.Unauthorized(why=verdict.code),
+    }
+    return meaning.get(verdict.outcome, values.InDoubt(why=verdict.code or "unclear"))
+
+
+def outcome_of(broke: Broke) -> values.Unavailable | values.InDoubt:
+    """Say whether a call without reply can have happened: from its first byte on, it can."""
+    if broke.sent:
+        return values.InDoubt(why=broke.why)
+    return values.Unavailable(why=broke.why)
+
+
+def unreadable(what: str, verdict: Verdict) -> NoReturn:
+    """Raise what a read that was not answered raises."""
+    if verdict.outcome == "unauthorized":
+        raise errors.Unauthorized(f"{what}: {verdict.code or 'refused credentials'}")
+    raise errors.Unavailable(f"{what}: {verdict.code or verdict.outcome}", wait=verdict.wait)
+
+
+def code_of(value: object) -> str:
+    """Keep what has the form of a code; a sentence may hold personal data and is dropped."""
+    text = str(value).strip() if isinstance(value, str | int) else ""
+    return text.replace(":", ".") if _CODE.fullmatch(text) else ""
+
+
+def said(template: Template | None, names: Mapping[str, object]) -> object:
+    """Render what a reply says; None where it does not say it."""
+    if template is None:
+        return None
+    try:
+        return template(names)
+    except FieldErrors:
+        return None
+
+
+def key_of(value: object) -> str | None:
+    """Take a key as text; blank, zero and trees are none."""
+    text = str(value).strip() if isinstance(value, str | int) and value is not True else ""
+    return text if text not in ("", "0", "False") else None
+
+
+def _by_rule(rules: Sequence[ErrorRule], names: Mapping[str, object]) -> Verdict | None:
+    for rule in rules:
+        if rule.when is not None and said(rule.when, names):
+            return _said(rule, names, None)
+    return None
+
+
+def _said(rule: ErrorRule, names: Mapping[str, object], http: Reply | None) -> Verdict:
+    code = code_of(said(rule.code, names)) or (f"http_{http.status}" if http else "")
+    return Verdict(outcome=rule.outcome, code=code, key=key_of(said(rule.key, names)))
+
+
+def _by_status(http: Reply, refuses_with: frozenset[int]) -> Verdict | None:
+    code = f"http_{http.status}"
+    if http.status in (401, 403):
+        return Verdict(outcome="unauthorized", code=code)
+    if http.status == 429 or (http.status == 503 and 503 in refuses_with):
+        return Verdict(outcome="unavailable", code=code)
+    return None
+
+
+def _conclusive(answer: Answer) -> bool:
+    """A crash is never a refusal: only 2xx, 4xx and faults about what we sent let `else` speak."""
+    if answer.fault is not None:
+        return answer.fault.ours
+    return answer.http.status // 100 in (2, 4) and answer.http.status != 408
+
+
+def _doubt(answer: Answer) -> Verdict:
+    if answer.fault is not None:
+        code = code_of(answer.fault.code) or "fault"
+    elif not answer.success or answer.http.status == 202:
+        code = f"http_{answer.http.status}"
+    else:
+        code = "unclear" if answer.reply is not None and answer.clean else "unreadable_reply"
+    return Verdict(outcome="in_doubt", code=code)
+
+
+def _wait(http: Reply) -> timedelta | None:
+    text = http.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return min(timedelta(seconds=int(text[:9])), _LONGEST_WAIT)
+    until = moment(text)
+    now = http.date or datetime.now(UTC)
+    return min(max(until - now, timedelta(0)), _LONGEST_WAIT) if until else None

@@ -1,0 +1,137 @@
+"""REST with JSON: paths, queries and bodies as a profile gives them, numbers exact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Unpack
+from urllib.parse import quote, urlencode
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field
+
+from adapters.auth import Basic, OAuth1, Tls
+from adapters.dialect import Query, Slice, told
+from adapters.http import Http, Reply, Request
+from adapters.replies import Answer
+from adapters.rest.splitting import elements, parse, payload
+from adapters.system import Place, System
+from connector.errors import FieldErrors, FieldFault
+from connector.profile import Action, Profile
+from connector.values import Broken, Payload
+
+
+class Settings(BaseModel):
+    """What a REST connection needs beside its profile's parameters."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    auth: Basic | OAuth1 = Field(discriminator="type")
+    tls: Tls = Tls()
+
+
+class Rest(System):
+    """A Source, Target and Probe over the REST interface that a profile describes."""
+
+    def __init__(self, profile: Profile, settings: Settings, **place: Unpack[Place]) -> None:
+        http = Http(
+            slot=place["slot"],
+            clock=place["clock"],
+            timeout=place["timeout"],
+            tls=settings.tls.context(),
+        )
+        super().__init__(profile, RestDialect(profile, settings, http, place), http, place)
+
+
+class RestDialect:
+    """Calls under the base address that the profile gives."""
+
+    def __init__(self, profile: Profile, settings: Settings, http: Http, place: Place) -> None:
+        self._auth, self._http = settings.auth, http
+        self._conn, self._clock = place["conn"], place["clock"]
+        names = {"conn": self._conn}
+        self._base = str(profile.base(names)).rstrip("/") if profile.base else ""
+
+    def call(self, query: Query) -> Answer:
+        """Make one call. Raises FieldErrors and NotSent before it, Broke if no reply came."""
+        step, names = query.step, query.names
+        method = (step.method or "GET").upper()
+        path = str(step.path(names)) if step.path is not None else ""
+        url = self._base + quote(path, safe="/%:@,;=~+$!*'()")
+        asked = _pairs(step.query(names)) if step.query is not None else ""
+        url += f"?{asked}" if asked else ""
+        headers = {"Accept": "application/json"}
+        body = None
+        if method not in ("GET", "HEAD", "DELETE"):
+            content = step.body(names) if step.body is not None else names.get("payload")
+            body = _encoded(content)
+            headers["Content-Type"] = "application/json"
+        if step.headers is not None:
+            headers |= _texts(step.headers(names))
+        headers |= self._auth.headers(method, url, self._clock)
+        request = Request(method=method, url=url, headers=headers, body=body)
+        reply = self._http.call(request, send_before=query.send_before)
+        return _answer(reply, listing=query.listing)
+
+    def slices(self, action: Action, answer: Answer) -> Iterator[Slice]:
+        """Cut a listing; the bytes are the shop's own where its reply is the list itself."""
+        if action.items is not None or action.item is not None:
+            return self._picked(action, answer)
+        body = answer.http.body.strip()
+        pieces = [body] if body[:1] == b"{" else elements(body)
+        return (Slice(raw=raw, payload=payload(raw)) for raw in pieces)
+
+    def decode(self, entity: str, raw: bytes) -> Payload | Broken:
+        """Parse a slice."""
+        del entity
+        return payload(raw)
+
+    def time(self, moment: datetime) -> str:
+        """Give UTC without its sign: the one form that WooCommerce reads right."""
+        return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+    def _picked(self, action: Action, answer: Answer) -> Iterator[Slice]:
+        names = {"conn": self._conn, **answer.names(), "reply": parse(answer.http.body)}
+        template = action.items or action.item
+        found = told(template, names, action.name) if template is not None else None
+        for item in found if isinstance(found, list | tuple) else [found]:
+            raw = _encoded(item, numbers=True)
+            yield Slice(raw=raw, payload=payload(raw))
+
+
+def _answer(http: Reply, *, listing: bool) -> Answer:
+    """Parse a reply; a good listing is not parsed as a whole, only cut later."""
+    if listing and http.status == 200 and http.body.strip()[:1] in (b"[", b"{"):
+        return Answer(http=http, reply=())
+    try:
+        return Answer(http=http, reply=parse(http.body))
+    except ValueError:
+        return Answer(http=http, clean=False)
+
+
+def _encoded(content: object, *, numbers: bool = False) -> bytes:
+    """Encode a body; amounts travel as text, as they stand in the ledger."""
+    encoder = msgspec.json.Encoder(decimal_format="number" if numbers else "string")
+    try:
+        return encoder.encode(content)
+    except (TypeError, ValueError) as error:
+        fault = FieldFault("body", "not_json", "give text, numbers, lists and trees only")
+        raise FieldErrors((fault,)) from error
+
+
+def _pairs(query: object) -> str:
+    """Encode a query; lists become comma lists (an OAuth signature fails over arrays)."""
+    pairs = []
+    for name, value in query.items() if isinstance(query, Mapping) else ():
+        if isinstance(value, list | tuple):
+            value = ",".join(str(one) for one in value)
+        if isinstance(value, bool):
+            value = "true" if value else "false"
+        if value not in (None, ""):
+            pairs.append((str(name), str(value)))
+    return urlencode(pairs, quote_via=quote, safe="~")
+
+
+def _texts(headers: object) -> dict[str, str]:
+    found = headers if isinstance(headers, Mapping) else {}
+    return {str(name): str(value) for name, value in found.items() if value is not None}

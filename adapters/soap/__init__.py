@@ -1,0 +1,156 @@
+"""SOAP 1.1, document/literal: the contract from a file, our own post, our own tolerant reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Unpack
+
+from lxml import etree
+from pydantic import BaseModel, ConfigDict, Field
+
+from adapters.auth import Basic, NoAuth, Tls
+from adapters.dialect import Query, Slice, told
+from adapters.http import Http, Request
+from adapters.replies import Answer
+from adapters.soap.contract import Contract
+from adapters.soap.reader import Node, parse, read, tree
+from adapters.soap.shapes import Member
+from adapters.soap.writer import envelope
+from adapters.system import Place, System
+from connector.errors import Bug
+from connector.profile import Action, Profile
+from connector.values import Broken, Payload
+
+
+class Settings(BaseModel):
+    """What a SOAP connection needs beside its profile's parameters."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    auth: Basic | NoAuth = Field(discriminator="type")
+    tls: Tls = Tls()
+
+
+class Soap(System):
+    """A Source, Target and Probe over the SOAP services that a profile describes."""
+
+    def __init__(self, profile: Profile, settings: Settings, **place: Unpack[Place]) -> None:
+        http = Http(
+            slot=place["slot"],
+            clock=place["clock"],
+            timeout=place["timeout"],
+            tls=settings.tls.context(),
+        )
+        super().__init__(profile, SoapDialect(profile, settings, http, place), http, place)
+
+
+class SoapDialect:
+    """Messages by the contract, posted to the endpoints that the profile names."""
+
+    def __init__(self, profile: Profile, settings: Settings, http: Http, place: Place) -> None:
+        self._profile, self._auth, self._http = profile, settings.auth, http
+        self._conn, self._zone, self._clock = place["conn"], place["zone"], place["clock"]
+        self._contracts = {
+            name: Contract(service.wsdl, service.port) for name, service in profile.services.items()
+        }
+        self._endpoints = {
+            name: str(service.endpoint({"conn": self._conn}))
+            for name, service in profile.services.items()
+        }
+        self._prove()
+
+    def call(self, query: Query) -> Answer:
+        """Post one message. Raises FieldErrors and NotSent before it, Broke if no reply came."""
+        service = self._service(query.entity, query.step.service)
+        operation = self._contracts[service].operation(query.step.op or "")
+        names = dict(query.names)
+        payload = names.get("payload")
+        if query.updating and isinstance(payload, Mapping):
+            # what became empty is cleared there; left out it would stay as it was
+            names["payload"] = {k: "" if v is None else v for k, v in payload.items()}
+        args = names.get("payload") if query.step.args is None else query.step.args(names)
+        if self._profile.args is not None:
+            args = _merged(args, self._profile.args(names))
+        body = envelope(operation, args, missing=query.missing, zone=self._zone)
+        url = self._endpoints[service]
+        headers = {
+            "Content-Type": "text/xml; charset=utf-8",
+            "SOAPAction": f'"{operation.action}"',
+            **self._auth.headers("POST", url, self._clock),
+        }
+        request = Request(method="POST", url=url, headers=headers, body=body)
+        reply = self._http.call(request, send_before=query.send_before)
+        return read(reply, operation, self._contracts[service])
+
+    def slices(self, action: Action, answer: Answer) -> Iterator[Slice]:
+        """Give each item of a listing in canonical form."""
+        if action.items is None:
+            raise Bug(f"{self._profile.name}: {action.name} needs `items`")
+        found = told(action.items, {"conn": self._conn, **answer.names()}, action.name)
+        for item in found if isinstance(found, list | tuple) else [found]:
+            if isinstance(item, Node):
+                yield Slice(raw=item.raw(), payload=item)
+            elif item is not None:
+                raise ValueError("an item that is no element of the reply")
+
+    def decode(self, entity: str, raw: bytes) -> Payload | Broken:
+        """Parse a slice by the shape that it has in the replies of this entity."""
+        element = parse(raw)
+        if element is None:
+            return Broken(at="", code="unparseable", raw=raw)
+        read_again = tree(element, self._item(entity, etree.QName(element).localname))
+        if not isinstance(read_again, Node):
+            return Broken(at="", code="not_a_tree", raw=raw)
+        return read_again
+
+    def time(self, moment: datetime) -> datetime:
+        """Bounds are moments; the contract's type gives them their form."""
+        return moment
+
+    def _service(self, entity: str, named: str | None) -> str:
+        known = list(self._contracts)
+        for name in (named, entity, known[0] if len(known) == 1 else None):
+            if name in self._contracts:
+                return name
+        raise Bug(f"{self._profile.name}: no service for {entity or 'the probe'}")
+
+    def _prove(self) -> None:
+        """Name an operation that a contract lacks now, and not when an order waits for it."""
+        actions = [("", action) for action in self._profile.probe.values()]
+        for entity in self._profile.entities.values():
+            actions += [(entity.name, action) for action in entity.actions.values()]
+        for name, action in actions:
+            for step in action.steps:
+                self._contracts[self._service(name, step.service)].operation(step.op or "")
+
+    def _item(self, entity: str, name: str) -> Member | None:
+        """Find the declared element *name* in the replies of the entity's `list` and `get`."""
+        actions = self._profile.entities[entity].actions
+        for word in ("list", "get", "find"):
+            for step in actions[word].steps if word in actions else ():
+                contract = self._contracts[self._service(entity, step.service)]
+                back = contract.operation(step.op or "").back
+                found = _within(back, name) if back is not None else None
+                if found is not None:
+                    return found
+        return None
+
+
+def _within(back: Member, name: str) -> Member | None:
+    """The nearest element of that name: items stand near the top of a reply."""
+    level, seen = [back], 0
+    while level and seen < 1000:
+        for member in level:
+            if member.name == name:
+                return member
+        seen += len(level)
+        level = [below for member in level for below in member.shape.members.values()]
+    return None
+
+
+def _merged(args: object, more: object) -> object:
+    """Lay *more* over *args*, tree by tree."""
+    if not isinstance(args, Mapping) or not isinstance(more, Mapping):
+        return args if more is None else more
+    return {**args, **{k: _merged(args.get(k), v) for k, v in more.items()}}

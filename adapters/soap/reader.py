@@ -1,0 +1,146 @@
+"""Read replies as they come: by local names, in any order, lists where the contract has them."""
+
+from __future__ import annotations
+
+import re
+
+from lxml import etree
+
+from adapters.http import Reply
+from adapters.replies import Answer, Fault
+from adapters.soap.contract import Contract, Operation
+from adapters.soap.shapes import Member
+from connector.values import Tree
+
+_XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
+_ENVELOPE = re.compile(rb"(<\?xml[^>]*\?>\s*)?<(([\w.-]+:)?Envelope)[\s>]")
+_CHARSET = re.compile(r"charset=[\"']?([\w.-]+)", re.IGNORECASE)
+
+
+class Node(dict[str, Tree]):
+    """A parsed element that remembers where it stood, so that its own bytes can be had."""
+
+    __slots__ = ("element",)
+
+    def __init__(self, element: etree._Element) -> None:
+        super().__init__()
+        self.element = element
+
+    def raw(self) -> bytes:
+        """The element in canonical form: equal content, equal bytes."""
+        return etree.tostring(self.element, method="c14n", exclusive=True, with_tail=False)
+
+
+def read(http: Reply, operation: Operation, contract: Contract) -> Answer:
+    """Find what a reply says; what stands around its envelope makes it unclean, not unread."""
+    body = http.body.removeprefix(b"\xef\xbb\xbf").strip()
+    charset = _CHARSET.search(http.headers.get("content-type", ""))
+    root = _parsed(body, charset[1] if charset else None)
+    clean = root is not None and _local(root) == "Envelope"
+    if not clean:
+        begin = _ENVELOPE.search(body)
+        end = body.rfind(b"</%s>" % begin[2]) if begin else -1
+        if begin is None or end < 0:
+            return Answer(http=http, clean=False)
+        cut = body[begin.start() : end + len(begin[2]) + 3]
+        root = _parsed(cut, charset[1] if charset else None)
+    content = _child(root, "Body") if root is not None else None
+    if content is None:
+        return Answer(http=http, clean=False)
+    first = next(iter(content), None)
+    if first is None:
+        return Answer(http=http, reply={} if operation.back is None else None, clean=clean)
+    if _local(first) == "Fault":
+        return Answer(http=http, fault=_fault(first, contract), clean=clean)
+    expected = operation.back if operation.back and operation.back.name == _local(first) else None
+    return Answer(http=http, reply=tree(first, expected), clean=clean)
+
+
+def tree(element: etree._Element, member: Member | None) -> Tree:
+    """Read an element: None if nil, text if it has neither children nor attributes, else a tree."""
+    if element.get(f"{_XSI}nil") in ("true", "1"):
+        return None
+    shape = member.shape if member is not None else None
+    attributes = {
+        f"@{etree.QName(name).localname}": value
+        for name, value in element.attrib.items()
+        if not str(name).startswith(_XSI)
+    }
+    declared = shape.members if shape is not None else {}
+    simple = not len(element) and not declared and (shape is None or shape.form is not None)
+    if simple and not attributes and not (shape and shape.attributes):
+        return element.text or ""
+    node = Node(element)
+    node.update(attributes)
+    if simple:
+        node["$value"] = element.text or ""
+        return node
+    node.update((name, [] if one.many else None) for name, one in declared.items())
+    read_already = set()
+    for child in element:
+        name = _local(child)
+        one = declared.get(name)
+        value = tree(child, one)
+        present = node.get(name)
+        if isinstance(present, list) and (name in read_already or (one and one.many)):
+            present.append(value)
+        elif name in read_already:
+            node[name] = [present, value]
+        else:
+            node[name] = value
+        read_already.add(name)
+    return node
+
+
+def parse(raw: bytes) -> etree._Element | None:
+    """Parse a slice that `raw` made."""
+    return _parsed(raw, None)
+
+
+def _parsed(body: bytes, charset: str | None) -> etree._Element | None:
+    declared = b"encoding" in body[: body.find(b"?>") + 1]
+    try:
+        parser = etree.XMLParser(
+            encoding=None if declared else charset,
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            huge_tree=False,
+            remove_comments=True,
+            remove_pis=True,
+        )
+        root = etree.fromstring(body, parser)
+    except (etree.XMLSyntaxError, LookupError, ValueError):
+        return None
+    return None if root.getroottree().docinfo.doctype else root  # type: ignore[union-attr]
+
+
+def _fault(element: etree._Element, contract: Contract) -> Fault:
+    """Read a fault of SOAP 1.1, or of 1.2."""
+    detail = _child(element, "detail", "Detail")
+    told, declared = Node(element), False
+    for child in detail if detail is not None else ():
+        name = etree.QName(child)
+        member = contract.element(name.namespace, name.localname)
+        declared = declared or member is not None
+        told[name.localname] = tree(child, member)
+    plain = (detail.text or "").strip() if detail is not None and not len(detail) else ""
+    return Fault(
+        code=_text(element, "faultcode", "Code"),
+        text=_text(element, "faultstring", "Reason"),
+        detail=plain or told,
+        declared=declared,
+    )
+
+
+def _text(element: etree._Element, *names: str) -> str:
+    found = _child(element, *names)
+    return "".join(str(t) for t in found.itertext()).strip() if found is not None else ""
+
+
+def _child(element: etree._Element, *names: str) -> etree._Element | None:
+    return next((child for child in element if _local(child) in names), None)
+
+
+def _local(element: etree._Element) -> str:
+    return etree.QName(element).localname

@@ -1,0 +1,109 @@
+"""The shape of messages, read from zeep's parsed schema: what the writer and the reader follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from zeep import xsd
+from zeep.xsd.elements.indicators import Group, OrderIndicator
+from zeep.xsd.types import builtins
+from zeep.xsd.types.simple import AnySimpleType
+
+from adapters.soap import leaves
+
+_FORMS: tuple[tuple[type, leaves.Form], ...] = (
+    (builtins.Boolean, leaves.boolean),
+    (builtins.Integer, leaves.integer),
+    (builtins.Decimal, leaves.decimal),
+    (builtins.Float, leaves.decimal),
+    (builtins.Double, leaves.decimal),
+    (builtins.DateTime, leaves.moment),
+    (builtins.Date, leaves.day),
+    (builtins.Base64Binary, leaves.octets),
+)
+
+
+@dataclass(frozen=True)
+class Member:
+    """An element at its place: its name and namespace there, its shape, how often, if nillable."""
+
+    name: str
+    namespace: str | None
+    shape: Shape
+    many: bool
+    nillable: bool
+
+    @classmethod
+    def of(cls, element: Any, *, many: bool = False) -> Member:
+        """Read zeep's element."""
+        return cls(
+            name=element.qname.localname,
+            namespace=element.qname.namespace,
+            shape=Shape(element.type),
+            many=many or element.accepts_multiple,
+            nillable=bool(element.nillable),
+        )
+
+
+class Shape:
+    """A type: a form for its own text, or members, or (simple content) a form and attributes.
+
+    *ordered* is False where a group repeats, so that the order of a message cannot be proven.
+    """
+
+    def __init__(self, kind: Any) -> None:
+        self._kind = kind
+
+    @cached_property
+    def form(self) -> leaves.Form | None:
+        """How its own text is written; None for a tree."""
+        content = getattr(self._kind, "_element", None)
+        simple = content.type if isinstance(content, xsd.Element) else self._kind
+        if isinstance(simple, AnySimpleType):
+            return next((f for kind, f in _FORMS if isinstance(simple, kind)), leaves.text)
+        if isinstance(simple, xsd.ComplexType):
+            return None
+        return leaves.text  # xsd:anyType
+
+    @cached_property
+    def members(self) -> Mapping[str, Member]:
+        """Its elements by local name, in the order in which they are written."""
+        if self.form is not None:
+            return {}
+        found: dict[str, Member] = {}
+        for element, many in _flat(self._kind._element, many=False):
+            member = Member.of(element, many=many)
+            found.setdefault(member.name, member)
+        return found
+
+    @cached_property
+    def attributes(self) -> Mapping[str, tuple[str, leaves.Form]]:
+        """Its attributes: local name to name on the wire and form."""
+        found = {}
+        for _, attribute in getattr(self._kind, "attributes", ()):
+            if attribute.name is not None:
+                found[attribute.qname.localname] = (
+                    attribute.qname.text,
+                    Shape(attribute.type).form or leaves.text,
+                )
+        return found
+
+    @cached_property
+    def ordered(self) -> bool:
+        """Whether the order of its members follows from the schema alone."""
+        groups = [many for _, many in _flat(getattr(self._kind, "_element", None), many=False)]
+        return sum(groups) < 2
+
+
+def _flat(part: Any, *, many: bool) -> Iterator[tuple[Any, bool]]:
+    """Walk groups down to elements; *many* once any group around them repeats."""
+    if isinstance(part, xsd.Element):
+        yield part, many
+    elif isinstance(part, Group):
+        yield from _flat(part.child, many=many or part.accepts_multiple)
+    elif isinstance(part, OrderIndicator):
+        for child in part:
+            yield from _flat(child, many=many or part.accepts_multiple)

@@ -1,0 +1,88 @@
+"""One external system behind the ports: what every adapter is, once it has a dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TypedDict
+from zoneinfo import ZoneInfo
+
+from adapters import probes, sources, targets
+from adapters.dialect import Connection, Dialect
+from adapters.http import Http
+from connector.ports import Clock, Slot
+from connector.profile import Profile
+from connector.values import (
+    Absent,
+    Ambiguous,
+    Broken,
+    Change,
+    Findings,
+    Outcome,
+    Page,
+    Payload,
+    Read,
+    Seen,
+)
+
+
+class Place(TypedDict):
+    """Where an adapter works: its connection's names and zone, its limits, the engine's gate."""
+
+    conn: Mapping[str, object]
+    zone: ZoneInfo
+    timeout: timedelta
+    lag: timedelta
+    slot: Slot
+    clock: Clock
+
+
+class System:
+    """A Source, Target and Probe; see connector.ports for what each method promises."""
+
+    def __init__(self, profile: Profile, dialect: Dialect, http: Http, place: Place) -> None:
+        self._at = Connection(
+            profile=profile,
+            conn=place["conn"],
+            zone=place["zone"],
+            lag=place["lag"],
+            clock=place["clock"],
+            dialect=dialect,
+        )
+        self.close = http.close
+
+    def pages(
+        self, entity: str, since: str | None, *, start: datetime | None, until: datetime | None
+    ) -> Iterator[Page]:
+        """Yield pages after *since*; see Source."""
+        return sources.pages(self._at, entity, since, start=start, until=until)
+
+    def read(self, entity: str, keys: Sequence[str]) -> Iterator[Read]:
+        """Yield each of *keys* as it stands now; see Source."""
+        return sources.read(self._at, entity, keys)
+
+    def decode(self, entity: str, raw: bytes) -> Payload | Broken:
+        """Parse a raw slice; see Source."""
+        return self._at.dialect.decode(entity, raw)
+
+    def find(
+        self, entity: str, references: Sequence[str]
+    ) -> Mapping[str, Seen | Absent | Ambiguous]:
+        """Look for documents that carry *references*; see Target."""
+        return targets.find(self._at, entity, references)
+
+    def get(self, entity: str, keys: Sequence[str]) -> Mapping[str, Seen | Absent]:
+        """Read documents by their keys; see Target."""
+        return targets.get(self._at, entity, keys)
+
+    def match(self, entity: str, by: str, values: Sequence[str]) -> Mapping[str, tuple[Seen, ...]]:
+        """Candidates by a natural key; see Target."""
+        return targets.match(self._at, entity, by, values)
+
+    def send(self, entity: str, changes: Sequence[Change]) -> Sequence[Outcome]:
+        """Make each change; see Target."""
+        return [targets.send(self._at, entity, change) for change in changes]
+
+    def check(self) -> Findings:
+        """Say who the system is; see Probe."""
+        return probes.check(self._at)

@@ -1,0 +1,316 @@
+"""Write and look up documents as a profile's actions describe them, whatever the protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+
+from adapters.dialect import Connection, Query, text, told
+from adapters.http import Broke
+from adapters.replies import Answer, judge, key_of, outcome, outcome_of, said
+from connector import errors
+from connector.errors import Bug, FieldErrors, NotSent
+from connector.profile import Action, Entity, Step
+from connector.values import (
+    Absent,
+    Ambiguous,
+    Change,
+    Done,
+    InDoubt,
+    Outcome,
+    Payload,
+    Refused,
+    Seen,
+)
+from connector.values import NotSent as Withdrawn
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Hit:
+    key: str
+    item: Payload | None
+    reference: str | None
+
+
+def find(
+    at: Connection, entity: str, references: Sequence[str]
+) -> Mapping[str, Seen | Absent | Ambiguous]:
+    """Answer for every reference: who carries exactly it, over all that the target returns."""
+    action = at.action(entity, "find")
+    if action.reference is None and action.verify is None:
+        raise Bug(f"{at.profile.name}, {entity}: find needs `reference` or `verify`")
+    found: dict[str, Seen | Absent | Ambiguous] = {}
+    for batch in _batches(references, action.batch):
+        names = {"references": batch, "reference": batch[0]}
+        asked = at.clock.now()
+        hits = _hits(at, entity, action, names)
+        for reference in batch:
+            carriers = [hit for hit in hits if _carries(at, hit, reference, alone=len(batch) == 1)]
+            found[reference] = _found(at, entity, carriers, reference) or Absent(at=asked)
+    return found
+
+
+def get(at: Connection, entity: str, keys: Sequence[str]) -> Mapping[str, Seen | Absent]:
+    """Read documents by the target's keys."""
+    action = at.action(entity, "get")
+    found: dict[str, Seen | Absent] = {}
+    for batch in _batches(keys, action.batch):
+        asked = at.clock.now()
+        hits = _hits(at, entity, action, {"keys": batch, "key": batch[0]})
+        there = {hit.key: _seen(at, entity, hit) for hit in hits}
+        found |= {key: there.get(key) or Absent(at=asked) for key in batch}
+    return found
+
+
+def match(
+    at: Connection, entity: str, by: str, values: Sequence[str]
+) -> Mapping[str, tuple[Seen, ...]]:
+    """Give each value the documents that may carry it; one that fits no value is given to all."""
+    action = at.action(entity, f"match.{by}")
+    found: dict[str, tuple[Seen, ...]] = {}
+    for batch in _batches(values, action.batch):
+        hits = _hits(at, entity, action, {"values": batch, "value": batch[0]})
+        seen = [_seen(at, entity, hit) for hit in hits]
+        known = {_plain(value) for value in batch}
+        for value in batch:
+            fitting = [s for s in seen if _fits(s.there.get(by), value, known)]
+            found[value] = tuple({s.key: s for s in fitting}.values())
+    return found
+
+
+def send(at: Connection, entity: str, change: Change) -> Outcome:
+    """Make one change, step by step; what surely happened is never lost behind a later failure."""
+    action = at.entity(entity).actions.get(change.action)
+    if action is None:
+        return Refused(code="no_action", at=change.action)
+    beyond = sorted(change.payload.keys() - action.can) if action.can is not None else ()
+    if beyond and change.key is not None:
+        return Refused(code="not_updatable", at=beyond[0])
+    steps = [step for step in action.steps if not change.steps or step.name in change.steps]
+    done: Done | None = None
+    for place, step in enumerate(steps):
+        names = _names(at, change, done)
+        result = _perform(at, entity, action, step, names, change)
+        if result is None:
+            continue
+        if not isinstance(result, Done):
+            left = tuple(s.name for s in steps[place:] if _applies(s, names))
+            return _broken_off(result, done, change, left)
+        done = _both(done, result)
+        if done.steps_left:
+            return done
+    if done is None:
+        return Done(key=change.key) if change.key else Refused(code="no_step", at=change.action)
+    return done
+
+
+def steps_left(at: Connection, entity: Entity, there: Mapping[str, object]) -> tuple[str, ...]:
+    """Name the steps of create that the document does not show as done."""
+    create = entity.actions.get("create")
+    names = {"conn": at.conn, **there}
+    return tuple(
+        step.name
+        for step in (create.steps if create else ())
+        if step.done_when is not None and _applies(step, names) and not said(step.done_when, names)
+    )
+
+
+def _perform(
+    at: Connection,
+    entity: str,
+    action: Action,
+    step: Step,
+    names: Mapping[str, object],
+    change: Change,
+) -> Outcome | None:
+    """Do one step; None if its condition leaves it out."""
+    query = Query(
+        entity=entity,
+        step=step,
+        names=names,
+        missing=action.missing,
+        send_before=change.send_before,
+        updating=change.key is not None,
+    )
+    try:
+        if step.when is not None and not step.when(names):
+            return None
+        answer = at.dialect.call(query)
+    except FieldErrors as error:
+        return Refused(code=error.faults[0].code, at=error.faults[0].field)
+    except NotSent as error:
+        return Withdrawn(why=error.code)
+    except Broke as broke:
+        return outcome_of(broke)
+    verdict = judge(answer, at.rules(entity, action), names, at.profile.capabilities.refuses_with)
+    return outcome(verdict) or _done(at, entity, step, names, answer)
+
+
+def _done(
+    at: Connection, entity: str, step: Step, names: Mapping[str, object], answer: Answer
+) -> Outcome:
+    known = {**names, **answer.names()}
+    key = key_of(said(step.key, known)) if step.key is not None else key_of(names["key"])
+    if key is None:
+        return InDoubt(why="no_key")
+    if step.done_when is not None and step.key is None and step.version is None:
+        return _read_back(at, entity, step, key)
+    return Done(key=key, version=text(step.version, known), total=_total(said(step.total, known)))
+
+
+def _read_back(at: Connection, entity: str, step: Step, key: str) -> Outcome:
+    """A reply that says nothing is believed only when the document shows the step done (S6)."""
+    try:
+        seen = get(at, entity, [key])[key]
+    except (errors.Unavailable, errors.Unauthorized):
+        return InDoubt(why="not_read_back", key=key)
+    if isinstance(seen, Absent):
+        return InDoubt(why="not_read_back", key=key)
+    undone = (step.name,) if step.name in seen.steps_left else ()
+    return Done(key=key, version=seen.version, steps_left=undone)
+
+
+def _broken_off(
+    result: Outcome, done: Done | None, change: Change, left: tuple[str, ...]
+) -> Outcome:
+    """A later step that failed leaves a document with steps left; a first one leaves nothing."""
+    if isinstance(result, InDoubt):
+        return replace(result, key=result.key or (done.key if done else change.key))
+    if done is None:
+        return result
+    code = getattr(result, "code", None) or type(result).__name__
+    return replace(done, steps_left=left, warnings=(*done.warnings, f"{left[0]}.{code}"))
+
+
+def _both(first: Done | None, second: Done) -> Done:
+    if first is None:
+        return second
+    return replace(
+        second,
+        version=second.version or first.version,
+        total=first.total if second.total is None else second.total,
+    )
+
+
+def _names(at: Connection, change: Change, done: Done | None) -> dict[str, object]:
+    return {
+        "conn": at.conn,
+        "reference": change.reference,
+        "payload": change.payload,
+        "key": done.key if done else change.key,
+        "version": (done and done.version) or change.version,
+    }
+
+
+def _applies(step: Step, names: Mapping[str, object]) -> bool:
+    """A condition that cannot be told counts as holding: a step too many shows."""
+    try:
+        return step.when is None or bool(step.when(names))
+    except FieldErrors:
+        return True
+
+
+def _hits(at: Connection, name: str, action: Action, names: Mapping[str, object]) -> list[_Hit]:
+    answer, verdict = at.ask(name, action, names)
+    if verdict.outcome != "done":
+        return []
+    what, known = f"{name} {action.name}", {"conn": at.conn, **names, **answer.names()}
+    hits = []
+    for item in _items(action, known, what):
+        own = {**known, "item": item}
+        if action.verify is not None and not told(action.verify, own, what):
+            continue
+        key = _key(at.entity(name), action, own, item, what)
+        if key is not None:
+            reference = str(told(action.reference, own, what)) if action.reference else None
+            content = item if action.items or action.item else None
+            hits.append(_Hit(key=key, item=content, reference=reference))
+        elif action.items is not None:
+            raise errors.Unavailable(f"{what}: an item without a key")
+    return hits
+
+
+def _items(action: Action, names: Mapping[str, object], what: str) -> list[Payload]:
+    if action.items is not None:
+        found = told(action.items, names, what)
+        items = found if isinstance(found, list | tuple) else [found]
+    elif action.item is not None:
+        items = [told(action.item, names, what)]
+    else:
+        items = [names["reply"]]
+    return [item for item in items if isinstance(item, Mapping) and item]
+
+
+def _key(
+    entity: Entity, action: Action, names: Mapping[str, object], item: Payload, what: str
+) -> str | None:
+    if action.found is not None:
+        return key_of(told(action.found, names, what))
+    if entity.key is not None:
+        return key_of(told(entity.key, item, what))
+    return key_of(names.get("key"))
+
+
+def _found(
+    at: Connection, entity: str, hits: Sequence[_Hit], reference: str
+) -> Seen | Ambiguous | None:
+    keys = tuple(dict.fromkeys(hit.key for hit in hits))
+    if len(keys) > 1:
+        return Ambiguous(keys=keys)
+    if not keys:
+        return None
+    if hits[0].item is not None:
+        return replace(_seen(at, entity, hits[0]), reference=hits[0].reference or reference)
+    seen = get(at, entity, keys)[keys[0]]  # this find tells the number only
+    return replace(seen, reference=reference) if isinstance(seen, Seen) else None
+
+
+def _seen(at: Connection, name: str, hit: _Hit) -> Seen:
+    """What cannot be read in our terms counts as locked: nothing is written to it unread."""
+    entity, item = at.entity(name), hit.item or {}
+    try:
+        there, readable = (entity.there(item) if entity.there else {}), True
+    except FieldErrors:
+        there, readable = {}, False
+    names = {"conn": at.conn, **there, "there": there, "item": item, "key": hit.key}
+    return Seen(
+        key=hit.key,
+        version=text(entity.version, item),
+        there=there,
+        item=item,
+        steps_left=steps_left(at, entity, names) if readable else (),
+        locked=not readable or bool(said(entity.locked, names)),
+        reference=hit.reference,
+    )
+
+
+def _carries(at: Connection, hit: _Hit, reference: str, *, alone: bool) -> bool:
+    if hit.reference is None:
+        return alone  # `verify` has compared it
+    if at.profile.capabilities.reference_folding == "case":
+        return hit.reference.casefold() == reference.casefold()
+    return hit.reference == reference
+
+
+def _fits(carried: object, value: str, known: set[str]) -> bool:
+    plain = _plain(carried)
+    return plain == _plain(value) or plain not in known
+
+
+def _plain(value: object) -> str:
+    return str(value or "").strip().casefold()
+
+
+def _total(value: object) -> Decimal | None:
+    try:
+        found = Decimal(str(value)) if isinstance(value, str | int | Decimal) else None
+    except InvalidOperation:
+        return None
+    return found if found is not None and found.is_finite() else None
+
+
+def _batches(keys: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:
+    distinct = tuple(dict.fromkeys(keys))
+    for begin in range(0, len(distinct), size):
+        yield distinct[begin : begin + size]
