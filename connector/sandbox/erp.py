@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -94,7 +95,8 @@ class Erp:
                 return
             log: Any = self._schema.error_log
             wrong = log[0]
-        at = (wrong.path or "").rsplit(":", 1)[-1].split("[")[0]
+        named = re.search(r"\}(\w+)'", wrong.message)
+        at = named[1] if named else ""
         raise Invalid(at, f"not valid against the contract: {wrong.type_name}")
 
     def _operate(self, request: etree._Element) -> Fields:
