@@ -6,10 +6,12 @@ import base64
 import hmac
 import http.client
 import json
+import ssl
 import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -61,9 +63,18 @@ class Wire:
 
     running: Running
     timeout: float = 5.0
+    trust: Path | None = None
+
+    def line(self) -> http.client.HTTPConnection:
+        at = {"host": "127.0.0.1", "port": self.running.port, "timeout": self.timeout}
+        if self.trust is None:
+            return http.client.HTTPConnection(**at)
+        return http.client.HTTPSConnection(
+            **at, context=ssl.create_default_context(cafile=self.trust)
+        )
 
     def send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
-        line = http.client.HTTPConnection("127.0.0.1", self.running.port, timeout=self.timeout)
+        line = self.line()
         try:
             line.request(method, path, body, headers)
             reply = line.getresponse()
