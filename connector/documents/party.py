@@ -31,7 +31,7 @@ class Address(Part):
 class Customer(Document):
     """A person or company with an account at the source."""
 
-    number: Annotated[Id, Field(description="the number people know the customer by")]
+    number: Annotated[Id | None, Field(description="what people call it; a guest has none")] = None
     email: Annotated[Text | None, Field(description="e-mail address of the account")] = None
     first_name: Annotated[Text | None, Field(description="given name")] = None
     last_name: Annotated[Text | None, Field(description="family name")] = None

@@ -79,6 +79,11 @@ def join(value: object, rows: object, keys: str, take: str) -> list[dict[str, An
     return joined
 
 
+def where(value: object, name: str, wanted: object) -> list[Mapping[str, Any]]:
+    """Keep the rows whose member *name* is *wanted*."""
+    return [row for row in map(members, _list(value)) if row.get(name) == wanted]
+
+
 def _list(value: object) -> Sequence[Any]:
     if value is None:
         return ()
@@ -163,6 +168,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "unescape": lambda v: html.unescape(text(v)),
     "unit_net": unit_net,
     "upper": lambda v: text(v).upper(),
+    "where": where,
     "zfill": lambda v, width: text(v).zfill(int(number(width))),
 }
 # These three need more than a value: the names, or the value's absence.

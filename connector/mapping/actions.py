@@ -1,0 +1,254 @@
+"""Actions, steps and error rules: the part of a profile that adapters carry out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from connector.mapping.expressions import complain, written
+from connector.mapping.shapes import Shape
+from connector.mapping.terms import Scope
+from connector.mapping.trees import compile_tree
+from connector.nearest import cure_for
+from connector.ports import Template
+from connector.problems import Problems
+from connector.profile import Action, ErrorRule, Step
+from connector.spelled import Misspelled, whole
+from connector.yamlread import Node
+
+ACTIONS = ("find", "get", "list", "match", "create", "update", "delete")
+OUTCOMES = (
+    "done",
+    "refused",
+    "exists",
+    "stale",
+    "gone",
+    "unavailable",
+    "unauthorized",
+    "in_doubt",
+    "absent",
+)
+_SENT = ("args", "path", "query", "body", "headers")
+_TOLD = ("key", "version", "total", "done_when")
+_STEP = ("name", "op", "service", "method", "$if", *_SENT, *_TOLD)
+_ACTION = ("steps", "missing", "batch", "items", "item", "found", "verify", "reference", "can")
+_NAMES = (
+    *("conn", "reference", "payload", "key", "reply", "there", "item", "value", "version", "http"),
+    *("references", "keys", "values", "since", "until", "page", "size", "order", "fault"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """What compiling calls needs to know: the connection's names, the services, where to report."""
+
+    conn: Mapping[str, Shape | None]
+    services: Mapping[str, object]
+    entity: str
+    problems: Problems
+    fields: frozenset[str] = field(default_factory=frozenset)
+
+    def sent(self) -> Scope:
+        """What we send is strict: a name that is not there is a fault."""
+        return Scope({**dict.fromkeys(_NAMES), "conn": Shape(members=self.conn)})
+
+    def told(self) -> Scope:
+        """What comes back has no shape of ours: what is not there is null."""
+        return Scope(self.sent().names, lenient=True)
+
+
+def check_keys(node: Node, known: tuple[str, ...], problems: Problems) -> dict[str, Node]:
+    """Return the members of a mapping; each unknown key is a problem with the nearest word."""
+    if not isinstance(node.value, dict):
+        complain(problems, node, "is no mapping", "write `key: value` lines")
+        return {}
+    for key, child in node.value.items():
+        if key not in known:
+            complain(problems, child, f"unknown key `{key}`", cure_for(key, known))
+    return node.value
+
+
+def scalar(node: Node | None, problems: Problems) -> str | None:
+    """Return the text of a scalar; a list or mapping is a problem."""
+    if node is None or isinstance(node.value, str):
+        return node.value if node else None  # type: ignore[return-value]  # narrowed above
+    complain(problems, node, "must be a single value", "write it on one line")
+    return None
+
+
+def one_of(node: Node | None, words: tuple[str, ...], problems: Problems) -> str | None:
+    """Return a scalar that is one of *words*."""
+    text = scalar(node, problems)
+    if node is not None and text is not None and text not in words:
+        complain(problems, node, f"`{text}` is not one of its words", cure_for(text, words, "word"))
+        return None
+    return text
+
+
+def flag(node: Node | None, problems: Problems) -> bool:
+    """Return a flag; false where it is not written."""
+    return one_of(node, ("true", "false"), problems) == "true"
+
+
+def number(node: Node | None, problems: Problems, otherwise: int) -> int:
+    """Return a whole number of at least 1."""
+    text = scalar(node, problems)
+    if node is None or text is None:
+        return otherwise
+    try:
+        return whole(text)
+    except Misspelled as wrong:
+        complain(problems, node, str(wrong), wrong.cure)
+        return otherwise
+
+
+def actions_of(node: Node | None, calls: Calls) -> dict[str, Action]:
+    """Compile the `actions` of an entity; `match: {email: …}` becomes `match.email`."""
+    actions: dict[str, Action] = {}
+    for name, child in (check_keys(node, ACTIONS, calls.problems) if node else {}).items():
+        if name not in ACTIONS:
+            continue
+        if name == "match" and isinstance(child.value, dict):
+            for by, inner in child.value.items():
+                actions[f"match.{by}"] = _action(f"match.{by}", inner, calls)
+        else:
+            actions[name] = _action(name, child, calls)
+    find = actions.get("find")
+    if find is not None and node is not None and find.reference is None and find.verify is None:
+        cure = "add `reference:` (our reference in `item`) or `verify:`"
+        complain(calls.problems, node, "`find` cannot tell equality after a search", cure)
+    return actions
+
+
+def _action(name: str, node: Node, calls: Calls) -> Action:
+    own = check_keys(node, (*_ACTION, *_STEP, "errors"), calls.problems)
+    told = {k: _told(own, k, calls) for k in ("items", "item", "found", "verify", "reference")}
+    steps = own.get("steps")
+    made: tuple[Step, ...] = ()
+    if steps is None:
+        made = (_step(name, node, own, calls),)
+    elif isinstance(steps.value, list):
+        made = tuple(
+            _step(name, one, check_keys(one, _STEP, calls.problems), calls) for one in steps.value
+        )
+    else:
+        complain(calls.problems, steps, "`steps` is no list", "write `- name: …` lines")
+    return Action(
+        name=name,
+        steps=made,
+        missing=_missing(own.get("missing"), calls.problems),
+        batch=number(own.get("batch"), calls.problems, 1),
+        can=_can(own.get("can"), calls),
+        errors=errors_of(own.get("errors"), calls),
+        **told,
+    )
+
+
+def _missing(node: Node | None, problems: Problems) -> Literal["omit", "nil", "empty"]:
+    match one_of(node, ("omit", "nil", "empty"), problems):
+        case "nil":
+            return "nil"
+        case "empty":
+            return "empty"
+        case _:
+            return "omit"
+
+
+def _can(node: Node | None, calls: Calls) -> frozenset[str] | None:
+    if node is None:
+        return None
+    items = node.value if isinstance(node.value, list) else [node]
+    names = [name for item in items if (name := scalar(item, calls.problems)) is not None]
+    for name in names:
+        if name not in calls.fields:
+            cure = cure_for(name, calls.fields, "field")
+            complain(calls.problems, node, f"`can` names `{name}`, no field of `write`", cure)
+    return frozenset(names)
+
+
+def _step(action: str, node: Node, own: Mapping[str, Node], calls: Calls) -> Step:
+    problems, name = calls.problems, scalar(own.get("name"), calls.problems) or action
+    method = one_of(own.get("method"), ("GET", "POST", "PUT", "PATCH", "DELETE"), problems)
+    op = scalar(own.get("op"), problems)
+    if (op is None) == (method is None):
+        complain(problems, node, "needs `op` (SOAP) or `method` (REST)", "add one of them")
+    service = scalar(own.get("service"), problems) or _service(node, calls, op)
+    if service is not None and service not in calls.services:
+        cure = cure_for(service, calls.services, "service")
+        complain(problems, node, f"no service `{service}`", cure)
+    sent = {key: _sent(own, key, calls) for key in _SENT}
+    default = "args" if op else "body" if method in ("POST", "PUT", "PATCH") else None
+    if default and sent[default] is None:
+        sent[default] = _payload
+    told = {key: _told(own, key, calls) for key in _TOLD}
+    when = _told(own, "$if", calls)
+    return Step(name=name, op=op, method=method, service=service, when=when, **sent, **told)
+
+
+def _payload(names: Mapping[str, object]) -> object:
+    return names.get("payload")
+
+
+def _service(node: Node, calls: Calls, op: str | None) -> str | None:
+    """An entity's own service, or the only one."""
+    if op is None or calls.entity in calls.services:
+        return calls.entity if op else None
+    if len(calls.services) == 1:
+        return next(iter(calls.services))
+    words = ", ".join(sorted(calls.services))
+    complain(calls.problems, node, "does not say which service", f"add `service:`, one of {words}")
+    return None
+
+
+def _sent(own: Mapping[str, Node], key: str, calls: Calls) -> Template | None:
+    node = own.get(key)
+    return None if node is None else compile_tree(node, calls.sent(), calls.problems)
+
+
+def _told(own: Mapping[str, Node], key: str, calls: Calls) -> Template | None:
+    return template(own.get(key), calls.told(), calls.problems, flag=key in _FLAGS)
+
+
+_FLAGS = ("verify", "done_when", "$if", "when")
+
+
+def template(
+    node: Node | None, scope: Scope, problems: Problems, *, flag: bool = False
+) -> Template | None:
+    """Compile a scalar template; None where it is not written or wrong."""
+    source = scalar(node, problems)
+    if node is None or source is None:
+        return None
+    return written(source, scope, problems, node, flag=flag)
+
+
+def errors_of(node: Node | None, calls: Calls) -> tuple[ErrorRule, ...]:
+    """Compile `errors`: the first row that holds decides; `else` is the last."""
+    if node is None:
+        return ()
+    if not isinstance(node.value, list):
+        complain(calls.problems, node, "`errors` is no list", "write `- {when: …, outcome: …}`")
+        return ()
+    rules = [_rule(row, calls) for row in node.value]
+    for row, rule in list(zip(node.value, rules, strict=True))[:-1]:
+        if rule.when is None:
+            complain(calls.problems, row, "hides the rows below it", "move `else` to the end")
+    return tuple(rules)
+
+
+def _rule(node: Node, calls: Calls) -> ErrorRule:
+    own = check_keys(node, ("when", "else", "outcome", "code", "message", "key"), calls.problems)
+    if ("when" in own) == ("else" in own):
+        complain(calls.problems, node, "needs `when` or `else`", "{when: = …, outcome: refused}")
+    word = own.get("else") or own.get("outcome")
+    outcome = one_of(word, OUTCOMES, calls.problems)
+    if word is None:
+        complain(calls.problems, node, "has no outcome", f"one of: {', '.join(OUTCOMES)}")
+    return ErrorRule(
+        when=_told(own, "when", calls),
+        outcome=outcome or "in_doubt",
+        code=_told(own, "code", calls),
+        message=_told(own, "message", calls),
+        key=_told(own, "key", calls),
+    )

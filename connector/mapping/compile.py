@@ -1,0 +1,176 @@
+"""Compiling: a raw profile becomes what adapters and the engine use, or a list of its mistakes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, timedelta, tzinfo
+from pathlib import Path
+
+from connector.mapping.actions import (
+    Calls,
+    actions_of,
+    check_keys,
+    errors_of,
+    flag,
+    one_of,
+    scalar,
+    template,
+)
+from connector.mapping.capable import capabilities_of, duration_of, walk_of
+from connector.mapping.entity import Context, compile_entity
+from connector.mapping.expressions import complain
+from connector.mapping.load import RawProfile
+from connector.mapping.parameters import Parameter, parameters_of
+from connector.mapping.read import Reader
+from connector.mapping.shapes import Shape
+from connector.mapping.tables import Tables, digest_of
+from connector.mapping.terms import Scope
+from connector.mapping.trees import compile_tree
+from connector.mapping.write import Writer
+from connector.problems import Problems
+from connector.profile import Action, Entity, Profile, Service, Walk
+from connector.yamlread import Node, plain
+
+_TOP = (
+    *("profile", "version", "protocol", "title", "parameters", "base", "services", "catalog"),
+    *("auth", "args", "limits", "lag", "capabilities", "walk", "errors", "times", "empty"),
+    *("probe", "identity", "extends", "needs"),
+)
+_CONN = ("url", "zone", "auth", "name")  # what every connection has
+
+_PROTOCOLS = ("rest", "soap")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compiled:
+    """A profile ready for use. *incomplete*: required fields that an entity's `read` lacks, so that
+    it has no reader and the system cannot be a source of it.
+    """
+
+    profile: Profile
+    readers: Mapping[str, Reader]
+    writers: Mapping[str, Writer]
+    parameters: Mapping[str, Parameter]
+    incomplete: Mapping[str, tuple[str, ...]]
+
+
+def compile_profile(
+    raw: RawProfile,
+    problems: Problems,
+    *,
+    tables: Mapping[str, Tables] | None = None,
+    zone: tzinfo = UTC,
+) -> Compiled | None:
+    """Compile *raw* for a connection in *zone*; *tables*: by entity, rows over the profile's own.
+
+    None if anything is wrong; then *problems* has grown.
+    """
+    before = len(problems.found)
+    own = check_keys(raw.top, _TOP, problems)
+    parameters = parameters_of(own.get("parameters"), problems)
+    conn: dict[str, Shape | None] = dict.fromkeys((*_CONN, *parameters))
+    services = _services(own.get("services"), conn, problems)
+    times = one_of(own.get("times"), ("utc", "connection"), problems) or "utc"
+    context = Context(
+        problems=problems,
+        conn=conn,
+        services=services,
+        zone=UTC if times == "utc" else zone,
+        blank=one_of(own.get("empty"), ("null", "keep"), problems) == "null",
+        walk=walk_of(own.get("walk"), problems, Walk()),
+    )
+    parts = {
+        name: compile_entity(name, node, context, (tables or {}).get(name, {}))
+        for name, node in raw.entities.items()
+    }
+    profile = _profile(raw, own, context, {name: part.entity for name, part in parts.items()})
+    if len(problems.found) > before:
+        return None
+    return Compiled(
+        profile=profile,
+        readers={name: part.reader for name, part in parts.items() if part.reader},
+        writers={name: part.writer for name, part in parts.items() if part.writer},
+        parameters=parameters,
+        incomplete={name: part.lacks for name, part in parts.items() if part.lacks},
+    )
+
+
+def _profile(
+    raw: RawProfile,
+    own: Mapping[str, Node],
+    context: Context,
+    entities: Mapping[str, Entity],
+) -> Profile:
+    problems = context.problems
+    calls = Calls(context.conn, context.services, "", problems)
+    conn = Scope({"conn": Shape(members=context.conn)})
+    probe = {name: _probe(name, node, calls) for name, node in _members(own.get("probe")).items()}
+    known = Scope(dict.fromkeys(probe), lenient=True)
+    identity = {k: template(n, known, problems) for k, n in _members(own.get("identity")).items()}
+    args = own.get("args")
+    auth = own.get("auth")
+    words = auth.value if auth and isinstance(auth.value, list) else [auth] if auth else []
+    times = one_of(own.get("times"), ("utc", "connection"), problems)
+    limits = _members(own.get("limits"))
+    return Profile(
+        name=raw.name,
+        version=raw.version,
+        protocol=_protocol(raw, own, problems),
+        folder=raw.folder,
+        entities=entities,
+        base=template(own.get("base"), conn, problems),
+        auth=tuple(w for one in words if (w := scalar(one, problems)) is not None),
+        args=compile_tree(args, conn, problems) if args else None,
+        services=context.services,
+        errors=errors_of(own.get("errors"), calls),
+        probe=probe,
+        capabilities=capabilities_of(own.get("capabilities"), tuple(entities), problems),
+        limits={k: t for k, n in limits.items() if (t := scalar(n, problems)) is not None},
+        lag=duration_of(own.get("lag"), problems, timedelta(minutes=2)),
+        times="connection" if times == "connection" else "utc",
+        empty="null" if context.blank else "keep",
+        identity={k: t for k, t in identity.items() if t is not None},
+        digest=digest_of(_text(raw.top), [_text(n) for n in raw.entities.values()]),
+    )
+
+
+def _protocol(raw: RawProfile, own: Mapping[str, Node], problems: Problems) -> str:
+    if "protocol" not in own:
+        complain(problems, raw.top, "`protocol` is missing", "add `protocol: rest` or `soap`")
+    return one_of(own.get("protocol"), _PROTOCOLS, problems) or ""
+
+
+def _members(node: Node | None) -> dict[str, Node]:
+    return node.value if node is not None and isinstance(node.value, dict) else {}
+
+
+def _text(node: Node | None) -> str:
+    return json.dumps(plain(node), sort_keys=True)
+
+
+def _probe(name: str, node: Node, calls: Calls) -> Action:
+    holder = Node({"get": node}, node.line, node.path, node.file)
+    action = actions_of(holder, calls)["get"]
+    return Action(name=name, steps=action.steps, errors=action.errors)
+
+
+def _services(
+    node: Node | None, conn: Mapping[str, Shape | None], problems: Problems
+) -> dict[str, Service]:
+    services = {}
+    for name, child in _members(node).items():
+        own = check_keys(child, ("wsdl", "endpoint", "port", "encoded"), problems)
+        wsdl, endpoint = scalar(own.get("wsdl"), problems), own.get("endpoint")
+        rendered = template(endpoint, Scope({"conn": Shape(members=conn)}), problems)
+        path = Path(child.file).parent / (wsdl or "")
+        if wsdl is None or not path.is_file():
+            complain(problems, own.get("wsdl", child), "names no file", "check the path")
+        elif rendered is None:
+            complain(problems, child, "has no endpoint", 'add endpoint: "{{ conn.url }}/…"')
+        else:
+            encoded = flag(own.get("encoded"), problems)
+            port = scalar(own.get("port"), problems)
+            services[name] = Service(wsdl=path, endpoint=rendered, port=port, encoded=encoded)
+    return services

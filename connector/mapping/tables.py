@@ -1,0 +1,58 @@
+"""Tables: rows of text by name, merged row by row; and digests over them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from connector.mapping.expressions import complain
+from connector.nearest import cure_for
+from connector.problems import Problems
+from connector.yamlread import Node
+
+Tables = Mapping[str, Mapping[str, str | None]]
+
+
+def tables_of(node: Node | None, problems: Problems) -> Tables:
+    """Read the `tables` of an entity."""
+    if node is None:
+        return {}
+    if not isinstance(node.value, dict):
+        complain(problems, node, "is no mapping of tables", "write `name: {from: to}` lines")
+        return {}
+    return {name: _rows(child, problems) for name, child in node.value.items()}
+
+
+def _rows(node: Node, problems: Problems) -> Mapping[str, str | None]:
+    if not isinstance(node.value, dict):
+        complain(problems, node, "is no table", "write `from: to` lines")
+        return {}
+    rows: dict[str, str | None] = {}
+    for key, child in node.value.items():
+        if key == "$replace":
+            continue
+        if isinstance(child.value, (dict, list)):
+            complain(problems, child, "is no row of a table", "write `from: to`")
+        else:
+            rows[key] = None if child.value == "$nil" else child.value
+    return rows
+
+
+def overlaid(base: Tables, rows: Tables, problems: Problems | None = None) -> Tables:
+    """Lay *rows* over the tables of the same names; one that is not there is a problem.
+
+    Raises ConfigError if no *problems* are given to report it to.
+    """
+    found = problems if problems is not None else Problems()
+    for name in rows.keys() - base.keys():
+        place = Node(None, 0, f"tables.{name}", "config")
+        complain(found, place, f"no table `{name}`", cure_for(name, base, "table"))
+    if problems is None:
+        found.raise_if_any()
+    return {**base, **{n: {**base[n], **more} for n, more in rows.items() if n in base}}
+
+
+def digest_of(*parts: object) -> str:
+    """Return the hash of texts and tables."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,0 +1,239 @@
+"""Template trees: a YAML section with its `$` directives, compiled to closures.
+
+A null member is left out, except at the top level where *keep* asks for it; `$nil` is an explicit
+null anywhere.  Faults are collected, each with its path, so that all of them are seen at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from connector.mapping.expressions import compile_expression, compile_scalar, complain
+from connector.mapping.merging import merged
+from connector.mapping.rendering import (
+    NIL,
+    OMIT,
+    Gather,
+    Make,
+    Tree,
+    bound,
+    collected,
+    constant,
+    in_turn,
+    leaf,
+    members_of,
+    nothing,
+    repeated,
+    sequence,
+    single,
+)
+from connector.mapping.shapes import Shape
+from connector.mapping.terms import BadExpression, Expression, Scope
+from connector.nearest import cure_for
+from connector.problems import Problems
+from connector.yamlread import Node
+
+DIRECTIVES = ("$each", "$with", "$if", "$same", "$concat", "$text", "$value", "$replace")
+WORDS = ("$drop", "$nil")
+LATER = ("$type", "$any", "$pairs", "$xml", "$json")
+_AS = re.compile(r"(.*\S)\s+as\s+([A-Za-z_]\w*)", re.DOTALL)
+_MOST_SAME = 20
+
+
+@dataclass(slots=True)
+class _Compiling:
+    problems: Problems
+    blank: bool = False
+    references: set[str] = field(default_factory=set)
+    same: int = 0
+
+
+def compile_tree(
+    node: Node, scope: Scope, problems: Problems, *, keep: bool = False, blank: bool = False
+) -> Tree:
+    """Compile the section at *node*; every mistake in it becomes a problem. *blank*: '' is null."""
+    compiling = _Compiling(problems, blank)
+    make = _node(compiling, node, scope, keep=keep)
+    return Tree(make, frozenset(compiling.references))
+
+
+def _node(
+    c: _Compiling,
+    node: Node,
+    scope: Scope,
+    siblings: dict[str, Node] | None = None,
+    *,
+    keep: bool = False,
+) -> Make:
+    """Compile any node."""
+    match node.value:
+        case dict() as members:
+            return _mapping(c, node, members, scope, siblings or {}, keep=keep)
+        case list() as items:
+            return sequence([single(_node(c, item, scope)) for item in items])
+        case None:
+            _wrong(c, node, "has no value", "write $nil for null; or quote what YAML cut off")
+            return nothing
+        case source:
+            return _leaf(c, node, source, scope)
+
+
+def _leaf(c: _Compiling, node: Node, source: str, scope: Scope) -> Make:
+    """Compile a scalar."""
+    if source in WORDS:
+        value = OMIT if source == "$drop" else NIL
+        return lambda _names, _sink, _at: value
+    found = _expression(c, node, source, scope, compile_scalar)
+    if found is not None and scope.names is not None and (shape := found.shape) is not None:
+        _check_whole(c, node, shape)
+    return nothing if found is None else leaf(found, node, blank=c.blank)
+
+
+def _check_whole(c: _Compiling, node: Node, shape: Shape) -> None:
+    if shape.entity:
+        _wrong(c, node, f"`{node.value}` is a reference", "write `| there` for its id there")
+    elif shape.members or shape.item:
+        _wrong(c, node, f"`{node.value}` has members", "take them one by one, or use $each")
+
+
+def _expression(
+    c: _Compiling, node: Node, source: str, scope: Scope, how: Callable[[str, Scope], Expression]
+) -> Expression | None:
+    """Compile an expression in whatever form *how* reads it."""
+    try:
+        found = how(source, scope)
+    except BadExpression as bad:
+        _wrong(c, node, f"`{source}` {bad}", bad.cure)
+        return None
+    c.references |= found.references
+    return found
+
+
+def _mapping(
+    c: _Compiling,
+    node: Node,
+    members: dict[str, Node],
+    scope: Scope,
+    siblings: dict[str, Node],
+    *,
+    keep: bool = False,
+) -> Make:
+    """Compile a mapping with its directives, outermost first: $same $each $with $if."""
+    if "$same" in members:
+        return _copy(c, node, members, scope, siblings)
+    if "$text" in members:
+        return constant(members["$text"])
+    if "$each" in members:
+        return collected(_each(c, node, members, scope))
+    withs = _withs(c, members.get("$with"), scope)
+    for name, expression, _ in withs:
+        scope = scope.having(name, expression.shape)
+    condition = _condition(c, members.get("$if"), scope)
+    make = _body(c, members, scope, keep=keep)
+    if not withs and condition is None:
+        return make
+    return bound(make, withs, condition)
+
+
+def _body(c: _Compiling, members: dict[str, Node], scope: Scope, *, keep: bool = False) -> Make:
+    """Compile what a mapping holds beside directives."""
+    for word, child in members.items():
+        _check_word(c, word, child)
+    if "$concat" in members:
+        return collected(_concat(c, members["$concat"], scope))
+    rest = {k: v for k, v in members.items() if not k.startswith("$") or k == "$value"}
+    if list(rest) == ["$value"]:
+        return _node(c, rest["$value"], scope)
+    made = [(key, _node(c, child, scope, members)) for key, child in rest.items()]
+    return members_of(made, keep=keep)
+
+
+def _check_word(c: _Compiling, word: str, child: Node) -> None:
+    """Refuse a directive that is unknown or of a later version."""
+    if word in LATER:
+        _wrong(c, child, f"`{word}` is not supported yet", "write the value out")
+    elif word.startswith("$") and word not in DIRECTIVES:
+        _wrong(c, child, f"unknown directive `{word}`", cure_for(word, DIRECTIVES, "directive"))
+
+
+def _each(c: _Compiling, node: Node, members: dict[str, Node], scope: Scope) -> Gather:
+    """Compile `$each: EXPR as name`: the rest of the mapping once per item."""
+    found = _named(c, members["$each"], scope)
+    if found is None:
+        return lambda *_: None
+    name, expression, place = found
+    item = expression.shape.item if expression.shape else None
+    inner = scope.having(name, item).having("loop", None)
+    rest = {k: v for k, v in members.items() if k != "$each"}
+    make = _mapping(c, node, rest, inner, {})
+    return repeated(expression, name, make, place)
+
+
+def _withs(c: _Compiling, node: Node | None, scope: Scope) -> list[tuple[str, Expression, Node]]:
+    """Compile `$with: EXPR as name`, or a list of them."""
+    if node is None:
+        return []
+    found = []
+    for one in node.value if isinstance(node.value, list) else [node]:
+        if (named := _named(c, one, scope)) is not None:
+            scope = scope.having(named[0], named[1].shape)
+            found.append(named)
+    return found
+
+
+def _named(c: _Compiling, node: Node, scope: Scope) -> tuple[str, Expression, Node] | None:
+    """Compile `EXPR as name`."""
+    source = node.value
+    fits = _AS.fullmatch(source) if isinstance(source, str) else None
+    if fits is None or fits[1].startswith("="):
+        _wrong(c, node, "is not `EXPR as name`", "write for example: doc.lines as l")
+        return None
+    expression = _expression(c, node, fits[1], scope, compile_expression)
+    return None if expression is None else (fits[2], expression, node)
+
+
+def _condition(c: _Compiling, node: Node | None, scope: Scope) -> Expression | None:
+    """Compile `$if: = EXPR`."""
+    if node is None:
+        return None
+    if not isinstance(node.value, str) or not node.value.startswith("= "):
+        _wrong(c, node, "`$if` is no expression", "write `$if: = EXPR`")
+        return None
+    return _expression(c, node, node.value, scope, compile_scalar)
+
+
+def _concat(c: _Compiling, node: Node, scope: Scope) -> Gather:
+    """Compile named parts into one list, in their order."""
+    if not isinstance(node.value, dict):
+        _wrong(c, node, "`$concat` has no named parts", "write `name: part` lines below it")
+        return lambda *_: None
+    parts = []
+    for child in node.value.values():
+        inner = child.value
+        if isinstance(inner, dict) and "$each" in inner:
+            parts.append(_each(c, child, inner, scope))
+        elif isinstance(inner, list):
+            parts += [single(_node(c, item, scope)) for item in inner]
+        else:
+            parts.append(single(_node(c, child, scope)))
+    return in_turn(parts)
+
+
+def _copy(
+    c: _Compiling, node: Node, members: dict[str, Node], scope: Scope, siblings: dict[str, Node]
+) -> Make:
+    """Compile `$same: sibling` with what stands beside it laid over."""
+    name = members["$same"].value
+    c.same += 1
+    if not isinstance(name, str) or name not in siblings or c.same > _MOST_SAME:
+        cure = cure_for(str(name), siblings, "member")
+        _wrong(c, members["$same"], f"`$same: {name}` names no member beside it", cure)
+        return nothing
+    rest = Node({k: v for k, v in members.items() if k != "$same"}, node.line, node.path)
+    return _node(c, merged(siblings[name], rest, c.problems), scope, siblings)
+
+
+def _wrong(c: _Compiling, node: Node, message: str, cure: str) -> None:
+    complain(c.problems, node, message, cure)

@@ -1,0 +1,100 @@
+"""Writing: a document becomes a system's payload, as plain JSON values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from connector.documents import Document
+from connector.errors import FieldErrors
+from connector.mapping.filtering import TABLES, THERE
+from connector.mapping.filters import text
+from connector.mapping.rendering import Sink, Tree
+from connector.mapping.tables import Tables, digest_of, overlaid
+from connector.values import Ref
+from connector.values import Tree as Value
+from connector.yamlread import Node
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Writer:
+    """The `write` of one entity: documents in, payloads out; pure.
+
+    *fields*: names of its top level. *references*: entities that must be there first.
+    """
+
+    entity: str
+    source: str
+    tree: Tree
+    tables: Tables
+    fields: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """The hash of the map and its tables."""
+        return digest_of(self.source, self.tables)
+
+    @property
+    def references(self) -> frozenset[str]:
+        """The entities whose ids in the target this map needs."""
+        return self.tree.references
+
+    def payload(
+        self,
+        doc: Document,
+        *,
+        conn: Mapping[str, object],
+        reference: str,
+        there: Callable[[Ref], str],
+    ) -> dict[str, Value]:
+        """Return the payload: text, flags, whole numbers, null; a null field stays at the top.
+
+        Raises FieldErrors naming every field that cannot be made, and whatever *there* raises.
+        """
+        sink = Sink()
+        data = self.tree.render(self._names(doc, conn, reference, there), sink)
+        if sink.faults:
+            raise FieldErrors(tuple(sink.faults))
+        return {name: plain(value) for name, value in data.items()}
+
+    def origins(
+        self,
+        doc: Document,
+        *,
+        conn: Mapping[str, object],
+        reference: str,
+        there: Callable[[Ref], str],
+    ) -> Mapping[str, Node]:
+        """Return, for each path of the payload, the node of YAML that made it."""
+        sink = Sink(made={})
+        self.tree.render(self._names(doc, conn, reference, there), sink)
+        return sink.made or {}
+
+    def with_tables(self, tables: Tables) -> Writer:
+        """Return this writer with rows laid over its tables. Raises ConfigError."""
+        return replace(self, tables=overlaid(self.tables, tables))
+
+    def _names(
+        self,
+        doc: Document,
+        conn: Mapping[str, object],
+        reference: str,
+        there: Callable[[Ref], str],
+    ) -> dict[str, Any]:
+        own = {"doc": doc, "conn": conn, "reference": reference}
+        return {**own, THERE: there, TABLES: self.tables}
+
+
+def plain(value: Any) -> Value:
+    """Return *value* as JSON holds it exactly: decimals and times as text."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, (Decimal, date)):
+        return text(value)
+    leaf: Value = value
+    return leaf
