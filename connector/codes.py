@@ -28,6 +28,20 @@ _ERRORS = (
         USAGE,
     ),
     Code(
+        "mapping",
+        "A profile or mapping is wrong, or cannot do what the configuration asks of it.",
+        "Correct every line that the report names; all of them are in it.",
+        "connector check",
+        USAGE,
+    ),
+    Code(
+        "wsdl",
+        "The WSDL of a profile cannot be used, or lacks an operation that a mapping calls.",
+        "Correct the WSDL's file, or the profile's `services` and operations.",
+        "connector check",
+        USAGE,
+    ),
+    Code(
         "config_missing",
         "There is no configuration at the path given, nor at the usual places.",
         "Write one, or name it with --config.",
@@ -56,6 +70,13 @@ _ERRORS = (
         BRAKED,
     ),
     Code(
+        "find_unproven",
+        "What we made is not found again in the target, so a doubt could not be settled.",
+        "Mend `find` of the profile; nothing more is created until it finds.",
+        "connector status",
+        BRAKED,
+    ),
+    Code(
         "unavailable",
         "A system could not be read now; nothing was changed, the position is kept.",
         "Nothing, if it passes; else see whether the system answers.",
@@ -80,6 +101,13 @@ _ERRORS = (
         "not_sent",
         "A call was withdrawn before its first byte: too late, or we are stopping.",
         "Nothing: the record is sent in the next run.",
+        "connector flow sync",
+        UNAVAILABLE,
+    ),
+    Code(
+        "too_late",
+        "A call was withdrawn before its first byte: its time was over.",
+        "Nothing: the record is sent in the next run. If it is often so, lower `concurrency`.",
         "connector flow sync",
         UNAVAILABLE,
     ),
@@ -230,6 +258,39 @@ _HELD = (
     ),
 )
 
+# What is wrong with a field, a piece of a page or a payload; each occurrence names place and cure.
+PIECES: Mapping[str, str] = {
+    "missing": "A needed value is not there.",
+    "no_member": "A mapping names a member that the payload does not have.",
+    "not_text": "Text is needed, and something else stands there.",
+    "not_a_number": "An exact decimal number is needed.",
+    "not_a_time": "A time of ISO 8601 is needed.",
+    "naive_time": "A time says no zone, so it names no moment.",
+    "no_zone": "A zone is needed, and none is named.",
+    "not_a_flag": "True or false is needed.",
+    "not_a_code": "A code of a standard (country, currency, language) is needed.",
+    "not_in_list": "The value is not one of the closed list of the canonical document.",
+    "wrong_type": "A value of another kind is needed.",
+    "wrong_reference": "It names another entity than it should, or nothing.",
+    "no_reference": "The document names nothing to look up in the target.",
+    "no_match": "No row of the other list belongs to this element.",
+    "unmapped": "A table has no row for this value.",
+    "no_quantity": "A line of quantity 0 has no unit price.",
+    "no_rate": "A line has tax, but the source names no rate for it.",
+    "several_rates": "A line has several tax rates where the target takes one.",
+    "not_json": "It is not JSON, or holds what JSON has no form for.",
+    "unparseable": "It is neither the JSON nor the XML that it should be.",
+    "not_an_object": "A JSON object is needed.",
+    "not_a_tree": "The contract declares members here.",
+    "no_key": "A row without a key: it cannot even be named.",
+    "too_many": "The contract takes one value here.",
+    "unknown_field": "The contract declares no such field.",
+    "unordered": "A repeated group of the schema that we cannot write yet.",
+    "no_action": "The mapping has no such action for this entity.",
+    "no_step": "The mapping has no such step in the action.",
+    "not_updatable": "The mapping cannot change this field once the document is there.",
+}
+
 HELD: Mapping[str, Code] = {code.name: code for code in _HELD}
 CODES: Mapping[str, Code] = {code.name: code for code in (*_ERRORS, *_HELD)}
 
@@ -257,6 +318,15 @@ def page() -> str:
             "| code | cause | cure | command |",
             "|---|---|---|---|",
             *(f"| `{c.name}` | {c.cause} | {c.cure} | `{c.command}` |" for c in _HELD),
+            "",
+            "## What is wrong with a field or piece",
+            "",
+            "Stands beside `field`, `rule`, `unreadable` and `refused`, with place and cure;",
+            f"`{_SHOW}` shows it. Other codes there are the target's own.",
+            "",
+            "| code | meaning |",
+            "|---|---|",
+            *(f"| `{name}` | {meaning} |" for name, meaning in PIECES.items()),
             "",
         ]
     )

@@ -41,6 +41,9 @@ def table(rows: Sequence[Row], columns: Sequence[str], title: str = "") -> None:
 def fail(error: ConnectorError, as_json: bool) -> int:
     """Report *error* on stderr: message, cure, command; return the exit code of its code."""
     code = codes.CODES.get(error.code, codes.CODES["bug"])
+    # The class says who acts next, so it decides how we end; its code may be a finer one.
+    own = type(error).code
+    ends_by = code if own == ConnectorError.code else codes.CODES.get(own, code)
     cure = error.cure or code.cure
     if as_json:
         report = {
@@ -54,7 +57,7 @@ def fail(error: ConnectorError, as_json: bool) -> int:
     else:
         click.echo(f"error[{error.code}]: {error}", err=True)
         click.echo(f"  cure: {cure}\n  command: {code.command}", err=True)
-    return code.exit_code
+    return ends_by.exit_code
 
 
 def _problems(error: ConnectorError) -> list[dict[str, object]]:

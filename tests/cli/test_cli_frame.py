@@ -12,7 +12,7 @@ import pytest
 
 from connector import cli, codes
 from connector.cli import options, output
-from connector.errors import ConfigError, ConnectorError, Unavailable, WrongSystem
+from connector.errors import Braked, ConfigError, ConnectorError, Unavailable, WrongSystem
 from connector.problems import Problem, Problems
 
 HEAVY = {
@@ -82,6 +82,7 @@ def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
         (Unavailable("shop"), 4),
         (ConnectorError("x", code="no_such_record"), 1),
         (ConnectorError("x", code="bug"), 70),
+        (Braked("x", code="conflict"), 5),
     ],
 )
 def test_every_error_ends_with_the_exit_code_of_its_code(

@@ -62,6 +62,7 @@ def test_durations_moments_and_money_are_exact(tmp_path: Path) -> None:
     config = loaded(tmp_path)
     assert config.connections["shop"].lag == timedelta(seconds=30)
     assert config.flows["orders"].start == datetime(2026, 11, 30, 23, tzinfo=UTC)
+    assert config.flows["orders"].start.tzinfo is UTC
     assert config.flows["orders"].money.tolerance == Decimal("0.05")
     assert config.flows["orders"].money.verify_number == 20
 

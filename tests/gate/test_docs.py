@@ -10,9 +10,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from connector import codes
+from connector import codes, documents
 from connector.cli import COMMANDS, root
-from connector.config import json_schema, load_config
+from connector.config import ENTITIES, json_schema, load_config
 from connector.errors import ConnectorError
 from connector.ledger import schema
 from connector.problems import Problems
@@ -37,20 +37,40 @@ def test_every_reason_to_hold_a_record_is_a_code() -> None:
 
 def test_every_code_that_is_raised_is_in_the_catalogue() -> None:
     """Neither a class's code nor one given at a raise is unknown to the page."""
-    given = {cls.code for cls in ConnectorError.__subclasses__()} | set(raised_codes())
+    classes = [ConnectorError, *ConnectorError.__subclasses__()]
+    given = {cls.code for cls in classes}
+    given |= constants(calls(*(cls.__name__ for cls in classes)), "code")
     assert given - codes.CODES.keys() == set()
 
 
-def raised_codes() -> Iterator[str]:
-    """Find `ConnectorError(…, code="…")` in our code."""
-    for path in (ROOT / "connector").rglob("*.py"):
+def calls(*names: str) -> Iterator[ast.Call]:
+    """Find the calls of *names* in our code."""
+    for path in (*(ROOT / "connector").rglob("*.py"), *(ROOT / "adapters").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "ConnectorError":
-                yield from (
-                    k.value.value
-                    for k in node.keywords
-                    if k.arg == "code" and isinstance(k.value, ast.Constant)
-                )
+            name = getattr(node, "func", None)
+            if getattr(name, "id", getattr(name, "attr", "")) in names:
+                yield node
+
+
+def constants(found: Iterator[ast.Call], place: int | str) -> set[str]:
+    """Take the constant argument at a position, or of a name, from each call."""
+    given = (
+        [k.value for k in call.keywords if k.arg == place]
+        if isinstance(place, str)
+        else call.args[place : place + 1]
+        for call in found
+    )
+    return {v.value for some in given for v in some if isinstance(v, ast.Constant)}
+
+
+def test_every_code_of_a_piece_is_in_the_catalogue() -> None:
+    """What is said of a field, of a piece of a page or of a payload is explained on the page."""
+    said = constants(calls("Fault", "PydanticCustomError"), 0)
+    said |= constants(calls("FieldFault"), 1) | constants(calls("Broken"), "code")
+    said |= {c for c in constants(calls("_fault"), 1) if isinstance(c, str)}
+    assert {
+        c for c in said if isinstance(c, str)
+    } - codes.PIECES.keys() - codes.CODES.keys() == set()
 
 
 def called(command: str) -> list[str]:
@@ -102,3 +122,8 @@ def test_the_example_configuration_is_one() -> None:
     assert str(problems) == ""
     assert config is not None
     assert set(config.flows) == {"products", "customers", "orders"}
+
+
+def test_a_flow_can_carry_every_document() -> None:
+    """The entities of the configuration are those that have a document."""
+    assert set(ENTITIES) == set(documents.ENTITIES)
