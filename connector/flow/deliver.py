@@ -49,8 +49,9 @@ def deliver(target: Target, flow: Flow, ledger: Ledger, gate: Gate, clock: Clock
     settle_doubts(target, flow, ledger, clock)
     most = prove_find(target, flow, ledger, clock, page=PAGE)
     with ledger.begin() as db:
-        records.sweep(db, flow.name, clock.now())
         now = clock.now()
+        records.lapse(db, now, owner=ledger.owner, dead=False)
+        records.sweep(db, flow.name, now)
         work = records.claim(
             db, flow.name, owner=ledger.owner, now=now, lease=now + flow.lease, most=most
         )

@@ -134,11 +134,12 @@ def _call(
 
 
 def _nothing(db: Connection, w: Claimed, want: Want, reason: str, now: datetime) -> None:
-    if w.target_key is not None and reason == "same" and want.fields:
-        links.accept(db, w, pack(want.fields))
     values = {"acked_seq": w.seq} if reason in ("same", "adopted") else {}
     one = Moving(id=w.id, fence=w.fence, reason=reason, seq=w.seq, values=values)
-    move(db, "nothing", [one], now=now)
+    if not move(db, "nothing", [one], now=now):
+        _wait(db, w, now, "something newer is wanted by now", now)
+    elif w.target_key is not None and reason == "same" and want.fields:
+        links.accept(db, w, pack(want.fields))
 
 
 def _hold(db: Connection, w: Claimed, hold: Hold, now: datetime) -> None:
@@ -154,7 +155,8 @@ def _hold(db: Connection, w: Claimed, hold: Hold, now: datetime) -> None:
     one = Moving(
         id=w.id, fence=w.fence, reason=hold.reason, detail=hold.needs, seq=w.seq, values=values
     )
-    move(db, "hold", [one], now=now)
+    if not move(db, "hold", [one], now=now):
+        _wait(db, w, now, "something newer is wanted by now", now)
 
 
 def _wait(db: Connection, w: Claimed, until: datetime, why: str, now: datetime) -> None:

@@ -39,9 +39,9 @@ def settle(at: Standing, outcome: Outcome, flow: Flow, now: datetime) -> Settlem
         case Done():
             return _done(at, outcome, flow, now)
         case NotSent(why=why):
-            return Settlement(
-                outcome="not_sent", move="not_sent", code=why, due_at=now + SOON, detail=why
-            )
+            name = "not_sent" if in_hand(at) else "late"
+            due = now + SOON
+            return Settlement(outcome="not_sent", move=name, code=why, due_at=due, detail=why)
         case Unavailable(wait=wait, why=why):
             due = now + (wait or flow.attempts.wait(1))
             return _negative(at, "unavailable", why or "unavailable", due)

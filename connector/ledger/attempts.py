@@ -236,14 +236,11 @@ def close(
 
 
 def _keep_open(db: Connection, at: Standing, s: Settlement) -> None:
-    values = {"code": s.code, "settle_until": s.settle_until}
-    if s.target_key is not None:
-        values["target_key"] = s.target_key
-    db.execute(
-        update(attempt)
-        .where(attempt.c.id == at.attempt, attempt.c.outcome.is_(None))
-        .values({k: v for k, v in values.items() if v is not None})
-    )
+    learnt = {"code": s.code, "settle_until": s.settle_until, "target_key": s.target_key}
+    values = {name: value for name, value in learnt.items() if value is not None}
+    if values:
+        still_open = and_(attempt.c.id == at.attempt, attempt.c.outcome.is_(None))
+        db.execute(update(attempt).where(still_open).values(values))
 
 
 def _close_one(db: Connection, at: Standing, s: Settlement, now: datetime, by: str) -> bool:

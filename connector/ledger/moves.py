@@ -20,22 +20,40 @@ ALIVE = ("prepared", "running", "in_doubt", "held", "done")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Move:
-    """One row of the table. *intent*: an open one must (True) or must not (False) be there."""
+    """One row of the table. *intent*: an open one must (True) or must not (False) be there.
+
+    *fenced*: only by who holds it (R3); *unchanged*: only if nothing newer is wanted meanwhile.
+    """
 
     name: str
     origins: tuple[str, ...]
     to: str
     intent: bool | None = None
     fenced: bool = False
+    unchanged: bool = False
 
 
 MOVES = {
     m.name: m
     for m in (
         Move(name="claim", origins=("prepared",), to="running", intent=False),
-        Move(name="nothing", origins=("running",), to="done", intent=False, fenced=True),
+        Move(
+            name="nothing",
+            origins=("running",),
+            to="done",
+            intent=False,
+            fenced=True,
+            unchanged=True,
+        ),
         Move(name="adopted", origins=("running",), to="prepared", intent=False, fenced=True),
-        Move(name="hold", origins=("running",), to="held", intent=False, fenced=True),
+        Move(
+            name="hold",
+            origins=("running",),
+            to="held",
+            intent=False,
+            fenced=True,
+            unchanged=True,
+        ),
         Move(name="wait", origins=("running",), to="prepared", intent=False, fenced=True),
         Move(name="lapse", origins=("running",), to="prepared", intent=False),
         Move(name="sweep", origins=("held",), to="prepared", intent=False),
@@ -57,7 +75,7 @@ MOVES = {
         Move(name="late", origins=("in_doubt", "held"), to="prepared", intent=False),
         Move(name="late_done", origins=("in_doubt", "held"), to="done", intent=False),
         Move(name="answered", origins=("held", "in_doubt"), to="prepared", intent=False),
-        Move(name="person", origins=("held",), to="prepared", intent=False),
+        Move(name="person", origins=("held",), to="prepared", intent=False, unchanged=True),
         Move(name="differs", origins=("done",), to="held", intent=False),
     )
 }
@@ -80,6 +98,8 @@ def guard(move: Move) -> ColumnElement[bool]:
     conditions = [record.c.id == bindparam("b_id"), record.c.state.in_(move.origins)]
     if move.fenced:
         conditions.append(owned())
+    if move.unchanged:
+        conditions.append(record.c.seq == bindparam("b_seq"))
     if move.intent is not None:
         conditions.append(open_intent() if move.intent else ~open_intent())
     return and_(*conditions)
@@ -138,5 +158,5 @@ def _move_one(db: Connection, rule: Move, m: Moving, now: datetime) -> bool:
     }
     if m.due_at is not None:
         values["due_at"] = m.due_at
-    parameters = {"b_id": m.id} | ({"b_fence": m.fence} if rule.fenced else {})
-    return db.execute(update(record).where(guard(rule)).values(values), parameters).rowcount == 1
+    statement = update(record).where(guard(rule)).values(values)
+    return db.execute(statement, {"b_id": m.id, "b_fence": m.fence, "b_seq": m.seq}).rowcount == 1

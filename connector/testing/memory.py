@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from connector import errors
 from connector.ledger.content import pack, unpack
+from connector.points import reach
 from connector.ports import Clock
 from connector.values import (
     Absent,
@@ -34,7 +35,7 @@ from connector.values import (
     Unavailable,
 )
 
-FAULTS = ("hang", "cut", "late", "away", "refuse", "stale")
+FAULTS = ("hang", "cut", "late", "lost", "away", "refuse", "stale")
 
 
 @dataclass(kw_only=True)
@@ -53,7 +54,7 @@ class Memory:
     """`Source`, `Target` and `Probe` over dicts.
 
     *fault* is asked for each change, after the decision to send and before its effect, and answers
-    one of FAULTS or None: hang and cut commit and leave doubt, late commits when `settle` is called
+    one of FAULTS or None: hang and cut commit and leave doubt, lost leaves doubt alone, late commits when `settle` is called
     or *late_by* has passed, away and refuse do nothing, stale contradicts the version.
     """
 
@@ -69,7 +70,7 @@ class Memory:
         self.away = False
         self.identity = {"host": "memory", "company": "1"}
         self._lock = threading.Lock()
-        self._slot: Callable[[datetime | None], None] = lambda _: None
+        self.slot: Callable[[datetime], None] = lambda _: None
 
     # ── as a target ──
 
@@ -104,7 +105,8 @@ class Memory:
 
     def _send(self, entity: str, change: Change) -> Outcome:
         try:
-            self._slot(change.send_before)
+            self.slot(change.send_before)
+            reach("pause.between_fence_and_send")
         except errors.NotSent as why:
             return NotSent(why=str(why))
         with self._lock:
@@ -117,6 +119,8 @@ class Memory:
                     return Refused(code="invalid")
                 case "stale":
                     return Stale()
+                case "lost":
+                    return InDoubt(why="timeout")
                 case "late":
                     due = self.clock.now() + self.late_by
                     self.late.append((due, lambda: self._apply(entity, change)))

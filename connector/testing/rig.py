@@ -161,11 +161,22 @@ class Rig:
         for flow in self.flows.values():
             if flow.mode == "on_demand":
                 pull_demanded(self.shop, flow, ledger, self.clock)
-            gate = ThreadGate(self.clock, slots=flow.slots, timeout=flow.timeout)
-            self.gates.append(gate)
+            gate = self.open_gate(flow)
             deliver(self.erp, flow, ledger, gate, self.clock)
             gate.close()
             self.gates.remove(gate)
+
+    def open_gate(self, flow: Flow) -> ThreadGate:
+        """The ERP's gate, as the adapter's slot too."""
+        gate = ThreadGate(self.clock, slots=flow.slots, timeout=flow.timeout)
+        self.gates.append(gate)
+
+        def slot(send_before: datetime) -> None:
+            with gate.slot(send_before):
+                pass
+
+        self.memory[1].slot = slot
+        return gate
 
     def settle(self, *, rounds: int = 12, step: timedelta = timedelta(seconds=20)) -> None:
         """Let time pass and rounds run until nothing moves any more."""
