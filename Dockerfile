@@ -3,15 +3,17 @@ ARG BASE=python:3.11-slim-bookworm
 
 FROM ${BASE} AS build
 WORKDIR /src
-COPY requirements.lock pyproject.toml README.md LICENSE ./
+COPY requirements.lock pyproject.toml README.md LICENSE config.example.yaml ./
 RUN python -m venv /opt/build && /opt/build/bin/pip install --require-hashes -r requirements.lock
 COPY connector connector
 COPY adapters adapters
 COPY mappings mappings
 COPY migrations migrations
+# The same pinned versions, whose hashes were checked above, less the tools of development.
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation -w /wheels . \
+ && sed -nE '/^[a-z0-9]/{s/ *\\$//;p}' requirements.lock > /constraints.txt \
  && python -m venv /opt/connector \
- && /opt/connector/bin/pip install --constraint requirements.lock "$(echo /wheels/*.whl)[postgres]"
+ && /opt/connector/bin/pip install -c /constraints.txt "$(echo /wheels/*.whl)[postgres]"
 
 FROM ${BASE}
 RUN groupadd --system --gid 10001 connector \
