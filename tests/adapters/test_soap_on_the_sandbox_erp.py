@@ -27,21 +27,21 @@ from connector.values import (
 )
 
 
-@pytest.fixture()
+@pytest.fixture
 def erp(tmp_path):
     with start_erp(tmp_path / "erp.db") as running:
         seed_erp(tmp_path / "erp.db")
         yield running
 
 
-@pytest.fixture()
+@pytest.fixture
 def target(erp):
     system = soap(f"{erp.url}/soap")
     yield system
     system.close()
 
 
-@pytest.fixture()
+@pytest.fixture
 def customer(target):
     [done] = target.send("customer", [change({"Name": "Ada", "Email": "ada@example.org"})])
     return done.key

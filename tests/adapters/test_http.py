@@ -1,0 +1,488 @@
+"""The one seam to the network says truly whether a call can have happened, and never waits long."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import http.client
+import inspect
+import json
+import shutil
+import socket
+import ssl
+import struct
+import subprocess
+import threading
+import time
+import zlib
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import urllib3.exceptions
+from profiles_by_hand import RealClock, free_slot
+
+from adapters.http import FOREIGN, WHY, Broke, Http, Request, why
+from connector.errors import NotSent
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nDate: Tue, 10 Nov 2026 12:00:00 GMT\r\n\r\nok"
+
+
+class Peer:
+    """A raw server: each connection is answered by *behave(socket, number)* in its own thread."""
+
+    def __init__(self, behave):
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.connections, self.ended = 0, threading.Event()
+        self._behave, self._threads, self._open = behave, [], []
+        self._accepting = threading.Thread(target=self._accept)
+        self._accepting.start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._socket.accept()
+                self.connections += 1
+                self._open.append(connection)
+                thread = threading.Thread(target=self._serve, args=(connection, self.connections))
+                self._threads.append(thread)
+                thread.start()
+
+    def _serve(self, connection, number):
+        with connection, contextlib.suppress(OSError):
+            self._behave(connection, number)
+
+    def close(self):
+        self.ended.set()
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        for connection in self._open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in (self._accepting, *self._threads):
+            thread.join(5)
+
+
+@pytest.fixture
+def peer():
+    peers = []
+
+    def start(behave):
+        peers.append(Peer(behave))
+        return peers[-1]
+
+    yield start
+    for one in peers:
+        one.close()
+
+
+@pytest.fixture
+def client():
+    made = []
+
+    def make(seconds=5.0, clock=None, **other):
+        given = {"slot": free_slot, "clock": clock or RealClock()}
+        made.append(Http(timeout=timedelta(seconds=seconds), **(given | other)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def request_of(connection):
+    """Read one whole request."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = connection.recv(65536)
+        if not more:
+            raise ConnectionError
+        data += more
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = next(
+        (int(h.split(b":")[1]) for h in head.split(b"\r\n") if h.lower().startswith(b"content-l")),
+        0,
+    )
+    while len(body) < length:
+        body += connection.recv(65536)
+    return head
+
+
+def answering(*replies):
+    """Serve requests on one connection with these replies, then close it."""
+
+    def behave(connection, _):
+        for reply in replies:
+            request_of(connection)
+            connection.sendall(reply)
+
+    return behave
+
+
+def post(url):
+    return Request(method="POST", url=url, body=b"<x/>")
+
+
+def test_a_reply_tells_status_headers_body_and_the_servers_clock(client, peer):
+    """What came back is a value."""
+    reply = client().call(post(peer(answering(OK)).url))
+
+    assert (reply.status, reply.body) == (200, b"ok")
+    assert reply.date == datetime(2026, 11, 10, 12, tzinfo=UTC)
+
+
+def test_a_refused_connection_was_surely_not_executed(client):
+    """No byte was written."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with pytest.raises(Broke) as told:
+        client().call(post(url))
+
+    assert (told.value.sent, told.value.why) == (False, "unreachable")
+
+
+def test_a_name_that_does_not_resolve_was_surely_not_executed(client, monkeypatch):
+    """No byte was written."""
+
+    def nowhere(*_, **__):
+        raise socket.gaierror(-2, "unknown")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nowhere)
+    with pytest.raises(Broke) as told:
+        client().call(post("http://shop.invalid"))
+
+    assert (told.value.sent, told.value.why) == (False, "dns")
+
+
+def test_a_failed_tls_handshake_was_surely_not_executed(client, peer):
+    """A server that speaks no TLS has seen a hello, not a request."""
+
+    def plain(connection, _):
+        connection.recv(1000)
+        connection.sendall(b"no tls here")
+
+    url = peer(plain).url.replace("http:", "https:")
+    with pytest.raises(Broke) as told:
+        client().call(post(url))
+
+    assert (told.value.sent, told.value.why) == (False, "tls")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl for a certificate")
+def test_a_certificate_that_nobody_vouches_for_is_refused(client, peer, tmp_path):
+    """TLS is always verified; the request is not sent."""
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*make, *names, "-keyout", key, "-out", cert], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+
+    def tls(connection, _):
+        with context.wrap_socket(connection, server_side=True) as wrapped:
+            request_of(wrapped)
+            wrapped.sendall(OK)
+
+    url = peer(tls).url.replace("http:", "https:")
+    with pytest.raises(Broke) as told:
+        client().call(post(url))
+    trusting = client(tls=ssl.create_default_context(cafile=str(cert)))
+
+    assert (told.value.sent, told.value.why) == (False, "tls_untrusted")
+    assert trusting.call(post(url)).body == b"ok"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [b"", OK[:-1], b"garbage\r\n\r\n"],
+    ids=["nothing", "half a body", "garbage"],
+)
+def test_a_call_cut_after_its_first_byte_may_have_happened(client, peer, reply):
+    """Half a reply is no reply."""
+    with pytest.raises(Broke) as told:
+        client().call(post(peer(answering(reply)).url))
+
+    assert told.value.sent
+    assert told.value.why in ("cut", "protocol")
+
+
+@pytest.mark.parametrize("begin", [b"", b"HTTP/1.1 200 OK\r\nX: ", OK[:-2]])
+def test_trickling_bytes_do_not_extend_the_deadline(client, peer, begin):
+    """One total deadline holds over headers and body, however often a byte arrives."""
+    drip = threading.Event()
+
+    def trickle(connection, _):
+        request_of(connection)
+        connection.sendall(begin.replace(b"Length: 2", b"Length: 9999"))
+        while not drip.wait(0.02):
+            connection.sendall(b"x")
+
+    started = time.monotonic()
+    with pytest.raises(Broke) as told:
+        client(0.4).call(post(peer(trickle).url))
+    drip.set()
+
+    assert (told.value.sent, told.value.why) == (True, "timeout")
+    assert time.monotonic() - started < 2
+
+
+def test_on_timeout_the_connection_is_reset(client, peer):
+    """The peer learns at once that nobody waits: RST, not a polite end."""
+    seen, told = [], threading.Event()
+
+    def hang(connection, _):
+        request_of(connection)
+        try:
+            seen.append(connection.recv(1))
+        except ConnectionResetError:
+            seen.append("reset")
+        told.set()
+
+    with pytest.raises(Broke):
+        client(0.2).call(post(peer(hang).url))
+
+    assert told.wait(5)
+    assert seen == ["reset"]
+
+
+def test_a_server_that_reads_nothing_does_not_hold_us(client, peer):
+    """Writing obeys the deadline too."""
+
+    def deaf(connection, _):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+        one.ended.wait(10)
+
+    one = peer(deaf)
+    with pytest.raises(Broke) as told:
+        client(0.4).call(Request(method="POST", url=one.url, body=b"x" * 50_000_000))
+    one.ended.set()
+
+    assert (told.value.sent, told.value.why) == (True, "timeout")
+
+
+def test_a_connection_is_used_again(client, peer):
+    """Keep-alive: two calls, one connection."""
+    one, http_client = peer(answering(OK, OK)), client()
+    http_client.call(post(one.url))
+    http_client.call(post(one.url))
+
+    assert one.connections == 1
+
+
+def test_a_connection_that_the_server_closed_meanwhile_is_not_used(client, peer):
+    """Bytes written into a dead socket would be doubt for nothing."""
+    closed = threading.Event()
+
+    def once(connection, _):
+        request_of(connection)
+        connection.sendall(OK)
+        connection.shutdown(socket.SHUT_RDWR)
+        closed.set()
+
+    one, http_client = peer(once), client()
+    for _ in range(3):
+        closed.clear()
+        assert http_client.call(post(one.url)).body == b"ok"
+        assert closed.wait(5)
+
+    assert one.connections == 3
+
+
+def test_an_old_idle_connection_is_not_trusted(client, peer):
+    """Servers and firewalls drop idle connections silently."""
+
+    class Later(RealClock):
+        shift = timedelta(0)
+
+        def now(self):
+            return super().now() + self.shift
+
+    clock = Later()
+    one, http_client = peer(answering(OK, OK)), client(clock=clock)
+    http_client.call(post(one.url))
+    clock.shift = timedelta(minutes=1)
+    http_client.call(post(one.url))
+
+    assert one.connections == 2
+
+
+def test_a_redirect_is_an_answer_and_not_followed(client, peer):
+    """Neither a body nor credentials travel to another place."""
+    one = peer(answering(b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"))
+
+    assert client().call(post(one.url)).status == 302
+    assert one.connections == 1
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_reply_larger_than_the_bound_is_not_read(client, peer, packed):
+    """Neither plain nor packed bytes fill the memory."""
+    body = gzip.compress(b"x" * 3_000_000) if packed else b"x" * 3_000_000
+    encoding = b"Content-Encoding: gzip\r\n" if packed else b""
+    head = b"HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n" % (encoding, len(body))
+    with pytest.raises(Broke) as told:
+        client(most_bytes=1_000_000).call(post(peer(answering(head + body)).url))
+
+    assert (told.value.sent, told.value.why) == (True, "too_large")
+
+
+def test_a_packed_reply_is_unpacked(client, peer):
+    """Pages of orders shrink to a tenth on the wire."""
+    body = gzip.compress(b"hello")
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
+
+    assert client().call(post(peer(answering(head + body)).url)).body == b"hello"
+
+
+def test_an_early_refusal_of_a_large_body_is_read(client, peer):
+    """413 before the body was read surely did nothing; it must not look like a cut."""
+
+    def impatient(connection, _):
+        connection.recv(1000)
+        connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+        while connection.recv(1 << 20):
+            pass
+
+    big = Request(method="POST", url=peer(impatient).url, body=b"x" * 5_000_000)
+
+    assert client().call(big).status == 413
+
+
+class Jumping(RealClock):
+    """A clock whose time jumps when a connection is being made."""
+
+    def __init__(self, wall=0.0, boot=0.0):
+        self.wall, self.boot, self.jumped = wall, boot, False
+
+    def now(self):
+        return super().now() + timedelta(seconds=self.wall if self.jumped else 0)
+
+    def boottime(self):
+        return super().boottime() + (self.boot if self.jumped else 0)
+
+
+@pytest.fixture
+def while_connecting(monkeypatch):
+    """Let something happen between the slot and the first byte."""
+    resolve = socket.getaddrinfo
+
+    def install(happens):
+        def slow(*args, **names):
+            happens()
+            return resolve(*args, **names)
+
+        monkeypatch.setattr(socket, "getaddrinfo", slow)
+
+    return install
+
+
+def heard(seen):
+    def behave(connection, _):
+        seen.append(connection.recv(1))
+
+    return behave
+
+
+def test_nothing_is_written_when_the_wall_clock_passed_send_before(client, peer, while_connecting):
+    """S3: checked again right before the first byte, by wall clock."""
+    clock, seen = Jumping(wall=120.0), []
+    one = peer(heard(seen))
+    while_connecting(lambda: setattr(clock, "jumped", True))
+    until = clock.now() + timedelta(seconds=300)
+    with pytest.raises(NotSent):
+        client(200.0, clock).call(post(one.url), send_before=until)
+
+    assert b"P" not in seen
+
+
+def test_nothing_is_written_when_the_machine_slept_past_the_deadline(
+    client, peer, while_connecting
+):
+    """S3: a machine that slept while it connected has no time left, whatever the wall clock."""
+    clock, seen = Jumping(boot=250.0), []
+    one = peer(heard(seen))
+    while_connecting(lambda: setattr(clock, "jumped", True))
+    with pytest.raises(Broke) as told:
+        client(200.0, clock).call(post(one.url), send_before=clock.now() + timedelta(days=1))
+
+    assert (told.value.sent, told.value.why) == (False, "timeout")
+    assert b"P" not in seen
+
+
+def test_a_slot_that_refuses_sends_nothing(client, peer):
+    """The gate's NotSent passes through, before any connection is made."""
+
+    @contextlib.contextmanager
+    def shut(send_before=None):
+        raise NotSent("stopping")
+        yield
+
+    one = peer(answering(OK))
+    with pytest.raises(NotSent):
+        client(slot=shut).call(post(one.url))
+
+    assert one.connections == 0
+
+
+def test_the_slot_is_told_until_when_the_call_may_begin(client, peer):
+    """The gate fences with the change's own time."""
+    asked = []
+
+    @contextlib.contextmanager
+    def note(send_before=None):
+        asked.append(send_before)
+        yield
+
+    until = datetime.now(UTC) + timedelta(hours=1)
+    client(slot=note).call(post(peer(answering(OK)).url), send_before=until)
+
+    assert asked == [until]
+
+
+ROOTS = {urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError, Exception}
+# raised by parts of urllib3 that we do not use
+UNUSED = {
+    "PoolError",
+    "RequestError",
+    "MaxRetryError",
+    "HostChangedError",
+    "EmptyPoolError",
+    "FullPoolError",
+    "ClosedPoolError",
+    "ProxyError",
+    "ProxySchemeUnknown",
+    "ProxySchemeUnsupported",
+    "TimeoutStateError",
+    "ResponseError",
+    "UnrewindableBodyError",
+}
+
+
+def foreign_exceptions():
+    for module in (urllib3.exceptions, http.client, socket, ssl, zlib):
+        for name, kind in inspect.getmembers(module, inspect.isclass):
+            public = not name.startswith("_") and kind.__module__ != "email.errors"
+            if public and issubclass(kind, Exception) and not issubclass(kind, Warning):
+                yield pytest.param(kind, id=f"{module.__name__}.{name}")
+
+
+@pytest.mark.parametrize("kind", list(foreign_exceptions()))
+def test_every_exception_of_the_libraries_is_mapped(kind):
+    """A new exception of a library fails here, and not in production as an unknown one."""
+    if kind.__name__ in UNUSED or kind in ROOTS:
+        return
+    assert issubclass(kind, FOREIGN)
+    assert any(parent in WHY and parent not in ROOTS for parent in kind.__mro__)
+
+
+def test_an_unmapped_exception_is_still_named():
+    """Nothing foreign passes without a code."""
+    assert why(OSError()) == "network"
+    assert why(KeyError()) == "unknown"
+
+
+def test_a_broken_call_tells_no_content():
+    """Neither addresses nor messages of the library go into an error."""
+    assert json.dumps(str(Broke("timeout", sent=True))) == '"timeout"'
+    assert "secret" not in repr(Request(method="GET", url="http://x", headers={"A": "secret"}))
+    assert struct.calcsize("ii") == 8
