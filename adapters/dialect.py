@@ -115,9 +115,10 @@ class Connection:
         except (Broke, NotSent, FieldErrors) as error:
             code = error.why if isinstance(error, Broke) else error.code
             raise errors.Unavailable(f"{what}: {code}") from error
-        verdict = judge(answer, self.rules(entity, action), query.names, writing=False)
+        rules = self.rules(entity, action)
+        verdict = judge(answer, rules, query.names, frozenset({503}), writing=False)
         if verdict.outcome not in ("done", "absent", "gone"):
-            if answer.http.status == 404 and answer.parsed and not listing:
+            if answer.http.status in (404, 410) and answer.parsed and not listing:
                 return answer, Verdict(outcome="absent")
             unreadable(what, verdict)
         return answer, verdict

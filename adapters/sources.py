@@ -36,7 +36,7 @@ def read(at: Connection, entity: str, keys: Sequence[str]) -> Iterator[Read]:
     """Read each key alone: only its own reply says that a document is gone."""
     of, action = at.entity(entity), at.action(entity, "get")
     for key in keys:
-        answer, verdict = at.ask(entity, action, {"key": key, "keys": (key,)}, listing=True)
+        answer, verdict = at.ask(entity, action, {"key": key, "keys": (key,)})
         if verdict.outcome != "done":
             yield Tombstone(key=key)
             continue

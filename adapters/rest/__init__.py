@@ -100,8 +100,8 @@ class RestDialect:
 
 
 def _answer(http: Reply, *, listing: bool) -> Answer:
-    """Parse a reply; a good listing is not parsed as a whole, only cut later."""
-    if listing and http.status == 200 and http.body.strip()[:1] in (b"[", b"{"):
+    """Parse a reply; a listing that is a list itself is only cut later."""
+    if listing and http.status == 200 and http.body.lstrip()[:1] != b"{":
         return Answer(http=http, reply=())
     try:
         return Answer(http=http, reply=parse(http.body))

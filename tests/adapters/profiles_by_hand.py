@@ -274,6 +274,10 @@ def shop_profile(walk=None, **other):
                 name="get",
                 steps=(Step(name="get", method="GET", path=lambda n: f"/orders/{n['key']}"),),
             ),
+            "trash": Action(
+                name="trash",
+                steps=(Step(name="trash", method="DELETE", path=lambda n: f"/orders/{n['key']}"),),
+            ),
             "update": Action(
                 name="update",
                 steps=(
