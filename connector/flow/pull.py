@@ -95,15 +95,17 @@ def newest(found: Sequence[Draft]) -> list[Draft]:
     return list(best.values())
 
 
-def pull_demanded(source: Source, flow: Flow, ledger: Ledger, clock: Clock) -> Pulled:
-    """Read the documents that blocked records wait for and that were never staged (D1)."""
+def pull_demanded(
+    source: Source, flow: Flow, ledger: Ledger, clock: Clock, *, keys: Sequence[str] = ()
+) -> Pulled:
+    """Read *keys*, or the documents that blocked records wait for and that were never staged (D1).
+
+    Raises Unavailable, Unauthorized, Braked.
+    """
     done = Pulled()
-    wanted = ledger.read(records.demands, flow.source, flow.target, flow.entity)
-    known = ledger.read(records.hashes, flow.name, flow.entity, wanted)
-    new = [key for key in wanted if key not in known and not key.startswith("guest/")]
-    for start in range(0, len(new), BATCH):
+    for start in range(0, len(wanted := list(keys) or _demanded(flow, ledger)), BATCH):
         began = clock.now()
-        items: tuple[Read, ...] = tuple(source.read(flow.entity, new[start : start + BATCH]))
+        items: tuple[Read, ...] = tuple(source.read(flow.entity, wanted[start : start + BATCH]))
         page = Page(items=items, cursor="", complete=True, began=began)
         found, broken = read_page(source, page, flow, ledger)
         with ledger.begin() as db:
@@ -113,6 +115,12 @@ def pull_demanded(source: Source, flow: Flow, ledger: Ledger, clock: Clock) -> P
         _count(done, items, staged, broken)
         stop_if_reborn(staged, flow)
     return done
+
+
+def _demanded(flow: Flow, ledger: Ledger) -> list[str]:
+    wanted = ledger.read(records.demands, flow.source, flow.target, flow.entity)
+    known = ledger.read(records.hashes, flow.name, flow.entity, wanted)
+    return [key for key in wanted if key not in known and not key.startswith("guest/")]
 
 
 def stop_if_reborn(staged: Staged, flow: Flow) -> None:

@@ -1,0 +1,276 @@
+"""The connector, opened: its ledger, its systems and its flows. Only here do adapters meet flows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from connector import wiring
+from connector.clock import SystemClock
+from connector.config import ledger_url, load_config
+from connector.configured import Config
+from connector.errors import ConnectorError, WrongSystem
+from connector.flow.deliver import Delivered, deliver
+from connector.flow.flows import Flow, dependencies
+from connector.flow.pull import Pulled, pull, pull_demanded
+from connector.gate import ThreadGate
+from connector.ledger import life, migrate, systems
+from connector.ledger.store import Ledger
+from connector.ports import Clock, Probe, Source, Target
+from connector.problems import Problems
+from connector.values import Findings
+from connector.wiring import Wired
+
+ROUNDS = 10_000
+
+
+class System(Source, Target, Probe, Protocol):
+    """What an adapter's class gives: every port of one connection."""
+
+    def close(self) -> None:
+        """Give connections back."""
+        ...
+
+
+@dataclass(kw_only=True)
+class Report:
+    """What a sync did, flow by flow."""
+
+    pulled: dict[str, Pulled] = field(default_factory=dict)
+    delivered: dict[str, dict[str, int]] = field(default_factory=dict)
+    stopped: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class App:
+    """An opened configuration. Systems are opened when first used, and so are their secrets."""
+
+    config: Config
+    ledger: Ledger
+    wired: Mapping[str, Wired]
+    flows: Mapping[str, Flow]
+    clock: Clock
+    _systems: dict[str, System] = field(default_factory=dict)
+    _gates: dict[str, ThreadGate] = field(default_factory=dict)
+
+    def gate(self, name: str) -> ThreadGate:
+        """The gate of connection *name*: one for all its flows."""
+        if name not in self._gates:
+            wired = self.wired[name]
+            bulk = wired.compiled.profile.capabilities.bulk
+            self._gates[name] = ThreadGate(
+                self.clock, slots=wired.slots, timeout=wired.timeout, bulk=bulk
+            )
+        return self._gates[name]
+
+    def system(self, name: str) -> System:
+        """The adapter of connection *name*; raises ConfigError for its settings."""
+        if name not in self._systems:
+            self._systems[name] = open_system(
+                self.config, self.wired[name], self.gate(name), self.clock
+            )
+        return self._systems[name]
+
+    def meet(self, names: Sequence[str]) -> dict[str, Findings]:
+        """R9: ask the systems who they are; raises WrongSystem if one is not who it was.
+
+        A system met for the first time is remembered, if it is the one that `expect` names.
+        """
+        found = {name: self.system(name).check() for name in names}
+        for name, findings in found.items():
+            refuse_other(self.config.connections[name], findings)
+            known = self.ledger.read(systems.identity, name)
+            who = {**findings.identity, "host": str(self.wired[name].conn["url"])}
+            if known is not None and (changed := differing(known, who)):
+                raise WrongSystem(
+                    f"{name} is another system than the ledger knows: {', '.join(changed)} changed",
+                    cure=f"point {name} back to the system it was, or begin a new ledger",
+                )
+            with self.ledger.begin() as db:
+                systems.meet(db, name, who, self.clock.now())
+        return found
+
+    def sync(self, flow: Flow, *, only: Sequence[str] = ()) -> Report:
+        """Pull *flow*, then deliver it and what it depends on, until nothing is due.
+
+        Raises Unavailable, Unauthorized, Truncated, Braked, WrongSystem.
+        """
+        self.meet(sorted({flow.source, flow.target}))
+        source, report = self.system(flow.source), Report()
+        if only:
+            report.pulled[flow.name] = self._pull_only(source, flow, only)
+        elif flow.mode != "on_demand":
+            report.pulled[flow.name] = pull(source, flow, self.ledger, self.clock)
+        line = [*dependencies(flow, list(self.flows.values())), flow]
+        for _ in range(ROUNDS):
+            if not self._round(source, line, report):
+                break
+        return report
+
+    def _pull_only(self, source: System, flow: Flow, keys: Sequence[str]) -> Pulled:
+        return pull_demanded(source, flow, self.ledger, self.clock, keys=keys)
+
+    def _round(self, source: System, line: Sequence[Flow], report: Report) -> bool:
+        """One delivery of every flow of *line*, dependencies first; False when nothing was due."""
+        moved = False
+        with self.ledger.begin() as db:
+            life.beat(db, self.clock.now())
+        for flow in line:
+            if flow.name in report.stopped:
+                continue
+            pulled = pull_demanded(source, flow, self.ledger, self.clock)
+            target = self.system(flow.target)
+            done = deliver(target, flow, self.ledger, self.gate(flow.target), self.clock)
+            _count(report, flow, done)
+            moved = moved or bool(done.claimed) or bool(pulled.new)
+        return moved
+
+    def close(self) -> None:
+        """Let calls end, and give everything back."""
+        for gate in self._gates.values():
+            gate.close()
+        for system in self._systems.values():
+            system.close()
+        self.ledger.close()
+
+
+def _count(report: Report, flow: Flow, done: Delivered) -> None:
+    counts = report.delivered.setdefault(flow.name, {})
+    for outcome, number in done.outcomes.items():
+        counts[outcome] = counts.get(outcome, 0) + number
+    if done.stopped:
+        report.stopped[flow.name] = done.stopped
+
+
+def differing(known: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """The parts of an identity that are not what they were."""
+    return sorted(k for k in known.keys() | now.keys() if known.get(k) != now.get(k))
+
+
+def refuse_other(connection: wiring.Connection, findings: Findings) -> None:
+    """Raise WrongSystem unless the system is the one that the configuration expects."""
+    wanted = dict(connection.identity)
+    wrong = [k for k, v in wanted.items() if findings.identity.get(k) != v]
+    if connection.expect is not None and connection.expect not in findings.identity.values():
+        wrong.append("expect")
+    if wrong:
+        said = ", ".join(f"{k} {v!r}" for k, v in sorted(findings.identity.items()))
+        raise WrongSystem(
+            f"{connection.name} is not the system that `identity:` expects; it says: {said}",
+            cure=f"correct connections.{connection.name}.url, or its identity",
+        )
+
+
+def open_system(config: Config, wired: Wired, gate: ThreadGate, clock: Clock) -> System:
+    """Make the adapter of a connection; raises ConfigError with everything wrong in its settings."""
+    problems = Problems()
+    settings = wiring.settings(config, wired, problems)
+    problems.raise_if_any()
+    module, name = wiring.adapter_module(wired.compiled.profile.protocol)
+    made: System = getattr(module, name)(
+        wired.compiled.profile,
+        settings,
+        conn=wired.conn,
+        zone=wired.config.zone,
+        timeout=wired.timeout,
+        lag=wired.lag,
+        slot=gate.slot,
+        clock=clock,
+    )
+    return made
+
+
+def open_ledger(config: Config) -> Ledger:
+    """The ledger of *config*, its tables as this version needs them.
+
+    Raises ConfigError, ConnectorError(ledger_missing, ledger_outdated).
+    """
+    problems = Problems()
+    url = ledger_url(config, problems)
+    problems.raise_if_any()
+    ledger = Ledger(str(url))
+    if ledger.path is not None and not ledger.path.exists():
+        raise ConnectorError(f"there is no ledger at {ledger.path}", code="ledger_missing")
+    found = ledger.read(migrate.revision)
+    if found is None:
+        raise ConnectorError("the ledger has no tables yet", code="ledger_missing")
+    if found != migrate.HEAD:
+        raise ConnectorError(
+            f"the ledger is at revision {found}, this version needs {migrate.HEAD}",
+            code="ledger_outdated",
+        )
+    return ledger
+
+
+def read_config(path: Path) -> Config:
+    """The configuration at *path*; raises ConfigError with every mistake in it."""
+    problems = Problems()
+    config = load_config(path, problems)
+    problems.raise_if_any()
+    if config is None:
+        raise ConnectorError("the configuration cannot be used", code="config")
+    return config
+
+
+def wire_all(
+    config: Config, installation: str, problems: Problems
+) -> tuple[dict[str, Wired], dict[str, Flow]]:
+    """Every connection and flow, compiled; what is wrong is in *problems*."""
+    made = {n: wiring.wire(config, c, problems) for n, c in config.connections.items()}
+    wired = {name: one for name, one in made.items() if one is not None}
+    flows: dict[str, Flow] = {}
+    for name, flow in config.flows.items():
+        if flow.source in wired and flow.target in wired:
+            source, target = wired[flow.source], wired[flow.target]
+            built = wiring.build_flow(config, flow, source, target, installation, problems)
+            if built is not None:
+                flows[name] = built
+    return wired, {name: with_customers(flow, flows) for name, flow in flows.items()}
+
+
+def with_customers(flow: Flow, flows: Mapping[str, Flow]) -> Flow:
+    """An orders flow, told by the customers flow beside it what becomes of guests."""
+    if flow.entity != "order":
+        return flow
+    beside = [
+        f
+        for f in flows.values()
+        if f.entity == "customer" and (f.source, f.target) == (flow.source, flow.target)
+    ]
+    if not beside:
+        return flow
+    return replace(flow, guests=beside[0].guests, customers=beside[0].name)
+
+
+def open_app(path: Path, clock: Clock | None = None, *, working: bool = True) -> App:
+    """Open the configuration at *path*; *working*: to deliver, as the ledger's one owner.
+
+    Raises ConfigError with every mistake, ConnectorError for a ledger that cannot be used.
+    """
+    clock = clock or SystemClock()
+    config = read_config(path)
+    ledger = open_ledger(config)
+    try:
+        if working:
+            ledger.wake(clock.now())
+        installation = ledger.read(life.read).installation
+        problems = Problems()
+        wired, flows = wire_all(config, installation, problems)
+        problems.raise_if_any()
+    except BaseException:
+        ledger.close()
+        raise
+    return App(config=config, ledger=ledger, wired=wired, flows=flows, clock=clock)
+
+
+@contextmanager
+def opened(path: Path, clock: Clock | None = None, *, working: bool = True) -> Iterator[App]:
+    """`open_app` for a `with`."""
+    app = open_app(path, clock, working=working)
+    try:
+        yield app
+    finally:
+        app.close()
