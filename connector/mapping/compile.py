@@ -65,7 +65,7 @@ def compile_profile(
 ) -> Compiled | None:
     """Compile *raw* for a connection in *zone*; *tables*: by entity, rows over the profile's own.
 
-    None if anything is wrong; then *problems* has grown.
+    None if anything is wrong with it; *problems* says what.
     """
     before = len(problems.found)
     own = check_keys(raw.top, _TOP, problems)
@@ -86,7 +86,7 @@ def compile_profile(
         for name, node in raw.entities.items()
     }
     profile = _profile(raw, own, context, {name: part.entity for name, part in parts.items()})
-    if len(problems.found) > before:
+    if len(problems.found) > before or not raw.sound:
         return None
     return Compiled(
         profile=profile,

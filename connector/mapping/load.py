@@ -21,7 +21,10 @@ _DOTTED = ("read", "write", "actions")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RawProfile:
-    """A profile as YAML: merged over what it extends, every node with the place it stands at."""
+    """A profile as YAML: merged over what it extends, every node with the place it stands at.
+
+    *sound*: it was loaded without a mistake.
+    """
 
     name: str
     version: str
@@ -29,11 +32,17 @@ class RawProfile:
     top: Node
     entities: Mapping[str, Node]
     bases: tuple[str, ...] = ()
+    sound: bool = True
 
 
 def load_profile(name: str, folders: Sequence[Path], problems: Problems) -> RawProfile | None:
-    """Read profile *name* from the first of *folders* that has it; None if it cannot be used."""
-    return _load(name, list(folders), problems, (), None)
+    """Read profile *name* from the first of *folders* that has it; None if it cannot be used.
+
+    One with mistakes is returned as not sound, so that compiling finds the rest of them.
+    """
+    before = len(problems.found)
+    raw = _load(name, list(folders), problems, (), None)
+    return raw and replace(raw, sound=len(problems.found) == before)
 
 
 def leaves(node: Node, path: str = "") -> Iterator[tuple[str, str | None, Node]]:

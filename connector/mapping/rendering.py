@@ -75,16 +75,11 @@ def _fault(fault: Fault, at: str, place: Node) -> FieldFault:
 
 def leaf(expression: Expression, place: Node, *, blank: bool) -> Make:
     """Render one expression."""
-    fn = expression.fn
 
     def make(names: dict[str, Any], sink: Sink, at: str) -> Any:
         if sink.made is not None:
             sink.made[at] = place
-        try:
-            value = fn(names)
-        except Fault as fault:
-            sink.faults.append(_fault(fault, at, place))
-            return OMIT
+        value = _value(expression, place, names, sink, at)
         return None if blank and value == "" else value
 
     return make
@@ -146,15 +141,15 @@ def in_turn(gathers: list[Gather]) -> Gather:
 
 def repeated(expression: Expression, name: str, make: Make, place: Node) -> Gather:
     """Gather one element per item of a list."""
-    fn, one = expression.fn, single(make)
+    one = single(make)
 
     def gather(names: dict[str, Any], sink: Sink, at: str, out: list[Any]) -> None:
-        try:
-            items = fn(names)
-            if items is not None and not isinstance(items, (list, tuple)):
-                raise Fault("wrong_type", "`$each` walks a list")
-        except Fault as fault:
-            sink.faults.append(_fault(fault, at, place))
+        items = _value(expression, place, names, sink, at)
+        if items is OMIT:
+            return
+        if items is not None and not isinstance(items, (list, tuple)):
+            wrong = Fault("wrong_type", "`$each` walks a list")
+            sink.faults.append(_fault(wrong, at, place))
             return
         inner = dict(names)
         for index, item in enumerate(items or ()):
@@ -165,20 +160,30 @@ def repeated(expression: Expression, name: str, make: Make, place: Node) -> Gath
 
 
 def bound(
-    make: Make, withs: list[tuple[str, Expression, Node]], condition: Expression | None
+    make: Make,
+    withs: list[tuple[str, Expression, Node]],
+    condition: tuple[Expression, Node] | None,
 ) -> Make:
     """Render with more names, and only where the condition holds."""
 
     def checked(names: dict[str, Any], sink: Sink, at: str) -> Any:
-        inner, place = dict(names), withs[0][2] if withs else None
-        try:
-            for name, expression, place in withs:  # noqa: B007 (the last place is the faulty one)
-                inner[name] = expression.fn(inner)
-            if condition is not None and not truth(condition.fn(inner)):
-                return None
-        except Fault as fault:
-            sink.faults.append(_fault(fault, at, place or Node(None, 0)))
-            return OMIT
+        inner = dict(names)
+        for name, expression, place in withs:
+            inner[name] = _value(expression, place, inner, sink, at)
+            if inner[name] is OMIT:
+                return OMIT
+        if condition is not None:
+            holds = _value(*condition, inner, sink, at)
+            if holds is OMIT or not truth(holds):
+                return holds if holds is OMIT else None
         return make(inner, sink, at)
 
     return checked
+
+
+def _value(expression: Expression, place: Node, names: dict[str, Any], sink: Sink, at: str) -> Any:
+    try:
+        return expression.fn(names)
+    except Fault as fault:
+        sink.faults.append(_fault(fault, at, place))
+        return OMIT

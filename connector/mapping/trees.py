@@ -141,7 +141,10 @@ def _body(c: _Compiling, members: dict[str, Node], scope: Scope, *, keep: bool =
     """Compile what a mapping holds beside directives."""
     for word, child in members.items():
         _check_word(c, word, child)
+    plain = [k for k in members if not k.startswith("$")]
     if "$concat" in members:
+        if plain:
+            _wrong(c, members[plain[0]], "stands beside `$concat`", "make it one of its parts")
         return collected(_concat(c, members["$concat"], scope))
     rest = {k: v for k, v in members.items() if not k.startswith("$") or k == "$value"}
     if list(rest) == ["$value"]:
@@ -194,14 +197,15 @@ def _named(c: _Compiling, node: Node, scope: Scope) -> tuple[str, Expression, No
     return None if expression is None else (fits[2], expression, node)
 
 
-def _condition(c: _Compiling, node: Node | None, scope: Scope) -> Expression | None:
+def _condition(c: _Compiling, node: Node | None, scope: Scope) -> tuple[Expression, Node] | None:
     """Compile `$if: = EXPR`."""
     if node is None:
         return None
     if not isinstance(node.value, str) or not node.value.startswith("= "):
         _wrong(c, node, "`$if` is no expression", "write `$if: = EXPR`")
         return None
-    return _expression(c, node, node.value, scope, compile_scalar)
+    found = _expression(c, node, node.value, scope, compile_scalar)
+    return None if found is None else (found, node)
 
 
 def _concat(c: _Compiling, node: Node, scope: Scope) -> Gather:
@@ -228,7 +232,7 @@ def _copy(
     name = members["$same"].value
     c.same += 1
     if not isinstance(name, str) or name not in siblings or c.same > _MOST_SAME:
-        cure = cure_for(str(name), siblings, "member")
+        cure = "it copies itself" if name in siblings else cure_for(str(name), siblings, "member")
         _wrong(c, members["$same"], f"`$same: {name}` names no member beside it", cure)
         return nothing
     rest = Node({k: v for k, v in members.items() if k != "$same"}, node.line, node.path)
