@@ -101,6 +101,9 @@ class Handler(BaseHTTPRequestHandler):
             return self._cut()
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         call = Call(**{**vars(head), "body": body})
+        if "transfer-encoding" in headers:
+            self.close_connection = True
+            return self._send(Reply(status=411, body=b"Length Required\n", kind="text/plain"))
         if admin:
             return self._send(self.server.administer(call))
         return self._strike(op, rule, call)
@@ -140,11 +143,11 @@ class Handler(BaseHTTPRequestHandler):
     def _commit_late(self, op: str, rule: Rule, call: Call) -> None:
         """Execute after the delay whatever has become of the client; never answer."""
         n = self.server.app.store.note(op, rule.fault, 0, executed=False)
-        if not self.server.stopping.wait(rule.seconds if rule.seconds is not None else 1.0):
-            reply = self.server.app.answer(call)
-            self.server.app.store.mark_executed(n, reply.status)
-            self._hang(FOREVER)
-        self._cut()
+        if self.server.stopping.wait(rule.seconds if rule.seconds is not None else 1.0):
+            return self._cut()
+        reply = self.server.app.answer(call)
+        self.server.app.store.mark_executed(n, reply.status)
+        return self._hang(FOREVER)
 
     def _hang(self, seconds: float) -> None:
         """Say nothing until the client closes, the time is over or the server ends."""

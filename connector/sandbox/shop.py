@@ -109,7 +109,9 @@ def routes() -> list[tuple[re.Pattern[str], dict[str, Act]]]:
     ]
     for name, acts in ITEM.items():
         table += collection(name, *acts)
-    return [(re.compile(path.replace("#", r"(\d+)"), re.ASCII), verbs) for path, verbs in table]
+    return [
+        (re.compile(path.replace("#", r"(\d{1,15})"), re.ASCII), verbs) for path, verbs in table
+    ]
 
 
 def collection(

@@ -263,7 +263,7 @@ def settle_stock(shop: Shop, order: Json, status: str) -> None:
         taken = catalog.line_stock(line)
         if status in REDUCING:
             catalog.move_stock(shop, line, line["quantity"] - taken)
-        elif status in RESTORING and taken:
+        elif status in RESTORING:
             catalog.move_stock(shop, line, -taken)
 
 

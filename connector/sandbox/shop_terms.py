@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS customers (
     id INTEGER PRIMARY KEY, email TEXT NOT NULL UNIQUE COLLATE NOCASE, role TEXT NOT NULL,
     created INTEGER NOT NULL, modified INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS nonces (nonce TEXT PRIMARY KEY, at INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS nonces_at ON nonces (at);
 """
 DATE = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d(?::\d\d)?)?", re.ASCII
@@ -107,17 +108,23 @@ def invalid(*wrong: tuple[str, str, str]) -> ShopError:
         "status": 400,
         "params": {name: message for name, _, message in wrong},
         "details": {
-            name: {"code": code, "message": message, "data": None} for name, code, message in wrong
+            name: {"code": code, "message": message, "data": typed(code, message)}
+            for name, code, message in wrong
         },
     }
     names = ", ".join(name for name, _, _ in wrong)
     return ShopError(400, "rest_invalid_param", f"Invalid parameter(s): {names}", data)
 
 
+def typed(code: str, message: str) -> Json | None:
+    """The extra data of a wrong type: the part that has it, first word of its message."""
+    return {"param": message.partition(" ")[0]} if code == "rest_invalid_type" else None
+
+
 def whole(query: Mapping[str, str], name: str, default: int, most: int | None = None) -> int:
     """A whole number of the query within 1 and *most*."""
     text = query.get(name, str(default))
-    if not re.fullmatch(r"-?\d+", text, re.ASCII):
+    if not re.fullmatch(r"-?\d{1,12}", text, re.ASCII):
         raise invalid((name, "rest_invalid_type", f"{name} is not of type integer."))
     number = int(text)
     least = 0 if name == "offset" else 1

@@ -79,7 +79,9 @@ def test_what_the_schema_refuses_is_a_client_fault_named_invalid(erp, inner, fie
     "raw",
     [
         b"<not xml",
-        b'<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]><a>&e;</a>',
+        b'<!DOCTYPE s:Envelope [<!ENTITY e "x">]>'
+        b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>'
+        b'<GetSystemInfo xmlns="urn:sandbox:erp:v1"/></s:Body></s:Envelope>',
         b"<a/>",
         b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body/></s:Envelope>',
     ],
@@ -89,6 +91,11 @@ def test_what_is_no_envelope_is_a_client_fault(erp, raw):
     answer = erp.send("POST", "/soap", raw, {"Authorization": erp.authorization})
 
     assert (answer.status, answer.text("Code")) == (500, "invalid")
+
+
+def test_a_body_without_length_is_refused(erp):
+    """411: the twin reads no chunked bodies."""
+    assert erp.send("POST", "/soap", None, {"Transfer-Encoding": "chunked"}).status == 411
 
 
 def test_an_unknown_customer_is_refused(erp):

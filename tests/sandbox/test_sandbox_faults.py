@@ -34,9 +34,10 @@ def last(erp):
 def test_a_commit_without_answer_is_executed(erp, fault):
     """The client hears nothing, the order exists."""
     erp.running.faults([{"fault": fault, "count": 1, "seconds": 0.05}])
-    with pytest.raises(ENDED):
+    with pytest.raises(ENDED) as ended:
         erp.create()
 
+    assert ended.type is ConnectionResetError, "RST, not an orderly end"
     assert last(erp) == (fault, True)
     assert erp.find() == ["SO-100001"]
 
