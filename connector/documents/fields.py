@@ -18,6 +18,9 @@ from connector.values import Ref
 
 _PLAIN = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?")
 _MOST_DIGITS = 18
+# Most numbers come as they are kept; those need no second look.
+_KEPT_SHORT = re.compile(r"0|-?[1-9]\d{0,15}").fullmatch
+_KEPT_MONEY = re.compile(r"0\.00|-?[1-9]\d{0,13}\.\d\d").fullmatch
 
 
 class Part(BaseModel):
@@ -50,6 +53,8 @@ def _number(value: object) -> Decimal:
 
 def _shortest(value: object) -> Decimal:
     """Drop trailing zeros, so that equal numbers are one text."""
+    if isinstance(value, str) and _KEPT_SHORT(value):
+        return Decimal(value)
     number = _number(value)
     if number == 0:
         return Decimal(0)
@@ -58,14 +63,19 @@ def _shortest(value: object) -> Decimal:
 
 def _money(value: object) -> Decimal:
     """Keep at least two decimals, and no trailing zeros beyond them."""
+    if isinstance(value, str) and _KEPT_MONEY(value):
+        return Decimal(value)
     number = _shortest(value)
     return number if int(number.as_tuple().exponent) <= -2 else number.quantize(Decimal("0.01"))
 
 
 def _text(value: object) -> str:
     if isinstance(value, str):
-        if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
-            raise PydanticCustomError("not_text", "holds half a character (a lone surrogate)")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            why = "holds half a character (a lone surrogate)"
+            raise PydanticCustomError("not_text", why) from None
         return value
     if value is None:
         raise PydanticCustomError("missing", "has no value")

@@ -44,17 +44,23 @@ def json_schema(entity: str) -> dict[str, object]:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, (str, bool)):
+        return value
     if isinstance(value, Part):
         members = sorted(value.__dict__.items())
-        return {k: _plain(v) for k, v in members if v is not None and v not in ((), {})}
+        return {k: _plain(v) for k, v in members if v or (v is not None and v != () and v != {})}
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    return _leaf(value)
+
+
+def _leaf(value: object) -> object:
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, Ref):
         return {"entity": value.entity, "key": value.key}
-    if isinstance(value, tuple):
-        return [_plain(v) for v in value]
     return dict(sorted(value.items())) if isinstance(value, dict) else value
 
 

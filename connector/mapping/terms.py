@@ -94,12 +94,8 @@ def member(value: Any, key: Any) -> Any:
         value = value.__dict__
     elif isinstance(value, Ref):
         value = {"entity": value.entity, "key": value.key}
-    if isinstance(value, Mapping):
-        if key in value:
-            return value[key]
     elif isinstance(value, (list, tuple)) and isinstance(key, Decimal):
-        try:
-            return value[int(key)]
-        except IndexError:
-            pass
+        value = dict(enumerate(value))
+    if isinstance(value, (dict, Mapping)) and key in value:
+        return value[key]
     raise Missing(str(key))

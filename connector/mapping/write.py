@@ -90,6 +90,8 @@ class Writer:
 
 def plain(value: Any) -> Value:
     """Return *value* as JSON holds it exactly: decimals and times as text."""
+    if value is None or isinstance(value, str):
+        return value
     if isinstance(value, Mapping):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
