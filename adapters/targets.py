@@ -144,7 +144,10 @@ def _perform(
     except Broke as broke:
         return outcome_of(broke)
     verdict = judge(answer, at.rules(entity, action), names, at.profile.capabilities.refuses_with)
-    return outcome(verdict) or _done(at, entity, step, names, answer)
+    result = outcome(verdict)
+    if isinstance(result, Refused):
+        return replace(result, at=step.name)
+    return result or _done(at, entity, step, names, answer)
 
 
 def _done(
@@ -217,7 +220,7 @@ def _hits(at: Connection, name: str, action: Action, names: Mapping[str, object]
         return []
     what, known = f"{name} {action.name}", {"conn": at.conn, **names, **answer.names()}
     hits = []
-    for item in _items(action, known, what):
+    for item in _items(at, action, known, what):
         own = {**known, "item": item}
         if action.verify is not None and not told(action.verify, own, what):
             continue
@@ -231,14 +234,13 @@ def _hits(at: Connection, name: str, action: Action, names: Mapping[str, object]
     return hits
 
 
-def _items(action: Action, names: Mapping[str, object], what: str) -> list[Payload]:
-    if action.items is not None:
-        found = told(action.items, names, what)
-        items = found if isinstance(found, list | tuple) else [found]
-    elif action.item is not None:
-        items = [told(action.item, names, what)]
-    else:
-        items = [names["reply"]]
+def _items(at: Connection, action: Action, names: Mapping[str, object], what: str) -> list[Payload]:
+    """Nothing where the items should be means none only in a reply that a contract describes."""
+    template = action.items or action.item
+    found = names["reply"] if template is None else told(template, names, what)
+    if found is None and not at.profile.services:
+        raise errors.Unavailable(f"{what}: the reply is not as the profile says")
+    items = found if isinstance(found, list | tuple) else [found]
     return [item for item in items if isinstance(item, Mapping) and item]
 
 

@@ -52,8 +52,9 @@ def read(http: Reply, operation: Operation, contract: Contract) -> Answer:
         return Answer(http=http, reply={} if operation.back is None else None, clean=clean)
     if _local(first) == "Fault":
         return Answer(http=http, fault=_fault(first, contract), clean=clean)
-    expected = operation.back if operation.back and operation.back.name == _local(first) else None
-    return Answer(http=http, reply=tree(first, expected), clean=clean)
+    if operation.back is not None and operation.back.name != _local(first):
+        return Answer(http=http, clean=False)  # the reply to something else
+    return Answer(http=http, reply=tree(first, operation.back), clean=clean)
 
 
 def tree(element: etree._Element, member: Member | None) -> Tree:

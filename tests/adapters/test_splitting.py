@@ -1,0 +1,64 @@
+"""A page is cut into the bytes of its rows, exactly; one bad row spoils no other."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.rest.splitting import _cut, elements, parse, payload
+from connector.errors import Truncated
+from connector.values import Broken
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(st.lists(JSON, max_size=5))
+def test_cutting_by_brackets_agrees_with_the_parser(rows):
+    """The tolerant knife cuts where the strict one does."""
+    body = msgspec.json.encode(rows)
+
+    assert [r for r in _cut(body) if r] == elements(body)
+
+
+@pytest.mark.parametrize(
+    "bad", [b'{"a": NaN}', b'{"a": 01}', b'{"a": "\\ud800"}', b'{"a": "\xff"}', b"{'a': 1}"]
+)
+def test_one_unparseable_row_is_broken_and_the_rest_stays(bad):
+    """The page goes on."""
+    rows = elements(b'[{"id": 1}, ' + bad + b', {"id": 3}]')
+
+    assert [isinstance(payload(row), Broken) for row in rows] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b"null", b"<html></html>", b'[{"id": 1}', b'Warning: x\n[{"id": 1}]']
+)
+def test_what_is_not_the_whole_list_is_truncated(body):
+    """A page that ended early, or is another thing, moves no cursor."""
+    with pytest.raises(Truncated):
+        elements(body)
+
+
+def test_brackets_that_do_not_match_cannot_be_cut():
+    """The walk then asks for smaller pages."""
+    with pytest.raises(ValueError, match="brackets"):
+        elements(b'[{"a": [}, 1]')
+
+
+def test_numbers_are_exact():
+    """No float touches money."""
+    assert parse(b'{"price": 0.1}') == {"price": Decimal("0.1")}
+    assert isinstance(parse(b"1e-7"), Decimal)
+
+
+def test_nesting_without_end_is_broken():
+    """A row that would kill the parser is told, not raised."""
+    assert isinstance(payload(b'{"a":' * 100_000 + b"1" + b"}" * 100_000), Broken)
