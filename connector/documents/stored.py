@@ -18,7 +18,7 @@ from connector.values import Ref
 ENTITIES: dict[str, type[Document]] = {"order": Order, "customer": Customer, "product": Product}
 
 
-def dump(document: Document) -> bytes:
+def dump(document: Part) -> bytes:
     """Return canonical JSON: sorted, absent members left out, decimals as text; equal is equal."""
     return msgspec.json.encode(_plain(document))
 

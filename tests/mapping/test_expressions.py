@@ -93,6 +93,7 @@ def test_an_expression_gives(source: str, expected: object) -> None:
         ("= body.absent", "no_member"),
         ("= body.items[4]", "no_member"),
         ("= 'q' | table('status')", "unmapped"),
+        ("= 'else' | table('status')", "unmapped"),
         ("= name | money", "not_a_number"),
         ("= id < name", "wrong_type"),
         ("= body | upper", "not_text"),

@@ -67,8 +67,10 @@ def test_a_site_changes_single_leaves_deep_inside_named_parts(tmp_path: Path) ->
         SITE + "write:\n  list.part.goods.name: '{{ l.name }}!'\n  note: $drop\n  fee: = conn.fee\n"
     )
     folder = write(tmp_path, base__profile=PROFILE, base__order=ORDER, site__order=site)
+    made = compiled(folder, "site")
 
-    assert payload(compiled(folder, "site"), order()) == {
+    assert made.writers["order"].fields == ("ref", "list", "fee")
+    assert payload(made, order()) == {
         "ref": "R",
         "list": {"part": [{"name": "Tee!", "net": "1.00"}]},
         "fee": "9",
@@ -129,7 +131,8 @@ def test_a_flow_lays_its_rows_over_the_tables(tmp_path: Path) -> None:
 def test_what_makes_another_document_makes_another_digest(tmp_path: Path) -> None:
     """R14: map, tables and zone are in it; comments and order of keys are not."""
     write(tmp_path, base__profile=PROFILE, base__order=ORDER)
-    write(tmp_path / "b", base__profile=PROFILE, base__order="# x\n" + ORDER)
+    turned = ORDER.replace("new: confirmed, else: error", "else: error, new: confirmed")
+    write(tmp_path / "b", base__profile=PROFILE, base__order="# x\n" + turned)
     write(tmp_path / "c", base__profile=PROFILE, base__order=ORDER.replace("= sum", "= sum2"))
     first, same, other = (
         compiled(f).readers["order"].digest for f in (tmp_path, tmp_path / "b", tmp_path / "c")

@@ -17,6 +17,7 @@ NAMES: dict[str, Any] = {
     "one": {"k": "x", "deep": {"k": "y"}},
     "other": {"k": "z"},
     "nothing": None,
+    "flag": "false",
 }
 
 
@@ -48,6 +49,7 @@ def render(text: str, *, keep: bool = False) -> Any:
         ("a: {$with: one.deep as d, k: = d.k}", {"a": {"k": "y"}}),
         ("a: {$with: [one as o, o.deep as d], k: = d.k}", {"a": {"k": "y"}}),
         ("a: {$if: = nothing, k: v}", {}),
+        ("a: {$if: = flag, k: v}", {}),
         ("a: {$value: = one.k, unit: PCE}", {"a": {"$value": "x", "unit": "PCE"}}),
         ("a: [= one.k, = nothing, c]", {"a": ["x", "c"]}),
         (
