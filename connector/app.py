@@ -1,4 +1,4 @@
-"""The connector, opened: its ledger, its systems and its flows. Only here do adapters meet flows."""
+"""The connector, opened: ledger, systems and flows. Only here do adapters meet flows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Protocol
 from connector import wiring
 from connector.clock import SystemClock
 from connector.config import ledger_url, load_config
-from connector.configured import Config
+from connector.configured import Config, Connection
 from connector.errors import ConnectorError, WrongSystem
 from connector.flow.deliver import Delivered, deliver
 from connector.flow.flows import Flow, dependencies
@@ -150,7 +150,7 @@ def differing(known: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     return sorted(k for k in known.keys() | now.keys() if known.get(k) != now.get(k))
 
 
-def refuse_other(connection: wiring.Connection, findings: Findings) -> None:
+def refuse_other(connection: Connection, findings: Findings) -> None:
     """Raise WrongSystem unless the system is the one that the configuration expects."""
     wanted = dict(connection.identity)
     wrong = [k for k, v in wanted.items() if findings.identity.get(k) != v]
@@ -165,7 +165,7 @@ def refuse_other(connection: wiring.Connection, findings: Findings) -> None:
 
 
 def open_system(config: Config, wired: Wired, gate: ThreadGate, clock: Clock) -> System:
-    """Make the adapter of a connection; raises ConfigError with everything wrong in its settings."""
+    """Make the adapter of a connection; raises ConfigError with all that is wrong for it."""
     problems = Problems()
     settings = wiring.settings(config, wired, problems)
     problems.raise_if_any()

@@ -73,7 +73,7 @@ class NotSent(ConnectorError):
 class FieldErrors(ConnectorError):
     """A document or payload cannot be made; *faults* names every field, code and cure at once.
 
-    Handler: `draft` on the source's side (held: unreadable), `compose` on the target's (held: rule).
+    Handler: `draft` at the source (held: unreadable), `compose` at the target (held: rule).
     """
 
     code = "field"

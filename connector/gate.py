@@ -69,7 +69,7 @@ class ThreadGate:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def send(self, target: Target, entity: str, changes: Sequence[Change]) -> Iterator[Group]:
-        """Send all *changes*; yield each group as it ends. Every change gets exactly one outcome."""
+        """Send all *changes*; yield each group as it ends: exactly one outcome a change."""
         ended: SimpleQueue[Group | BaseException] = SimpleQueue()
         size = self._bulk.get(entity, 1)
         batches = [changes[i : i + size] for i in range(0, len(changes), size)]

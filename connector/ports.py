@@ -62,7 +62,7 @@ class Source(Protocol):
         ...
 
     def read(self, entity: str, keys: Sequence[str]) -> Iterator[Read]:
-        """Yield each of *keys* as it stands now, or its Tombstone. Raises Unavailable, Unauthorized."""
+        """Yield each of *keys* as it is now, or its Tombstone. Raises Unavailable, Unauthorized."""
         ...
 
     def decode(self, entity: str, raw: bytes) -> Payload | Broken:
@@ -106,5 +106,5 @@ class Gate(Protocol):
     def send(
         self, target: Target, entity: str, changes: Sequence[Change]
     ) -> Iterator[Sequence[tuple[Change, Outcome]]]:
-        """Send all *changes*; yield each group as it ends. Every change gets exactly one outcome."""
+        """Send all *changes*; yield each group as it ends: exactly one outcome a change."""
         ...

@@ -132,7 +132,7 @@ class Entity:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Service:
-    """One SOAP service: where its WSDL lies, which port, and the endpoint that replaces the WSDL's."""
+    """One SOAP service: its WSDL, its port, and the endpoint that replaces the WSDL's."""
 
     wsdl: Path
     endpoint: Template

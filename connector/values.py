@@ -124,7 +124,7 @@ class Absent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ambiguous:
-    """More than one document there answers: to our reference (duplicate) or a match key (ambiguous)."""
+    """More than one there answers to our reference (duplicate) or a match key (ambiguous)."""
 
     keys: tuple[str, ...]
     reason: Literal["duplicate", "ambiguous"] = "duplicate"

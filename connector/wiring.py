@@ -53,7 +53,9 @@ def adapter_module(protocol: str) -> tuple[ModuleType, str]:
         found = entry_points(group="connector.adapters", name=protocol)
         place = next(iter(found)).value if found else None
     if place is None:
-        raise Misspelled(f"speaks `{protocol}`, which no adapter does", cure_for(protocol, ADAPTERS))
+        raise Misspelled(
+            f"speaks `{protocol}`, which no adapter does", cure_for(protocol, ADAPTERS)
+        )
     module, _, name = place.partition(":")
     return import_module(module), name
 
@@ -176,7 +178,9 @@ def build_flow(
     writer = target.compiled.writers.get(flow.entity) if creates else None
     if creates and ("create" not in there.actions or writer is None):
         message = f"`{target.config.profile}` cannot create {flow.entity}"
-        report(problems, flow.place, message, "use `mode: link_only`, or write `create` and `write`")
+        report(
+            problems, flow.place, message, "use `mode: link_only`, or write `create` and `write`"
+        )
     if writer is not None and flow.tables:
         writer = writer.with_tables(flow.tables)
     update = there.actions.get("update")
@@ -225,9 +229,7 @@ def _names_of(entity: str, target: Wired) -> Mapping[str, Shape | None]:
     return {**document_names(entity, dict.fromkeys(target.conn)), "key": None}
 
 
-def _template(
-    node: Node | None, entity: str, target: Wired, problems: Problems
-) -> Template | None:
+def _template(node: Node | None, entity: str, target: Wired, problems: Problems) -> Template | None:
     if node is None or not isinstance(node.value, str):
         return None
     shapes = _names_of(entity, target)

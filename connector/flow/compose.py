@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, replace
 
 from connector.documents import Customer, Document, Order, load, refs
 from connector.errors import FieldErrors
@@ -30,33 +30,38 @@ def compose(work: Claimed, flow: Flow, around: Surroundings) -> Want:
     """The `write` of a record as it stands, or a hold that names what is missing and its cure."""
     doc = with_rules(load(work.entity, work.doc), flow, around.dead)
     released = work.decision == "release"
-    common = {
-        "terminal": isinstance(doc, Order) and doc.status in TERMINAL,
-        "released": released,
-        "linked": work.target_key is not None,
-    }
+    want = Want(
+        terminal=isinstance(doc, Order) and doc.status in TERMINAL,
+        released=released,
+        linked=work.target_key is not None,
+    )
     if work.verdict != "due" and not released:
-        return Want(**common, hold=Hold(reason=work.verdict, needs=work.needs or work.verdict))
+        return replace(want, hold=Hold(reason=work.verdict, needs=work.needs or work.verdict))
     if flow.writer is None:
-        return Want(**common)
+        return want
     missing = [
         r for r in wanted(doc, flow) if not r.key.startswith(LITERAL) and r not in around.links
     ]
     if missing:
-        return Want(**common, hold=blocked(missing, around.dead))
+        return replace(want, hold=blocked(missing, around.dead))
     try:
         payload = flow.writer.payload(
             doc, conn=flow.conn, reference=work.reference, there=_there(around.links)
         )
     except FieldErrors as error:
-        return Want(**common, hold=Hold(reason="rule", needs=str(error)))
-    return Want(**common, fields=unpack(pack(payload)))
+        return replace(want, hold=Hold(reason="rule", needs=str(error)))
+    return replace(want, fields=unpack(pack(payload)))
 
 
 def wanted(doc: Document, flow: Flow) -> list[Ref]:
     """The references of *doc* that its `write` looks up in the target."""
     entities = flow.writer.references if flow.writer else frozenset()
     return sorted({r for r in refs(doc) if r.entity in entities})
+
+
+def is_literal(ref: Ref) -> bool:
+    """Does *ref* name the target's own number?"""
+    return ref.key.startswith(LITERAL)
 
 
 def blocked(missing: list[Ref], dead: Set[Ref]) -> Hold:
@@ -71,9 +76,9 @@ def blocked(missing: list[Ref], dead: Set[Ref]) -> Hold:
     return Hold(reason="blocked", needs=needs, on=tuple(missing))
 
 
-def _there(links: Mapping[Ref, str]):  # type: ignore[no-untyped-def]
+def _there(links: Mapping[Ref, str]) -> Callable[[Ref], str]:
     def there(ref: Ref) -> str:
-        return ref.key.removeprefix(LITERAL) if ref.key.startswith(LITERAL) else links[ref]
+        return ref.key.removeprefix(LITERAL) if is_literal(ref) else links[ref]
 
     return there
 

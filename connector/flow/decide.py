@@ -53,7 +53,7 @@ class Rules:
     can: frozenset[str] | None = None
 
 
-def decide(want: Want, known: Known, rules: Rules) -> Decision:
+def decide(want: Want, known: Known, rules: Rules) -> Decision:  # noqa: C901, PLR0911 - a closed union
     """Say the one next step for a record, from what it wants and what is known."""
     if want.hold is not None and not (want.terminal and isinstance(known, New | Unsure | Absent)):
         return want.hold

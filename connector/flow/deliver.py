@@ -1,4 +1,4 @@
-"""Deliver: claim what is due, decide, write intents, send, settle. One safe step for each record."""
+"""Deliver: claim what is due, decide, write intents, send, settle: one safe step a record."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from connector.documents import load
 from connector.flow.compose import Surroundings, compose, wanted, with_rules
 from connector.flow.decide import Rules, Want, decide
 from connector.flow.doubts import settle_doubts
 from connector.flow.flows import Flow
 from connector.flow.known import known_of, look
-from connector.flow.opening import carry_out
+from connector.flow.opening import Decided, carry_out
 from connector.flow.prove import prove_find
 from connector.flow.settle import settle
 from connector.flow.verify import verify_totals
-from connector.documents import load
 from connector.ledger import attempts, links, records
 from connector.ledger.records import Claimed
 from connector.ledger.store import Ledger
@@ -62,10 +62,10 @@ def deliver(target: Target, flow: Flow, ledger: Ledger, gate: Gate, clock: Clock
     known = {w.id: known_of(w, flow, ledger.life) for w in work}
     decisions = decide_all(work, wants, known, flow, clock)
     if doubtful := [w for w in work if decisions[w.id] == Look()]:
-        known |= look(target, flow, doubtful, wants, ledger, clock)
+        known |= look(target, flow, doubtful, ledger, clock)
         decisions = decide_all(work, wants, known, flow, clock)
     with ledger.begin() as db:
-        changes = carry_out(db, work, wants, decisions, known, flow, clock.now())
+        changes = carry_out(db, gathered(work, wants, known, decisions), flow, clock.now())
         highest = max((c.id for c in changes), default=0)
     ledger.note(highest)
     reach("intent.none_sent")
@@ -110,6 +110,18 @@ def decide_all(
         can=flow.can,
     )
     return {w.id: decide(wants[w.id], known[w.id], rules) for w in work}
+
+
+def gathered(
+    work: Sequence[Claimed],
+    wants: Mapping[int, Want],
+    known: Mapping[int, Known],
+    decisions: Mapping[int, Decision],
+) -> list[Decided]:
+    """Everything about each record in one place."""
+    return [
+        Decided(work=w, want=wants[w.id], known=known[w.id], decision=decisions[w.id]) for w in work
+    ]
 
 
 def close_group(

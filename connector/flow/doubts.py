@@ -1,8 +1,9 @@
-"""Doubt: intents without outcome are looked up at the target; nothing else settles them (R4, S4)."""
+"""Doubt: intents without outcome are looked up; nothing else settles them (R4, S4)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from connector import errors
 from connector.flow.flows import Flow
@@ -75,7 +76,7 @@ def _is(seen: Answer, key: str) -> bool:
     return isinstance(seen, Seen) and seen.key == key
 
 
-def unanswerable(d: Standing, flow: Flow, now: object) -> Settlement:
+def unanswerable(d: Standing, flow: Flow, now: datetime) -> Settlement:
     """Without find: an absolute write is sent again after settle, anything else asks a person."""
     until = settled_from(d, flow)
     if d.op_class != "absolute":
@@ -84,6 +85,6 @@ def unanswerable(d: Standing, flow: Flow, now: object) -> Settlement:
             outcome=None, move="unanswerable", reason="doubt",
             detail=f"did it happen? Look there, then: {how}",
         )  # fmt: skip
-    if now < until:  # type: ignore[operator]
+    if now < until:
         return Settlement(outcome=None, move="ask_later", due_at=until, detail="settling")
     return Settlement(outcome="again", move="absent", due_at=until, forget_base=True)

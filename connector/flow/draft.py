@@ -5,97 +5,100 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
-from connector.documents import Customer, Document, Order, Refund, dump
+from connector.documents import Customer, Document, Order, Refund, dump, unexplained
 from connector.errors import FieldErrors
 from connector.flow.compose import guest_customer, guest_key
 from connector.flow.flows import Flow
 from connector.ledger.content import digest
-from connector.ledger.records import Draft
+from connector.ledger.staging import Draft
 from connector.values import Broken, Item, Payload, Tombstone
 
 
 def drafts(item: Item, payload: Payload | Broken, flow: Flow, began: datetime) -> list[Draft]:
     """The records that one item asks for: its own, its children's, its guest's."""
-    seen = {
-        "version": item.version,
-        "raw_hash": digest(item.raw),
-        "read_digest": flow.reader.digest,
-    }
+    bare = replace(blank(item.key, flow, began), version=item.version, raw_hash=digest(item.raw))
     if isinstance(payload, Broken):
-        return [unreadable(item.key, payload.code, flow, began, **seen)]
-    if flow.reader.gone(payload):
-        needs = "it is gone at the source: see to it in the target, then release"
-        return [_draft(flow, item.key, began, verdict="gone", needs=needs, **seen)]
+        return [replace(bare, verdict="unreadable", needs=payload.code)]
     try:
+        if flow.reader.gone(payload):
+            needs = "it is gone at the source: see to it in the target, then release"
+            return [replace(bare, verdict="gone", needs=needs)]
         doc = flow.reader.document(payload)
         birth = flow.reader.birth(payload)
     except FieldErrors as error:
-        return [unreadable(item.key, str(error), flow, began, **seen)]
-    own = _of(doc, item.key, birth, flow, began, seen)
-    return [own, *_children(doc, own, flow), *_guest(doc, own, flow)]
+        return [replace(bare, verdict="unreadable", needs=str(error))]
+    own = _of(doc, birth, bare, flow)
+    return [own, *_children(doc, own), *_guest(doc, own, flow)]
 
 
-def unreadable(key: str, why: str, flow: Flow, began: datetime, **seen: str | None) -> Draft:
+def unreadable(broken: Broken, flow: Flow, began: datetime) -> Draft:
     """R15: it has a key and cannot be read: held, the last good document stays."""
-    return _draft(flow, key, began, verdict="unreadable", needs=why, **seen)
+    bare = blank(str(broken.key), flow, began)
+    raw_hash = digest(broken.raw)
+    return replace(bare, raw_hash=raw_hash, verdict="unreadable", needs=broken.code)
 
 
 def tombstone(gone: Tombstone, flow: Flow, began: datetime) -> Draft:
     """A document that the source no longer has: absence is told, never acted on by itself."""
-    return _draft(flow, gone.key, began, verdict="review", needs="the source no longer has it")
+    bare = blank(gone.key, flow, began)
+    return replace(bare, verdict="review", needs="the source no longer has it")
 
 
-def _draft(flow: Flow, key: str, began: datetime, **more: object) -> Draft:
-    entity = str(more.pop("entity", flow.entity))
+def blank(key: str, flow: Flow, began: datetime) -> Draft:
+    """A draft that knows its key and nothing of its document."""
     return Draft(
         flow=flow.name,
-        entity=entity,
+        entity=flow.entity,
         key=key,
         source=flow.source,
         target=flow.target,
-        serial_key=more.pop("serial_key", f"{flow.source}>{flow.target}:{entity}:{key}"),
+        serial_key=serial_key(flow, flow.entity, key),
         read_at=began,
-        due_at=more.pop("due_at", began),
+        due_at=began,
+        read_digest=flow.reader.digest,
         lane=flow.lane,
-        **more,
-    )  # type: ignore[arg-type]
+    )
 
 
-def _of(
-    doc: Document, key: str, birth: str, flow: Flow, began: datetime, seen: dict[str, str | None]
-) -> Draft:
+def serial_key(flow: Flow, entity: str, key: str) -> str:
+    """R7: what is worked on one at a time: the pair, or the root order of its children."""
+    return f"{flow.source}>{flow.target}:{entity}:{key}"
+
+
+def _of(doc: Document, birth: str, bare: Draft, flow: Flow) -> Draft:
     data = dump(doc)
     born = getattr(doc, "placed_at", None) or getattr(doc, "created_at", None)
     verdict, needs = _judge(doc, born, flow)
     changed = getattr(doc, "modified_at", None)
-    due = max(began, changed + flow.wait) if changed and flow.wait else began
-    return _draft(
-        flow,
-        key,
-        began,
+    return replace(
+        bare,
         verdict=verdict,
         needs=needs,
         birth=birth,
         born_at=born,
-        reference=reference(doc, key, flow),
+        reference=reference(doc, bare.key, flow),
         doc=data,
         doc_hash=digest(data),
-        due_at=due,
+        due_at=max(bare.read_at, changed + flow.wait) if changed else bare.read_at,
         total=str(doc.total) if isinstance(doc, Order) else None,
         currency=doc.currency if isinstance(doc, Order) else None,
         subject=_subject(doc, flow),
-        **seen,
     )
 
 
 def _judge(doc: Document, born: datetime | None, flow: Flow) -> tuple[str, str]:
-    """P8 and the flow's `only`: what lies before the start or outside the filter is not ours."""
+    """P8, `only` and the money guard: what is not ours, and what does not add up."""
     if flow.start and born and born < flow.start:
         return "filtered", f"older than the flow's start {flow.start.isoformat()}"
     if flow.only is not None and not flow.only(doc):
         return "filtered", "outside the flow's `only`"
+    if isinstance(doc, Order) and flow.money.outside == "hold":
+        rest = unexplained(doc)
+        if abs(rest) > flow.money.tolerance:
+            return "money", f"lines, shipping and fees differ from the total by {rest}"
     return "due", ""
 
 
@@ -131,35 +134,28 @@ def _subject(doc: Document, flow: Flow) -> str | None:
     return hashlib.sha256(f"{flow.installation}\n{who}".encode()).hexdigest()[:24]
 
 
-def _children(doc: Document, parent: Draft, flow: Flow) -> Iterator[Draft]:
+def _children(doc: Document, parent: Draft) -> Iterator[Draft]:
     """R11: refunds are records of their own, staged with their parent."""
     if not isinstance(doc, Order) or parent.verdict == "filtered":
         return
     for refund in doc.refunds:
-        yield _child(refund, parent, flow)
+        yield _child(refund, parent)
 
 
-def _child(refund: Refund, parent: Draft, flow: Flow) -> Draft:
+def _child(refund: Refund, parent: Draft) -> Draft:
     data = dump(refund)
-    key = f"{parent.key}/{refund.key}"
-    return _draft(
-        flow,
-        key,
-        parent.read_at,
+    return replace(
+        parent,
         entity="refund",
-        serial_key=parent.serial_key,
+        key=f"{parent.key}/{refund.key}",
+        due_at=parent.read_at,
         verdict="review",
         needs="refunds are not delivered yet: book it by hand, it waits here for the day they are",
-        birth=parent.birth,
-        born_at=parent.born_at,
         reference=f"{parent.reference}/{refund.key}",
         doc=data,
         doc_hash=digest(data),
-        read_digest=parent.read_digest,
-        version=parent.version,
+        raw_hash=None,
         total=str(refund.amount),
-        currency=parent.currency,
-        subject=parent.subject,
     )
 
 
@@ -169,25 +165,25 @@ def _guest(doc: Document, parent: Draft, flow: Flow) -> Iterator[Draft]:
         return
     if flow.customers is None or parent.verdict == "filtered":
         return
-    customer = guest_customer(doc)
-    data = dump(customer)
+    data = dump(guest_customer(doc))
     key = guest_key(doc)
     minted = hashlib.sha256(key.encode()).hexdigest()[:10]
-    yield Draft(
+    yield replace(
+        parent,
         flow=flow.customers,
         entity="customer",
         key=key,
-        source=flow.source,
-        target=flow.target,
-        serial_key=f"{flow.source}>{flow.target}:customer:{key}",
-        read_at=parent.read_at,
+        serial_key=serial_key(flow, "customer", key),
         due_at=parent.read_at,
-        born_at=parent.born_at,
+        verdict="due",
+        needs="",
+        birth=None,
         reference=f"{flow.installation}-{flow.source}-g-{minted}",
+        version=None,
         doc=data,
         doc_hash=digest(data),
-        read_digest=parent.read_digest,
-        subject=parent.subject,
-        lane=flow.lane,
+        raw_hash=None,
+        total=None,
+        currency=None,
         only_new=True,
     )

@@ -1,4 +1,4 @@
-"""A flow, ready to run: one entity from one connection to another, with everything its steps need."""
+"""A flow, ready to run: one entity from one connection to another, and all its steps need."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Flow:
     settle: timedelta
     timeout: timedelta
     lag: timedelta
-    capabilities: Capabilities = Capabilities()
+    capabilities: Capabilities = field(default_factory=Capabilities)
     mode: Literal["sync", "on_demand", "link_only"] = "sync"
     match: tuple[str, ...] = ()
     start: datetime | None = None
@@ -110,7 +110,6 @@ class Flow:
     lane: str = "live"
     installation: str = ""
     profile_digest: str = ""
-    children: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def call_window(self) -> timedelta:

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from connector.documents import Document, load
-from connector.flow.decide import Want
+from connector.documents import load
 from connector.flow.flows import Flow
 from connector.flow.match import candidates, match_values
 from connector.ledger.content import unpack
@@ -54,7 +53,6 @@ def look(
     target: Target,
     flow: Flow,
     work: Sequence[Claimed],
-    wants: Mapping[int, Want],
     ledger: Ledger,
     clock: Clock,
 ) -> dict[int, Known]:
@@ -112,10 +110,10 @@ def _by_match(
             value = values[w.id]
             if value and (equal := candidates(docs[w.id], by, answers.get(value, ()))):
                 hits[w.id] |= {s.key: s for s in equal}
-    return {w.id: _one(hits[w.id], docs[w.id], asked) for w in work}
+    return {w.id: _one(hits[w.id], asked) for w in work}
 
 
-def _one(hits: Mapping[str, Seen], doc: Document, asked: datetime) -> Known:
+def _one(hits: Mapping[str, Seen], asked: datetime) -> Known:
     match sorted(hits):
         case []:
             return Absent(at=asked)

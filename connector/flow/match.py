@@ -27,7 +27,7 @@ def match_values(doc: Document, by: str) -> str:
 
 
 def candidates(doc: Document, by: str, hits: Sequence[Seen]) -> list[Seen]:
-    """Those of *hits* that really are the same: equal key, and for an e-mail name or postcode too."""
+    """Those of *hits* that really are the same: equal key; an e-mail needs more than itself."""
     ours = match_values(doc, by)
     equal = [h for h in hits if ours and normal(by, h.there.get(by)) == ours]
     if by == "email" and isinstance(doc, Customer):

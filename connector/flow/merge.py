@@ -54,7 +54,8 @@ def _leaf(value: Tree) -> object:
             # '0010' is a number to the eye and a code to the ERP: leading zeros are kept apart.
             coded = value[:1] == "0" and value[1:2].isdigit()
             return value if coded or not number.is_finite() else number
-    return str(value)
+        case _:
+            return str(value)
 
 
 def read_back(wanted: Payload, item: Payload) -> dict[str, Tree]:

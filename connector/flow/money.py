@@ -29,4 +29,5 @@ def is_verified(rules: MoneyRules, *, nth: int, key: str) -> bool:
             return nth <= int(count)
         case ["share", share]:
             return zlib.crc32(key.encode()) % 10_000 < Decimal(share) * 10_000
-    return False
+        case _:
+            return False

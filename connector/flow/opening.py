@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
 from connector.documents import load
+from connector.errors import Bug
 from connector.flow.decide import Want
 from connector.flow.flows import Flow
 from connector.flow.match import match_values
@@ -27,7 +30,6 @@ from connector.values import (
     Known,
     Look,
     Nothing,
-    Payload,
     Ref,
     Resume,
     Seen,
@@ -38,98 +40,96 @@ from connector.values import (
 AGAIN = timedelta(seconds=1)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decided:
+    """A record in hand, what it wants, what is known of it, and what was decided."""
+
+    work: Claimed
+    want: Want
+    known: Known
+    decision: Decision
+
+
+Call = tuple[Claimed, Intent, Change]
+
+
 def carry_out(
-    db: Connection,
-    work: Sequence[Claimed],
-    wants: Mapping[int, Want],
-    decisions: Mapping[int, Decision],
-    known: Mapping[int, Known],
-    flow: Flow,
-    now: datetime,
+    db: Connection, decided: Sequence[Decided], flow: Flow, now: datetime
 ) -> list[Change]:
     """Settle in the ledger what needs no call; write an intent for each call; return the calls."""
-    calls: list[tuple[Claimed, Intent, Change]] = []
-    for w in work:
-        want = wants[w.id]
-        match decisions[w.id]:
-            case Nothing(reason=reason):
-                _nothing(db, w, want, reason, now)
-            case Hold() as hold:
-                _hold(db, w, hold, now)
-            case Wait(until=until, reason=reason):
-                _wait(db, w, until, reason, now)
-            case Look():
-                _wait(db, w, now + AGAIN, "could not look", now)
-            case Adopt(key=key):
-                _adopt(db, w, known[w.id], key, flow, now)
-            case Create() if holder := _claim_match(db, w, flow, now):
-                hold = Hold(reason="blocked", needs=f"waits for {flow.entity} {holder}",
-                            on=(Ref(entity=flow.entity, key=holder),))  # fmt: skip
-                _hold(db, w, hold, now)
-            case Create():
-                calls.append(_call(w, "create", want.fields, flow, now))
-            case Update(key=key, version=version, fields=fields):
-                _accept_barred(db, w, want, fields)
-                payload = {f: want.fields[f] for f in fields}
-                calls.append(_call(w, "update", payload, flow, now, key=key, version=version))
-            case Resume(key=key, steps=steps):
-                calls.append(_call(w, "create", want.fields, flow, now, key=key, steps=steps))
+    calls = [call for one in decided if (call := _carry_out_one(db, one, flow, now)) is not None]
     return _open(db, calls, now)
 
 
-def _open(
-    db: Connection, calls: Sequence[tuple[Claimed, Intent, Change]], now: datetime
-) -> list[Change]:
+def _carry_out_one(  # noqa: C901 - one case for each of a closed union
+    db: Connection, one: Decided, flow: Flow, now: datetime
+) -> Call | None:
+    w, want = one.work, one.want
+    match one.decision:
+        case Nothing(reason=reason):
+            _nothing(db, w, want, reason, now)
+        case Hold() as hold:
+            _hold(db, w, hold, now)
+        case Wait(until=until, reason=reason):
+            _wait(db, w, until, reason, now)
+        case Look():
+            _wait(db, w, now + AGAIN, "could not look", now)
+        case Adopt(key=key):
+            _adopt(db, one, key, flow, now)
+        case Create() if holder := _claim_match(db, w, flow, now):
+            on = (Ref(entity=flow.entity, key=holder),)
+            _hold(db, w, Hold(reason="blocked", needs=f"waits for {holder}", on=on), now)
+        case Create():
+            return _call(
+                w, Change(**_bare(w, flow, now), action="create", payload=want.fields), flow
+            )
+        case Update(key=key, version=version, fields=fields):
+            _accept_barred(db, w, want, fields)
+            payload = {f: want.fields[f] for f in fields}
+            change = Change(
+                **_bare(w, flow, now), action="update", payload=payload, key=key, version=version
+            )
+            return _call(w, change, flow)
+        case Resume(key=key, steps=steps):
+            change = Change(
+                **_bare(w, flow, now), action="create", payload=want.fields, key=key, steps=steps
+            )
+            return _call(w, change, flow)
+    return None
+
+
+def _bare(w: Claimed, flow: Flow, now: datetime) -> dict[str, Any]:
+    reference = w.link_reference or w.reference
+    return {"id": 0, "reference": reference, "send_before": now + flow.call_window}
+
+
+def _open(db: Connection, calls: Sequence[Call], now: datetime) -> list[Change]:
     opened = attempts.open_all(db, [intent for _, intent, _ in calls], now)
-    changes: list[Change] = []
-    for w, _, change in calls:
-        if w.id in opened:
-            changes.append(_numbered(change, opened[w.id]))
-        else:
+    for w, _, _ in calls:
+        if w.id not in opened:
             _wait(db, w, now + AGAIN, "its pair is in another hand", now)
-    return changes
+    return [replace(change, id=opened[w.id]) for w, _, change in calls if w.id in opened]
 
 
-def _numbered(change: Change, id_: int) -> Change:
-    return Change(
-        id=id_, action=change.action, reference=change.reference, payload=change.payload,
-        send_before=change.send_before, key=change.key, version=change.version,
-        steps=change.steps,
-    )  # fmt: skip
-
-
-def _call(
-    w: Claimed,
-    action: str,
-    payload: Payload,
-    flow: Flow,
-    now: datetime,
-    *,
-    key: str | None = None,
-    version: str | None = None,
-    steps: tuple[str, ...] = (),
-) -> tuple[Claimed, Intent, Change]:
-    sent = pack({} if steps else payload)
-    default = "transition" if steps else {"create": "create"}.get(action, "absolute")
-    word = steps[0] if steps else action
+def _call(w: Claimed, change: Change, flow: Flow) -> Call:
+    """The intent of a change: what is sent, as it is sent."""
+    sent = pack({} if change.steps else change.payload)
+    default = "transition" if change.steps else {"create": "create"}.get(change.action, "absolute")
+    word = change.steps[0] if change.steps else change.action
     intent = Intent(
         record=w.id,
         serial_key=w.serial_key,
-        action=action,
-        step=" ".join(steps) or None,
+        action=change.action,
+        step=" ".join(change.steps) or None,
         op_class=flow.capabilities.op_class.get(word, default),
         seq=w.seq,
         fence=w.fence,
         payload=sent,
         payload_hash=digest(sent),
         write_digest=flow.writer.digest if flow.writer else "",
-        send_before=now + flow.call_window,
-        creates=action == "create" and not steps,
+        send_before=change.send_before,
+        creates=change.action == "create" and not change.steps,
     )
-    change = Change(
-        id=0, action=action, reference=w.link_reference or w.reference, payload=payload,
-        send_before=intent.send_before, key=key, version=version, steps=steps,
-    )  # fmt: skip
     return w, intent, change
 
 
@@ -164,9 +164,11 @@ def _wait(db: Connection, w: Claimed, until: datetime, why: str, now: datetime) 
     move(db, "wait", [one], now=now)
 
 
-def _adopt(db: Connection, w: Claimed, seen: Known, key: str, flow: Flow, now: datetime) -> None:
-    """Link what is there. One target document for two of ours is an alias, where that is allowed."""
-    assert isinstance(seen, Seen)  # noqa: S101 - decide adopts nothing else
+def _adopt(db: Connection, one: Decided, key: str, flow: Flow, now: datetime) -> None:
+    """Link what is there; a second of ours to one of theirs is an alias, where that is allowed."""
+    w, seen = one.work, one.known
+    if not isinstance(seen, Seen):
+        raise Bug(f"decided to adopt {key} without having seen it")
     held = links.holder(db, w, key)
     if held is not None and flow.entity == "order":
         needs = f"{key} is {flow.entity} {held.source_key}'s already"
@@ -188,8 +190,8 @@ def _adopt(db: Connection, w: Claimed, seen: Known, key: str, flow: Flow, now: d
         return
     # The base is what the target itself shows: decide compares with a fresh reading next.
     links.unread(db, w)
-    one = Moving(id=w.id, fence=w.fence, due_at=now, seq=w.seq, detail=f"linked to {key}")
-    move(db, "adopted", [one], now=now)
+    linked = Moving(id=w.id, fence=w.fence, due_at=now, seq=w.seq, detail=f"linked to {key}")
+    move(db, "adopted", [linked], now=now)
 
 
 def _accept_barred(db: Connection, w: Claimed, want: Want, fields: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Pull: pages become staged records; the cursor moves in their transaction (P1–P5)."""
+"""Pull: pages become staged records; the cursor moves in their transaction (P1 to P5)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from connector.errors import Braked
 from connector.flow.draft import drafts, tombstone, unreadable
 from connector.flow.flows import Flow
-from connector.ledger import cursors, records
+from connector.ledger import cursors, records, staging
 from connector.ledger.content import digest
-from connector.ledger.records import Draft, Staged
+from connector.ledger.staging import Draft, Staged
 from connector.ledger.store import Ledger
 from connector.points import reach
 from connector.ports import Clock, Source
@@ -43,7 +43,7 @@ def pull(source: Source, flow: Flow, ledger: Ledger, clock: Clock) -> Pulled:
         found, broken = read_page(source, page, flow, ledger)
         reach("page.mapped")
         with ledger.begin() as db:  # SQL only from here
-            staged = records.stage(db, found, clock.now())
+            staged = staging.stage(db, found, clock.now())
             for piece in broken:
                 cursors.set_aside(db, flow.name, flow.entity, piece, clock.now())
             if page.complete:
@@ -52,7 +52,7 @@ def pull(source: Source, flow: Flow, ledger: Ledger, clock: Clock) -> Pulled:
                 cursor = cursors.move(db, at, cursor, page.cursor, clock.now())
             reach("page.before_commit")
         reach("page.committed")
-        _count(done, page.items, staged, broken)
+        _count(done, page.items, found, staged, broken)
         stop_if_reborn(staged, flow)
     return done
 
@@ -62,7 +62,7 @@ def read_page(
 ) -> tuple[list[Draft], list[Broken]]:
     """The drafts of a page's items that are new or changed, and its pieces without a key."""
     keys = [i.key for i in page.items if isinstance(i, Item)]
-    known = ledger.read(records.hashes, flow.name, flow.entity, keys)
+    known = ledger.read(staging.hashes, flow.name, flow.entity, keys)
     found: list[Draft] = []
     broken: list[Broken] = []
     for read in page.items:
@@ -76,11 +76,8 @@ def read_page(
                 found.append(tombstone(read, flow, page.began))
             case Broken(key=None):
                 broken.append(read)
-            case Broken(key=key, code=code, raw=raw):
-                found.append(
-                    unreadable(str(key), code, flow, page.began, raw_hash=digest(raw),
-                               read_digest=flow.reader.digest)
-                )  # fmt: skip
+            case Broken():
+                found.append(unreadable(read, flow, page.began))
     return newest(found), broken
 
 
@@ -98,7 +95,7 @@ def newest(found: Sequence[Draft]) -> list[Draft]:
 def pull_demanded(
     source: Source, flow: Flow, ledger: Ledger, clock: Clock, *, keys: Sequence[str] = ()
 ) -> Pulled:
-    """Read *keys*, or the documents that blocked records wait for and that were never staged (D1).
+    """Read *keys*, or what blocked records wait for and was never staged (D1).
 
     Raises Unavailable, Unauthorized, Braked.
     """
@@ -109,17 +106,17 @@ def pull_demanded(
         page = Page(items=items, cursor="", complete=True, began=began)
         found, broken = read_page(source, page, flow, ledger)
         with ledger.begin() as db:
-            staged = records.stage(db, found, clock.now())
+            staged = staging.stage(db, found, clock.now())
             for piece in broken:
                 cursors.set_aside(db, flow.name, flow.entity, piece, clock.now())
-        _count(done, items, staged, broken)
+        _count(done, items, found, staged, broken)
         stop_if_reborn(staged, flow)
     return done
 
 
 def _demanded(flow: Flow, ledger: Ledger) -> list[str]:
     wanted = ledger.read(records.demands, flow.source, flow.target, flow.entity)
-    known = ledger.read(records.hashes, flow.name, flow.entity, wanted)
+    known = ledger.read(staging.hashes, flow.name, flow.entity, wanted)
     return [key for key in wanted if key not in known and not key.startswith("guest/")]
 
 
@@ -130,13 +127,22 @@ def stop_if_reborn(staged: Staged, flow: Flow) -> None:
             f"{flow.source}: {flow.entity} {', '.join(staged.reborn[:5])} is another document than "
             "the ledger knows under that key",
             code="conflict",
-            cure="a restored or cloned shop? Restore the ledger of the same day, or start a new one",
+            cure="a restored or cloned shop? Restore the ledger of that day, or start a new one",
         )
 
 
-def _count(done: Pulled, items: Sequence[Read], staged: Staged, broken: Sequence[Broken]) -> None:
+def _count(
+    done: Pulled,
+    items: Sequence[Read],
+    found: Sequence[Draft],
+    staged: Staged,
+    broken: Sequence[Broken],
+) -> None:
+    touched = {d.key for d in found if not d.only_new}.intersection(
+        i.key for i in items if not isinstance(i, Broken)
+    )
     done.pages += 1
     done.new += staged.new
     done.changed += staged.changed
-    done.same += len(items) - staged.new - staged.changed
+    done.same += len(items) - len(broken) - len(touched)
     done.set_aside += len(broken)

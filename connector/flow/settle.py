@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -33,7 +34,9 @@ STALE_MOST = 5
 SOON = timedelta(seconds=1)
 
 
-def settle(at: Standing, outcome: Outcome, flow: Flow, now: datetime) -> Settlement:
+def settle(  # noqa: C901, PLR0911 - one case for each of a closed union
+    at: Standing, outcome: Outcome, flow: Flow, now: datetime
+) -> Settlement:
     """Say what *outcome* means for the record that stands as *at*."""
     match outcome:
         case Done():
@@ -92,18 +95,24 @@ def _done(at: Standing, done: Done, flow: Flow, now: datetime) -> Settlement:
         total=None if done.total is None else str(done.total),
     )
     acked = acknowledged(at)
-    common = {"outcome": "done", "target_key": done.key, "facts": facts, "acked_seq": acked}
-    difference = differs(at.total, done.total, flow.money) if at.op_class == "create" else None
-    if difference is not None and in_hand(at):
-        return Settlement(
-            **common, move="sent_held", reason="money", detail=difference_text(at, difference)
-        )
     whole = acked == at.seq and not done.steps_left
     name = ("sent" if whole else "sent_more") if in_hand(at) else ("late_done" if whole else "late")
-    return Settlement(
-        **common, move=name, reason="sent" if whole else None, due_at=now, attempts=0,
+    settled = Settlement(
+        outcome="done",
+        move=name,
         code=",".join(done.warnings)[:200] or None,
-    )  # fmt: skip
+        target_key=done.key,
+        facts=facts,
+        acked_seq=acked,
+        reason="sent" if whole else None,
+        due_at=now,
+        attempts=0,
+    )
+    difference = differs(at.total, done.total, flow.money) if at.op_class == "create" else None
+    if difference is None or not in_hand(at):
+        return settled
+    needs = difference_text(at, difference)
+    return replace(settled, move="sent_held", reason="money", detail=needs)
 
 
 def difference_text(at: Standing, difference: Decimal) -> str:
@@ -112,7 +121,7 @@ def difference_text(at: Standing, difference: Decimal) -> str:
 
 
 def base_after(at: Standing) -> dict[str, Tree]:
-    """The base once *at*'s attempt is known to have happened: what was sent, over what was there."""
+    """The base once *at*'s attempt has happened: what was sent, over what was there."""
     sent = unpack(at.payload or b"{}")
     return {**unpack(at.base_source or b"{}"), **sent}
 
@@ -171,7 +180,7 @@ def answer(
     ripe = asked >= settled_from(at, flow)
     match seen:
         case None:
-            return _ask_again(at, asked + _patience(flow), "it cannot be asked now")
+            return _ask_again(asked + _patience(flow), "it cannot be asked now")
         case Ambiguous(keys=keys):
             needs = f"{len(keys)} documents carry our reference: {', '.join(keys)}"
             return Settlement(
@@ -180,14 +189,14 @@ def answer(
         case Seen():
             if ripe or (at.op_class == "create" and not flow.steps):
                 return _found(at, seen, asked)
-            return _ask_again(at, settled_from(at, flow), "there, and may still change")
+            return _ask_again(settled_from(at, flow), "there, and may still change")
         case Absent():
             return _absent(at, flow, asked=asked, ripe=ripe, control=control)
 
 
 def _absent(at: Standing, flow: Flow, *, asked: datetime, ripe: bool, control: bool) -> Settlement:
     if not ripe:
-        return _ask_again(at, settled_from(at, flow), "not there yet, and may still come")
+        return _ask_again(settled_from(at, flow), "not there yet, and may still come")
     if at.op_class != "create":
         return Settlement(
             outcome="absent", move="found_held", reason="gone_at_target",
@@ -195,14 +204,14 @@ def _absent(at: Standing, flow: Flow, *, asked: datetime, ripe: bool, control: b
         )  # fmt: skip
     if not control:
         needs = "nothing that we made is found there either: find may be broken"
-        return _ask_again(at, asked + _patience(flow), needs)
+        return _ask_again(asked + _patience(flow), needs)
     if at.attempt_code == "exists":
         needs = f"the target has it as {at.attempt_key or 'another'}: say which, then resolve"
         return Settlement(outcome="absent", move="found_held", reason="ambiguous", detail=needs)
     return Settlement(outcome="absent", move="absent", due_at=asked)
 
 
-def _ask_again(at: Standing, due: datetime, why: str) -> Settlement:
+def _ask_again(due: datetime, why: str) -> Settlement:
     return Settlement(outcome=None, move="ask_later", due_at=due, detail=why)
 
 
@@ -220,11 +229,13 @@ def _found(at: Standing, seen: Seen, asked: datetime) -> Settlement:
         steps_left=" ".join(seen.steps_left),
         total=_total(seen.there),
     )
-    common = {"outcome": "found", "facts": facts, "target_key": seen.key}
+    found = Settlement(
+        outcome="found", move="found", facts=facts, target_key=seen.key, due_at=asked
+    )
     if seen.locked and not (at.seq == at.attempt_seq and _holds_all(at, seen)):
         needs = f"{seen.key} is closed there: change it there, then release"
-        return Settlement(**common, move="found_held", reason="locked", detail=needs)
-    return Settlement(**common, move="found", due_at=asked)
+        return replace(found, move="found_held", reason="locked", detail=needs)
+    return found
 
 
 def base_as_read(at: Standing, seen: Seen) -> dict[str, Tree]:

@@ -264,7 +264,7 @@ def _close_one(db: Connection, at: Standing, s: Settlement, now: datetime, by: s
 
 def take(
     db: Connection, target: str, entity: str, match_key: str, record_id: int, now: datetime
-) -> Row[Any] | None:
+) -> Row[Any, Any] | None:
     """D2: take the right to create who answers to *match_key*; else the record that holds it.
 
     A holder that neither is linked nor has a call out nor works on one loses it.

@@ -31,7 +31,8 @@ def _plain(tree: object) -> object:
             return {str(k): _plain(v) for k, v in tree.items()}
         case Sequence():
             return [_plain(v) for v in tree]
-    raise TypeError(f"{type(tree).__name__} cannot stand in a payload")
+        case _:
+            raise TypeError(f"{type(tree).__name__} cannot stand in a payload")
 
 
 def pack(tree: Tree) -> bytes:

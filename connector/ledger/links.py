@@ -104,7 +104,7 @@ def known(db: Connection, source: str, target: str, refs: Iterable[Ref]) -> dict
     return {Ref(entity=r.entity, key=r.source_key): r.target_key for r in rows}
 
 
-def holder(db: Connection, pair: Pair, target_key: str) -> Row[Any] | None:
+def holder(db: Connection, pair: Pair, target_key: str) -> Row[Any, Any] | None:
     """The identity link that already holds *target_key* for another document of this pair."""
     return db.execute(
         select(link.c.source_key, link.c.reference).where(
@@ -151,11 +151,12 @@ def unread(db: Connection, pair: Pair) -> None:
 
 def newest(db: Connection, source: str, target: str, entity: str) -> datetime | None:
     """When the newest link of this kind was made."""
-    return db.scalar(
+    found: datetime | None = db.scalar(
         select(func.max(link.c.made_at)).where(
             link.c.source == source, link.c.target == target, link.c.entity == entity
         )
     )
+    return found
 
 
 def count(db: Connection, source: str, target: str, entity: str) -> int:

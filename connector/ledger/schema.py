@@ -48,7 +48,7 @@ class Instant(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
         """Microseconds for the database."""
         if value is None:
             return None
@@ -56,7 +56,7 @@ class Instant(TypeDecorator[datetime]):
             raise ValueError("a time without zone cannot enter the ledger")
         return (value - EPOCH) // timedelta(microseconds=1)
 
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: int | None, _dialect: Dialect) -> datetime | None:
         """An aware UTC time from the database."""
         return None if value is None else EPOCH + timedelta(microseconds=value)
 

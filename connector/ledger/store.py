@@ -1,4 +1,4 @@
-"""The ledger's door: one writer at a time, a transaction per `with`, never one across the network."""
+"""The ledger's door: one writer at a time, a transaction a `with`, none across the network."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from sqlalchemy.pool import QueuePool
 
 from connector.errors import Bug, ConnectorError
 from connector.ledger import life, records
+from connector.ledger.life import Life, Witness
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,22 +39,22 @@ class Ledger:
         self.url: URL = make_url(url)
         self.engine: Engine = _engine(self.url)
         self.owner = f"{life.machine()[:8]}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._life: life.Life | None = None
+        self._life: Life | None = None
         self._writer = threading.Lock()
         self._lock_file: int | None = None
 
     @property
-    def life(self) -> life.Life:
+    def life(self) -> Life:
         """The life this process watches; Bug before `wake`."""
         if self._life is None:
             raise Bug("the ledger was not woken")
         return self._life
 
     @property
-    def witness(self) -> life.Witness:
+    def witness(self) -> Witness:
         """The file beside the database that would contradict a ledger that was set back."""
         beside = self.path or Path(tempfile.gettempdir()) / f"connector-{self.url.database}"
-        return life.Witness(beside.with_name(beside.name + ".life"))
+        return Witness(beside.with_name(beside.name + ".life"))
 
     @property
     def path(self) -> Path | None:

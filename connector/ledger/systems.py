@@ -1,4 +1,4 @@
-"""Connections as the ledger knows them: who they are (R9), and whether their find is proven (S7)."""
+"""Connections as the ledger knows them: who they are (R9), is their find proven (S7)."""
 
 from __future__ import annotations
 

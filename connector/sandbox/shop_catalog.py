@@ -88,8 +88,11 @@ def _told(shop: Shop, row: sqlite3.Row) -> Json:
 
 
 def read(shop: Shop, number: int, parent: int = 0) -> Json:
-    """One product, or one variation of *parent*; a variation is no product."""
-    return _told(shop, _row(shop, number, 404, parent))
+    """One product, or one variation of *parent*.
+
+    GET /products/ID answers for a variation's id too (woocommerce/woocommerce#41374).
+    """
+    return _told(shop, _row(shop, number, 404, parent or None))
 
 
 def create(shop: Shop, given: Json, *, parent: int = 0, lenient: bool = False) -> Json:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class TestClock:
-    """A `Clock` whose hours pass by call; wall and boot clock move together unless told otherwise."""
+    """A `Clock` whose hours pass by call; wall and boot clock move together unless told."""
 
     __test__ = False
 

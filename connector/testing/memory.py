@@ -35,6 +35,12 @@ from connector.values import (
     Unavailable,
 )
 
+REFUSALS: dict[str | None, Outcome] = {
+    "away": Unavailable(why="away"),
+    "refuse": Refused(code="invalid"),
+    "stale": Stale(),
+    "lost": InDoubt(why="timeout"),
+}
 FAULTS = ("hang", "cut", "late", "lost", "away", "refuse", "stale")
 
 
@@ -54,8 +60,8 @@ class Memory:
     """`Source`, `Target` and `Probe` over dicts.
 
     *fault* is asked for each change, after the decision to send and before its effect, and answers
-    one of FAULTS or None: hang and cut commit and leave doubt, lost leaves doubt alone, late commits when `settle` is called
-    or *late_by* has passed, away and refuse do nothing, stale contradicts the version.
+    one of FAULTS or None: hang and cut commit and leave doubt, lost leaves doubt alone, late commits
+    once *late_by* has passed, away and refuse do nothing, stale contradicts the version.
     """
 
     def __init__(self, clock: Clock, *, steps: Sequence[str] = (), page: int = 100) -> None:
@@ -63,7 +69,7 @@ class Memory:
         self.steps = tuple(steps)
         self.page = page
         self.papers: list[Paper] = []
-        self.late: list[tuple[datetime, Callable[[], None]]] = []
+        self.late: list[tuple[datetime, Callable[[], object]]] = []
         self.late_by = timedelta(seconds=5)
         self.fault: Callable[[Change], str | None] = lambda _: None
         self.calls: list[tuple[str, str]] = []
@@ -112,21 +118,14 @@ class Memory:
         with self._lock:
             self.calls.append((change.action, change.reference))
             fault = self.fault(change)
-            match fault:
-                case "away":
-                    return Unavailable(why="away")
-                case "refuse":
-                    return Refused(code="invalid")
-                case "stale":
-                    return Stale()
-                case "lost":
-                    return InDoubt(why="timeout")
-                case "late":
-                    due = self.clock.now() + self.late_by
-                    self.late.append((due, lambda: self._apply(entity, change)))
-                    return InDoubt(why="timeout")
+            if fault in REFUSALS:
+                return REFUSALS[fault]
+            if fault == "late":
+                due = self.clock.now() + self.late_by
+                self.late.append((due, lambda: self._apply(entity, change)))
+                return InDoubt(why="timeout")
             outcome = self._apply(entity, change)
-            return InDoubt(why=fault) if fault in ("hang", "cut") else outcome
+            return InDoubt(why=fault) if fault is not None else outcome
 
     def _apply(self, entity: str, change: Change) -> Outcome:
         if change.action == "create" and not change.steps:

@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 from sqlalchemy import Connection, Row, and_, bindparam, update
 
 from connector.flow import doubts, settle
 from connector.gate import ThreadGate
-from connector.ledger import attempts, moves, records
+from connector.ledger import attempts, moves, records, staging
 from connector.ledger.attempts import Settlement, Standing
 from connector.ledger.content import unpack
-from connector.ledger.records import Draft, Staged
 from connector.ledger.schema import attempt, record
+from connector.ledger.staging import Draft, Staged
 from connector.values import Seen, Tree
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -27,7 +27,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 def _r1() -> Iterator[Any]:
     """Staging disturbs delivery: a record in hand is staged as if nobody had it."""
-    yield patch.object(records, "undisturbed", lambda row: row.reason == "undone")
+    yield patch.object(staging, "undisturbed", lambda row: row.reason == "undone")
 
 
 def _r2() -> Iterator[Any]:
@@ -50,7 +50,7 @@ def _r3() -> Iterator[Any]:
 
 def _r4() -> Iterator[Any]:
     """A newer document drops the doubt about the older one."""
-    original = records.stage
+    original = staging.stage
 
     def stage(db: Connection, drafts: Sequence[Draft], now: datetime) -> Staged:
         before = _seqs(db, drafts)
@@ -78,7 +78,7 @@ def _r4() -> Iterator[Any]:
         )
         return staged
 
-    yield patch.object(records, "stage", stage)
+    yield patch.object(staging, "stage", stage)
 
 
 def _seqs(db: Connection, drafts: Sequence[Draft]) -> dict[int, int]:
@@ -113,11 +113,11 @@ def _r5() -> Iterator[Any]:
 
     yield patch.object(records, "claim", claim)
     yield patch.object(attempts, "close", close)
-    yield patch.object(records, "same_as_staged", same)
+    yield patch.object(staging, "same_as_staged", same)
 
 
 def _r6() -> Iterator[Any]:
-    """Found counts as finished: what was sent is taken for what is there, and for what is wanted."""
+    """Found counts as finished: what was sent is taken for what is there and is wanted."""
 
     def base(at: Standing, _seen: Seen) -> dict[str, Tree]:
         return {**unpack(at.base_source or b"{}"), **unpack(at.payload or b"{}")}
@@ -130,7 +130,7 @@ def _r6() -> Iterator[Any]:
             return s
         return Settlement(  # the column: whatever is wanted when this is written
             outcome="found", move="late_done", reason="sent", facts=s.facts,
-            acked_seq=record.c.seq, target_key=s.target_key,
+            acked_seq=cast("int", record.c.seq), target_key=s.target_key,
         )  # fmt: skip
 
     yield patch.object(settle, "base_as_read", base)

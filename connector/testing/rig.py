@@ -91,9 +91,9 @@ class ToyWriter:
         return fields
 
 
-def order(number: str, **more: object) -> dict[str, object]:
+def order(number: str, **more: Tree) -> Payload:
     """An order's payload in the toy shop's form; *more* are fields of the document."""
-    doc = {
+    doc: dict[str, Tree] = {
         "number": number,
         "status": "confirmed",
         "placed_at": "2026-11-23T09:00:00Z",
@@ -222,7 +222,7 @@ class Rig:
     def links(self) -> dict[str, str]:
         """Source key → target key."""
         with self.start().engine.connect() as db:
-            return dict(db.execute(select(link.c.source_key, link.c.target_key)).all())  # type: ignore[arg-type]
+            return dict(db.execute(select(link.c.source_key, link.c.target_key)).all())
 
     def books(self) -> list[tuple[str | None, Tree, Tree]]:
         """What the ERP holds: (reference, status, note), sorted."""

@@ -224,7 +224,7 @@ def test_a_refund_that_cannot_be_is_a_500_with_a_bare_number(shop, given, said):
 
 
 def test_a_variation_is_found_by_sku_and_touches_its_product(shop):
-    """It is in no product list and no product by id."""
+    """It is in no product list; by its id it is answered like a product (woocommerce#41374)."""
     parent = shop.product(name="T", type="variable")["id"]
     path = f"/products/{parent}/variations"
     variation = shop.call("POST", path, {"sku": "T-S", "regular_price": "5"}).json["id"]
@@ -234,7 +234,7 @@ def test_a_variation_is_found_by_sku_and_touches_its_product(shop):
 
     assert [p["id"] for p in shop.get("/products").json] == [parent]
     assert shop.get("/products", sku="T-S").json[0]["parent_id"] == parent
-    assert shop.get(f"/products/{variation}").status == 404
+    assert shop.get(f"/products/{variation}").json["type"] == "variation"
     assert shop.get(f"/products/{parent}").json["date_modified_gmt"] > before
     assert shop.get(path).json[0]["regular_price"] == "6"
 

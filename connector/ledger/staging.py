@@ -1,0 +1,295 @@
+"""Staging: what is wanted is written down, and delivery is never disturbed (R1, R5, R13)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, exists, insert, select, update
+
+from connector.ledger.links import own_link
+from connector.ledger.moves import open_intent
+from connector.ledger.schema import event, link, record
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """What a page says of one document, judged by rules, ready to be staged.
+
+    *doc* None: unreadable, the last good document stays. *verdict*: due, filtered, or the reason
+    for which it is held; *due_at*: when it may first be delivered.
+    """
+
+    flow: str
+    entity: str
+    key: str
+    source: str
+    target: str
+    serial_key: str
+    read_at: datetime
+    due_at: datetime
+    verdict: str = "due"
+    needs: str = ""
+    birth: str | None = None
+    born_at: datetime | None = None
+    reference: str | None = None
+    version: str | None = None
+    doc: bytes | None = None
+    doc_hash: str | None = None
+    raw_hash: str | None = None
+    read_digest: str = ""
+    total: str | None = None
+    currency: str | None = None
+    subject: str | None = None
+    lane: str = "live"
+    only_new: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Staged:
+    """What staging did: counts, and the keys whose birth contradicts the ledger (R9)."""
+
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+    reborn: tuple[str, ...] = ()
+
+
+def hashes(
+    db: Connection, flow: str, entity: str, keys: Sequence[str]
+) -> dict[str, tuple[str | None, str | None]]:
+    """Key → (raw_hash, read_digest) of what was staged last; unknown keys are left out."""
+    rows = db.execute(
+        select(record.c.key, record.c.raw_hash, record.c.read_digest).where(
+            record.c.flow == flow, record.c.entity == entity, record.c.key.in_(keys)
+        )
+    )
+    return {row.key: (row.raw_hash, row.read_digest) for row in rows}
+
+
+def stage(db: Connection, drafts: Sequence[Draft], now: datetime) -> Staged:
+    """Write what is wanted; delivery is never disturbed (R1), equal documents change nothing."""
+    counts = {"new": 0, "changed": 0, "same": 0}
+    reborn: list[str] = []
+    known = _known(db, drafts)
+    taken = _taken(db, [d for d in drafts if (d.flow, d.entity, d.key) not in known])
+    for draft in sorted(drafts, key=lambda d: (d.flow, d.entity, d.key)):
+        row = known.get((draft.flow, draft.entity, draft.key))
+        if row is None:
+            _insert(db, unique(draft, taken), now)
+            counts["new"] += 1
+        elif row.birth and draft.birth and row.birth != draft.birth:
+            reborn.append(draft.key)
+            _conflict(db, row, now)
+        elif draft.only_new or (values := restage(row, draft)) is None:
+            counts["same"] += 1
+        else:
+            _change(db, row, values, now)
+            counts["changed"] += 1
+    return Staged(**counts, reborn=tuple(reborn))
+
+
+def restage(row: Row[Any], draft: Draft) -> dict[str, Any] | None:
+    """The columns that *draft* changes in its record: None if it is old or says nothing new.
+
+    R13: only an older version is replaced; on equal versions the read that began later wins.
+    R5: the comparison is with what was staged last, never with what was delivered.
+    """
+    if not newer(row, draft):
+        return None
+    seen: dict[str, Any] = {
+        "raw_hash": draft.raw_hash,
+        "read_digest": draft.read_digest,
+        "read_at": draft.read_at,
+    }
+    if draft.version is not None:
+        seen["source_version"] = draft.version
+    verdict = _verdict(draft, linked=row.linked)
+    same_content = same_as_staged(row, draft) or (
+        draft.doc is None and row.raw_hash == draft.raw_hash
+    )
+    if same_content and verdict == row.verdict and not judged_again(row, draft):
+        return seen
+    values = seen | {"verdict": verdict, "needs": draft.needs or None}
+    if not same_content:
+        values |= {"seq": row.seq + 1}
+    if draft.doc is not None:
+        values |= {
+            "doc": draft.doc,
+            "doc_hash": draft.doc_hash,
+            "total": draft.total,
+            "currency": draft.currency,
+            "subject": draft.subject,
+            "birth": row.birth or draft.birth,
+        }
+    if undisturbed(row):
+        return {k: v for k, v in values.items() if k != "needs"}
+    return values | _standing(verdict, draft) | ({} if same_content else {"attempts": 0})
+
+
+def _verdict(draft: Draft, *, linked: bool) -> str:
+    """R10: filters and deletions guard the first delivery; later they are changes to deliver."""
+    match draft.verdict:
+        case "filtered":
+            return "due" if linked else "filtered"
+        case "gone":
+            return "review" if linked else "filtered"
+        case other:
+            return other
+
+
+def newer(row: Row[Any], draft: Draft) -> bool:
+    """R13: is what *draft* read not older than what is staged?"""
+    versions = (draft.version, row.source_version)
+    if None in versions or draft.version == row.source_version:
+        return bool(draft.read_at >= row.read_at)
+    return bool(draft.version > row.source_version)
+
+
+def same_as_staged(row: Row[Any], draft: Draft) -> bool:
+    """R5: is the document equal to the one staged last?"""
+    return draft.doc is not None and draft.doc_hash == row.doc_hash
+
+
+def judged_again(row: Row[Any], draft: Draft) -> bool:
+    """R14: a held record is judged again when the mapping that held it has changed."""
+    return (
+        row.state == "held"
+        and row.reason in ("unreadable", "rule")
+        and row.read_digest != draft.read_digest
+    )
+
+
+def undisturbed(row: Row[Any]) -> bool:
+    """R1, R4: with a call in hand or in doubt, staging writes what is wanted and nothing else."""
+    return (
+        row.state in ("running", "in_doubt")
+        or row.doubtful
+        or (row.state, row.reason) == ("held", "undone")
+    )
+
+
+def _standing(verdict: str, draft: Draft) -> dict[str, Any]:
+    """State, reason and due time that a verdict gives to a record nobody has in hand."""
+    base: dict[str, Any] = {"due_at": draft.due_at, "blocked_on": None, "owner": None}
+    match verdict:
+        case "due":
+            return base | {"state": "prepared", "reason": None}
+        case "filtered":
+            return base | {"state": "done", "reason": "filtered"}
+        case held:
+            return base | {"state": "held", "reason": held}
+
+
+def _known(db: Connection, drafts: Sequence[Draft]) -> dict[tuple[str, str, str], Row[Any]]:
+    """The records that *drafts* name, each with `linked` and `doubtful`."""
+    linked = exists(select(link.c.id).where(own_link()))
+    found: dict[tuple[str, str, str], Row[Any]] = {}
+    by_flow: dict[tuple[str, str], list[str]] = {}
+    for d in drafts:
+        by_flow.setdefault((d.flow, d.entity), []).append(d.key)
+    for (flow, entity), keys in by_flow.items():
+        rows = db.execute(
+            select(record, linked.label("linked"), open_intent().label("doubtful"))
+            .where(record.c.flow == flow, record.c.entity == entity, record.c.key.in_(keys))
+            .with_for_update(of=record)
+        )
+        found |= {(row.flow, row.entity, row.key): row for row in rows}
+    return found
+
+
+def _taken(db: Connection, drafts: Sequence[Draft]) -> set[tuple[str, str, str]]:
+    """The (target, entity, reference) of *drafts* that other records have already."""
+    by_target: dict[tuple[str, str], list[str]] = {}
+    for d in drafts:
+        if d.reference is not None:
+            by_target.setdefault((d.target, d.entity), []).append(d.reference)
+    return {
+        (target, entity, used)
+        for (target, entity), references in by_target.items()
+        for used in db.scalars(
+            select(record.c.reference).where(
+                record.c.target == target,
+                record.c.entity == entity,
+                record.c.reference.in_(references),
+            )
+        )
+    }
+
+
+def unique(draft: Draft, taken: set[tuple[str, str, str]]) -> Draft:
+    """R8, P5: a reference that is used already is nobody else's: its second bearer is held."""
+    if draft.reference is None:
+        return draft
+    bearer = (draft.target, draft.entity, draft.reference)
+    if bearer not in taken:
+        taken.add(bearer)
+        return draft
+    needs = f"reference {draft.reference} is another record's: make the flow's `reference:` unique"
+    return replace(draft, reference=None, verdict="conflict", needs=needs)
+
+
+def _insert(db: Connection, draft: Draft, now: datetime) -> None:
+    verdict = _verdict(draft, linked=False)
+    standing = _standing(verdict, draft)
+    made = db.execute(
+        insert(record).values(
+            flow=draft.flow,
+            entity=draft.entity,
+            key=draft.key,
+            source=draft.source,
+            target=draft.target,
+            serial_key=draft.serial_key,
+            birth=draft.birth,
+            born_at=draft.born_at,
+            reference=draft.reference,
+            source_version=draft.version,
+            read_at=draft.read_at,
+            doc=draft.doc,
+            doc_hash=draft.doc_hash,
+            raw_hash=draft.raw_hash,
+            read_digest=draft.read_digest,
+            verdict=verdict,
+            needs=draft.needs or None,
+            total=draft.total,
+            currency=draft.currency,
+            subject=draft.subject,
+            lane=draft.lane,
+            created_at=now,
+            changed_at=now,
+            **standing,
+        )
+    ).inserted_primary_key
+    _note(db, made[0] if made else 0, "stage new", standing | {"seq": 1, "needs": draft.needs}, now)
+
+
+def _change(db: Connection, row: Row[Any], values: dict[str, Any], now: datetime) -> None:
+    """Write what changed; an event only where a person would call it a change."""
+    db.execute(update(record).where(record.c.id == row.id).values(values | {"changed_at": now}))
+    if "verdict" in values:
+        was = {"state": row.state, "reason": row.reason, "seq": row.seq, "needs": None}
+        _note(db, row.id, "stage newer", was | values, now)
+
+
+def _conflict(db: Connection, row: Row[Any], now: datetime) -> None:
+    """R9: another document under a known key; delivery of the old one is not disturbed."""
+    if undisturbed(row):
+        return
+    needs = "another document has this key: is the shop restored or cloned?"
+    values = {
+        "state": "held", "reason": "conflict", "needs": needs, "verdict": "conflict",
+        "blocked_on": None, "changed_at": now,
+    }  # fmt: skip
+    db.execute(update(record).where(record.c.id == row.id).values(values))
+    _note(db, row.id, "other birth", values | {"seq": row.seq}, now)
+
+
+def _note(db: Connection, id_: int, name: str, standing: dict[str, Any], now: datetime) -> None:
+    db.execute(
+        insert(event).values(
+            record=id_, at=now, move=name, state=standing["state"], reason=standing["reason"],
+            seq=standing["seq"], actor="engine", detail=standing["needs"] or None,
+        )
+    )  # fmt: skip
