@@ -284,14 +284,13 @@ class Http:
     def _exchange(self, line: _Line, request: Request, call: Call) -> Reply:
         parts = urlsplit(request.url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        with suppress(BrokenPipeError):  # a server may answer 413 before it has read everything
-            line.request(
-                request.method,
-                target,
-                body=request.body,
-                headers={"Accept-Encoding": "gzip", "User-Agent": "connector", **request.headers},
-                preload_content=False,
-            )
+        line.request(
+            request.method,
+            target,
+            body=request.body,
+            headers={"Accept-Encoding": "gzip", "User-Agent": "connector", **request.headers},
+            preload_content=False,
+        )
         response = line.getresponse()
         try:
             body = self._read(response)

@@ -252,11 +252,12 @@ def test_a_server_that_reads_nothing_does_not_hold_us(client, peer):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
         one.ended.wait(10)
 
-    one = peer(deaf)
+    one, started = peer(deaf), time.monotonic()
     with pytest.raises(Broke) as told:
         client(0.4).call(Request(method="POST", url=one.url, body=b"x" * 50_000_000))
     one.ended.set()
 
+    assert time.monotonic() - started < 2
     assert (told.value.sent, told.value.why) == (True, "timeout")
 
 
