@@ -64,7 +64,9 @@ def decide(want: Want, known: Known, rules: Rules) -> Decision:  # noqa: C901, P
             return Look()
         case Absent(at=at, since=since):
             ripe = ripe_at(at, since, rules)
-            return first(want, rules) if at >= ripe else Wait(until=ripe, reason="settling")
+            if at < ripe:
+                return Wait(until=ripe, reason="settling")
+            return vanished(want) if want.linked else first(want, rules)
         case Ambiguous(keys=keys, reason=reason):
             needs = f"{len(keys)} documents there answer to it: {', '.join(keys)}"
             return Hold(reason=reason, needs=needs)
@@ -74,7 +76,7 @@ def decide(want: Want, known: Known, rules: Rules) -> Decision:  # noqa: C901, P
             return Resume(key=key, steps=steps)
         case Seen(key=key, version=version, item=item, base=base, locked=locked):
             step = revise(key, version, want, base or {}, item, rules)
-            return closed(key) if locked and isinstance(step, Update | Hold) else step
+            return closed(key, want) if locked and isinstance(step, Update | Hold) else step
         case Linked(key=key, steps_left=steps) if steps:
             return Resume(key=key, steps=steps)
         case Linked(key=key, version=version, base=base):
@@ -95,8 +97,17 @@ def first(want: Want, rules: Rules) -> Decision:
     return Create()
 
 
-def closed(key: str) -> Hold:
-    """It is cancelled or posted there, so that our change cannot be made."""
+def vanished(want: Want) -> Decision:
+    """We are linked to it, and it is no longer there: never made a second time."""
+    if want.terminal:
+        return Nothing(reason="gone")
+    return Hold(reason="gone_at_target", needs="it is gone there: relink it or let it rest")
+
+
+def closed(key: str, want: Want) -> Decision:
+    """Cancelled or posted there, our change cannot be made; released: a person made it there."""
+    if want.released:
+        return Nothing(reason="same")
     return Hold(reason="locked", needs=f"{key} is closed there: change it there, then release")
 
 

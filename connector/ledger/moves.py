@@ -75,7 +75,13 @@ MOVES = {
         Move(name="late", origins=("in_doubt", "held"), to="prepared", intent=False),
         Move(name="late_done", origins=("in_doubt", "held"), to="done", intent=False),
         Move(name="answered", origins=("held", "in_doubt"), to="prepared", intent=False),
-        Move(name="person", origins=("held",), to="prepared", intent=False, unchanged=True),
+        Move(
+            name="retry", origins=("held", "prepared"), to="prepared", intent=False, unchanged=True
+        ),
+        Move(name="read_again", origins=("held",), to="held", intent=False, unchanged=True),
+        Move(name="release", origins=("held",), to="prepared", intent=False, unchanged=True),
+        Move(name="resolve", origins=("held",), to="prepared", intent=False, unchanged=True),
+        Move(name="accept", origins=("held",), to="done", intent=False, unchanged=True),
         Move(name="differs", origins=("done",), to="held", intent=False),
     )
 }
