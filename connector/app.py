@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Protocol
 
 from connector import wiring
+from connector.building import build_flow
 from connector.clock import SystemClock
 from connector.config import ledger_url, load_config
 from connector.configured import Config, Connection
-from connector.errors import ConnectorError, WrongSystem
+from connector.errors import ConnectorError, Unavailable, WrongSystem
 from connector.flow.deliver import Delivered, deliver
 from connector.flow.flows import Flow, dependencies
 from connector.flow.pull import Pulled, pull, pull_demanded
@@ -104,16 +105,20 @@ class App:
             report.pulled[flow.name] = self._pull_only(source, flow, only)
         elif flow.mode != "on_demand":
             report.pulled[flow.name] = pull(source, flow, self.ledger, self.clock)
-        line = [*dependencies(flow, list(self.flows.values())), flow]
+        line = self.line(flow)
         for _ in range(ROUNDS):
-            if not self._round(source, line, report):
+            if not self.round(line, report):
                 break
         return report
+
+    def line(self, flow: Flow) -> list[Flow]:
+        """The flows that a delivery of *flow* needs, in the order in which they deliver."""
+        return [*dependencies(flow, list(self.flows.values())), flow]
 
     def _pull_only(self, source: System, flow: Flow, keys: Sequence[str]) -> Pulled:
         return pull_demanded(source, flow, self.ledger, self.clock, keys=keys)
 
-    def _round(self, source: System, line: Sequence[Flow], report: Report) -> bool:
+    def round(self, line: Sequence[Flow], report: Report) -> bool:
         """One delivery of every flow of *line*, dependencies first; False when nothing was due."""
         moved = False
         with self.ledger.begin() as db:
@@ -121,12 +126,21 @@ class App:
         for flow in line:
             if flow.name in report.stopped:
                 continue
-            pulled = pull_demanded(source, flow, self.ledger, self.clock)
+            new = self._pull_demanded(flow, report)
             target = self.system(flow.target)
             done = deliver(target, flow, self.ledger, self.gate(flow.target), self.clock)
             _count(report, flow, done)
-            moved = moved or bool(done.claimed) or bool(pulled.new)
+            moved = moved or bool(done.claimed) or bool(new)
         return moved
+
+    def _pull_demanded(self, flow: Flow, report: Report) -> int:
+        """What blocked records wait for; with the source away, what is known is delivered first."""
+        try:
+            pulled = pull_demanded(self.system(flow.source), flow, self.ledger, self.clock)
+        except Unavailable as away:
+            report.stopped[flow.source] = away.code
+            return 0
+        return pulled.new
 
     def close(self) -> None:
         """Let calls end, and give everything back."""
@@ -224,8 +238,8 @@ def wire_all(
     flows: dict[str, Flow] = {}
     for name, flow in config.flows.items():
         if flow.source in wired and flow.target in wired:
-            source, target = wired[flow.source], wired[flow.target]
-            built = wiring.build_flow(config, flow, source, target, installation, problems)
+            sides = (wired[flow.source], wired[flow.target])
+            built = build_flow(config, flow, sides, installation, problems)
             if built is not None:
                 flows[name] = built
     return wired, {name: with_customers(flow, flows) for name, flow in flows.items()}

@@ -5,7 +5,7 @@ Everything wrong in configuration, profiles and adapters' settings lands in one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
@@ -15,21 +15,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from connector import configured
 from connector.configured import Config, Connection
-from connector.documents import Document
-from connector.flow.flows import AttemptRules, Flow, MoneyRules
 from connector.forms import report
 from connector.mapping.compile import Compiled, compile_profile
-from connector.mapping.expressions import compile_text, document_names
 from connector.mapping.load import load_profile
-from connector.mapping.shapes import Shape
 from connector.nearest import cure_for
 from connector.places import mappings_folder
-from connector.ports import Template
 from connector.problems import Problems
 from connector.spelled import Misspelled, duration
-from connector.yamlread import Node
 
 ADAPTERS = {"rest": "adapters.rest:Rest", "soap": "adapters.soap:Soap"}
 
@@ -147,121 +140,3 @@ def _report_settings(error: ValidationError, connection: Connection, problems: P
         node = next((members[w] for w in words if w in members), auth or connection.place)
         where = ".".join(w for w in words if w in ("auth", "tls") or w in members or w == words[-1])
         report(problems, node, f"{where}: {wrong['msg'].lower()}", "see docs/config.md, `auth`")
-
-
-# ── flows ───────────────────────────────────────────────────────────────────────────────────────
-
-
-def build_flow(
-    config: Config,
-    flow: configured.Flow,
-    source: Wired,
-    target: Wired,
-    installation: str,
-    problems: Problems,
-) -> Flow | None:
-    """Put a flow together from its configuration and both sides' profiles."""
-    before = len(problems.found)
-    reader = source.compiled.readers.get(flow.entity)
-    there = target.compiled.profile.entities.get(flow.entity)
-    if reader is None:
-        lacks = ", ".join(source.compiled.incomplete.get(flow.entity, ()))
-        why = f" (its `read` lacks {lacks})" if lacks else ""
-        message = f"`{source.config.profile}` cannot be read for {flow.entity}{why}"
-        report(problems, flow.place, message, "choose another profile, or write its `read`")
-    if there is None:
-        message = f"`{target.config.profile}` has no {flow.entity}"
-        report(problems, flow.place, message, "choose another profile, or write its file")
-    if reader is None or there is None:
-        return None
-    creates = flow.mode != "link_only"
-    writer = target.compiled.writers.get(flow.entity) if creates else None
-    if creates and ("create" not in there.actions or writer is None):
-        message = f"`{target.config.profile}` cannot create {flow.entity}"
-        report(
-            problems, flow.place, message, "use `mode: link_only`, or write `create` and `write`"
-        )
-    if writer is not None and flow.tables:
-        writer = writer.with_tables(flow.tables)
-    update = there.actions.get("update")
-    create = there.actions.get("create")
-    rules = flow.money
-    verify = f"{rules.verify} {rules.verify_number or ''}".strip()
-    made = Flow(
-        name=flow.name,
-        entity=flow.entity,
-        source=source.config.name,
-        target=target.config.name,
-        reader=reader,
-        writer=writer,
-        conn=target.conn,
-        settle=target.config.settle,
-        timeout=target.timeout,
-        lag=source.lag,
-        capabilities=target.compiled.profile.capabilities,
-        mode="sync" if flow.mode == "create" else flow.mode,
-        match=flow.match,
-        start=flow.start,
-        reference=_template(flow.reference, flow.entity, target, problems),
-        only=_only(flow, target, problems),
-        wait=flow.wait,
-        guests=_guests(flow, target, problems),
-        unknown_product=flow.unknown_product,
-        money=MoneyRules(
-            tolerance=rules.tolerance, within=rules.within, outside=rules.outside, verify=verify
-        ),
-        attempts=AttemptRules(pattern=config.attempts.pattern, most=config.attempts.most),
-        can=update.can if update is not None else frozenset(),
-        steps=tuple(s.name for s in create.steps[1:]) if create is not None else (),
-        finds="find" in there.actions,
-        gets="get" in there.actions,
-        matches=frozenset(
-            a.removeprefix("match.") for a in there.actions if a.startswith("match.")
-        ),
-        slots=target.slots,
-        installation=installation,
-        profile_digest=target.compiled.profile.digest,
-    )
-    return made if len(problems.found) == before else None
-
-
-def _names_of(entity: str, target: Wired) -> Mapping[str, Shape | None]:
-    return {**document_names(entity, dict.fromkeys(target.conn)), "key": None}
-
-
-def _template(node: Node | None, entity: str, target: Wired, problems: Problems) -> Template | None:
-    if node is None or not isinstance(node.value, str):
-        return None
-    shapes = _names_of(entity, target)
-    return compile_text(node.value, names=shapes, problems=problems, place=node)
-
-
-def _only(
-    flow: configured.Flow, target: Wired, problems: Problems
-) -> Callable[[Document], bool] | None:
-    match flow.only:
-        case None:
-            return None
-        case Node() as node:
-            shapes = _names_of(flow.entity, target)
-            template = compile_text(
-                str(node.value), names=shapes, problems=problems, place=node, flag=True
-            )
-            if template is None:
-                return None
-            conn = target.conn
-            return lambda doc: bool(template({"doc": doc, "conn": conn}))
-        case rows:
-            allowed = {field: frozenset(values) for field, values in rows.items()}
-            return lambda doc: all(str(getattr(doc, f, None)) in v for f, v in allowed.items())
-
-
-def _guests(flow: configured.Flow, target: Wired, problems: Problems) -> Any:
-    """How a guest gets a customer: the template of a number, or "each"."""
-    if flow.entity != "customer":
-        return None
-    if flow.guests is None:
-        return "each"
-    by = _template(flow.guests.by, "order", target, problems)
-    rows = flow.guests.rows
-    return None if by is None else lambda given: rows.get(str(by(given)), rows["else"])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import Connection
 
+from connector import errors
 from connector.documents import load
 from connector.flow.compose import Surroundings, compose, wanted, with_rules
 from connector.flow.decide import Rules, Want, decide
@@ -22,7 +24,18 @@ from connector.ledger.records import Claimed
 from connector.ledger.store import Ledger
 from connector.points import reach
 from connector.ports import Clock, Gate, Target
-from connector.values import Change, Decision, Done, Known, Look, Outcome, Unauthorized, Unavailable
+from connector.values import (
+    Change,
+    Create,
+    Decision,
+    Done,
+    Known,
+    Look,
+    Outcome,
+    Unauthorized,
+    Unavailable,
+    Wait,
+)
 
 PAGE = 200
 
@@ -47,13 +60,13 @@ def deliver(target: Target, flow: Flow, ledger: Ledger, gate: Gate, clock: Clock
     """Take one safe step for every record of *flow* that is due; may be run again at any time."""
     done = Delivered()
     settle_doubts(target, flow, ledger, clock)
-    most = prove_find(target, flow, ledger, clock, page=PAGE)
+    creates = prove_find(target, flow, ledger, clock)
     with ledger.begin() as db:
         now = clock.now()
         records.lapse(db, now, owner=ledger.owner, dead=False)
         records.sweep(db, flow.name, now)
         work = records.claim(
-            db, flow.name, owner=ledger.owner, now=now, lease=now + flow.lease, most=most
+            db, flow.name, owner=ledger.owner, now=now, lease=now + flow.lease, most=PAGE
         )
     done.claimed = len(work)
     if not work:
@@ -62,8 +75,13 @@ def deliver(target: Target, flow: Flow, ledger: Ledger, gate: Gate, clock: Clock
     known = {w.id: known_of(w, flow, ledger.life) for w in work}
     decisions = decide_all(work, wants, known, flow, clock)
     if doubtful := [w for w in work if decisions[w.id] == Look()]:
-        known |= look(target, flow, doubtful, ledger, clock)
+        try:
+            known |= look(target, flow, doubtful, ledger, clock)
+        except (errors.Unavailable, errors.Unauthorized) as away:
+            done.stopped = away.code
         decisions = decide_all(work, wants, known, flow, clock)
+    if creates is not None:
+        decisions |= one_at_a_time(decisions, creates, clock.now())
     with ledger.begin() as db:
         changes = carry_out(db, gathered(work, wants, known, decisions), flow, clock.now())
         highest = max((c.id for c in changes), default=0)
@@ -122,6 +140,15 @@ def gathered(
     return [
         Decided(work=w, want=wants[w.id], known=known[w.id], decision=decisions[w.id]) for w in work
     ]
+
+
+def one_at_a_time(
+    decisions: Mapping[int, Decision], most: int, now: datetime
+) -> dict[int, Decision]:
+    """S7: while find is unproven, all creates but *most* wait for the next round."""
+    creates = [id_ for id_, decision in decisions.items() if isinstance(decision, Create)]
+    later = Wait(until=now, reason="find is being proven")
+    return dict.fromkeys(creates[most:], later)
 
 
 def close_group(

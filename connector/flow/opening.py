@@ -73,7 +73,7 @@ def _carry_out_one(  # noqa: C901 - one case for each of a closed union
         case Wait(until=until, reason=reason):
             _wait(db, w, until, reason, now)
         case Look():
-            _wait(db, w, now + AGAIN, "could not look", now)
+            _wait(db, w, now + flow.attempts.wait(1), "the target cannot be asked now", now)
         case Adopt(key=key):
             _adopt(db, one, key, flow, now)
         case Create() if holder := _claim_match(db, w, flow, now):

@@ -11,15 +11,15 @@ from connector.ports import Clock, Target
 from connector.values import Seen
 
 
-def prove_find(target: Target, flow: Flow, ledger: Ledger, clock: Clock, *, page: int) -> int:
-    """How many records may be taken in hand: one, until find has found what we made.
+def prove_find(target: Target, flow: Flow, ledger: Ledger, clock: Clock) -> int | None:
+    """How many creates may be sent at once: one, until find has found what we made; None: any.
 
     Raises Braked if it does not find it although every call has settled.
     """
     if not flow.finds or flow.mode == "link_only":
-        return page
+        return None
     if ledger.read(systems.is_proven, flow.target, flow.entity, flow.profile_digest):
-        return page
+        return None
     made = ledger.read(links.controls, flow.source, flow.target, flow.entity)
     if not made:
         return 1
@@ -30,7 +30,7 @@ def prove_find(target: Target, flow: Flow, ledger: Ledger, clock: Clock, *, page
     if any(isinstance(s := seen.get(r), Seen) and s.key == key for r, key in made.items()):
         with ledger.begin() as db:
             systems.prove(db, flow.target, flow.entity, flow.profile_digest)
-        return page
+        return None
     newest = ledger.read(links.newest, flow.source, flow.target, flow.entity)
     if newest is not None and clock.now() - newest <= flow.settle:
         return 0

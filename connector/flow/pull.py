@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from connector.errors import Braked
 from connector.flow.draft import drafts, tombstone, unreadable
 from connector.flow.flows import Flow
-from connector.ledger import cursors, records, staging
+from connector.ledger import cursors, persons, records, staging
 from connector.ledger.content import digest
 from connector.ledger.staging import Draft, Staged
 from connector.ledger.store import Ledger
@@ -117,7 +117,8 @@ def pull_demanded(
 def _demanded(flow: Flow, ledger: Ledger) -> list[str]:
     wanted = ledger.read(records.demands, flow.source, flow.target, flow.entity)
     known = ledger.read(staging.hashes, flow.name, flow.entity, wanted)
-    return [key for key in wanted if key not in known and not key.startswith("guest/")]
+    new = [key for key in wanted if key not in known and not key.startswith("guest/")]
+    return new + ledger.read(persons.to_read_again, flow.name, flow.entity)
 
 
 def stop_if_reborn(staged: Staged, flow: Flow) -> None:

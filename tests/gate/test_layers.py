@@ -19,9 +19,12 @@ LAYERS = [
     {"config", "flow"},
     {"gate"},
     {"wiring"},
+    {"building"},
     {"app"},
     {"daemon"},
-    {"cli", "testing"},
+    {"testing"},
+    {"demo"},
+    {"cli"},
 ]
 RANK = {name: n for n, layer in enumerate(LAYERS) for name in layer}
 # The same rank or lower is not enough for these.
@@ -35,7 +38,11 @@ SEES: dict[str, set[str]] = {
     "adapters": VOCABULARY,
     "sandbox": set(),
 }
-SEEN_BY: dict[str, set[str]] = {"adapters": {"app"}, "sandbox": {"cli"}, "testing": set()}
+SEEN_BY: dict[str, set[str]] = {
+    "adapters": {"app"},
+    "sandbox": {"cli", "demo"},
+    "testing": {"demo"},
+}
 
 
 def modules() -> dict[str, Path]:

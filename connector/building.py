@@ -1,0 +1,156 @@
+"""Put a flow together from its configuration and the profiles of both its sides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from connector import configured
+from connector.configured import Config, MoneyRule
+from connector.documents import Document
+from connector.errors import ConfigError
+from connector.flow.flows import AttemptRules, Flow, MoneyRules
+from connector.forms import report
+from connector.mapping.expressions import compile_text, document_names
+from connector.mapping.read import Reader
+from connector.mapping.shapes import Shape
+from connector.mapping.write import Writer
+from connector.ports import Template
+from connector.problems import Problems
+from connector.profile import Entity
+from connector.wiring import Wired
+from connector.yamlread import Node
+
+
+def build_flow(
+    config: Config,
+    flow: configured.Flow,
+    sides: tuple[Wired, Wired],
+    installation: str,
+    problems: Problems,
+) -> Flow | None:
+    """Put *flow* together for its source and target; None with every reason in *problems*."""
+    before = len(problems.found)
+    source, target = sides
+    reader = _reader(flow, source, problems)
+    there = _entity(flow, target, problems)
+    if reader is None or there is None:
+        return None
+    create = there.actions.get("create")
+    made = Flow(
+        name=flow.name,
+        entity=flow.entity,
+        source=source.config.name,
+        target=target.config.name,
+        reader=reader,
+        writer=_writer(flow, target, there, problems),
+        conn=target.conn,
+        settle=target.config.settle,
+        timeout=target.timeout,
+        lag=source.lag,
+        capabilities=target.compiled.profile.capabilities,
+        mode="sync" if flow.mode == "create" else flow.mode,
+        match=flow.match,
+        start=flow.start,
+        reference=_template(flow.reference, flow.entity, target, problems),
+        only=_only(flow, target, problems),
+        wait=flow.wait,
+        guests=_guests(flow, target, problems),
+        unknown_product=flow.unknown_product,
+        money=_money(flow.money),
+        attempts=AttemptRules(pattern=config.attempts.pattern, most=config.attempts.most),
+        can=there.actions["update"].can if "update" in there.actions else frozenset(),
+        steps=tuple(s.name for s in create.steps[1:]) if create is not None else (),
+        finds="find" in there.actions,
+        gets="get" in there.actions,
+        matches=frozenset(a.removeprefix("match.") for a in there.actions if a[:6] == "match."),
+        slots=target.slots,
+        installation=installation,
+        profile_digest=target.compiled.profile.digest,
+    )
+    return made if len(problems.found) == before else None
+
+
+def _reader(flow: configured.Flow, source: Wired, problems: Problems) -> Reader | None:
+    reader = source.compiled.readers.get(flow.entity)
+    if reader is None:
+        lacks = ", ".join(source.compiled.incomplete.get(flow.entity, ()))
+        why = f" (its `read` lacks {lacks})" if lacks else ""
+        message = f"`{source.config.profile}` cannot be read for {flow.entity}{why}"
+        report(problems, flow.place, message, "choose another profile, or write its `read`")
+    return reader
+
+
+def _entity(flow: configured.Flow, target: Wired, problems: Problems) -> Entity | None:
+    there = target.compiled.profile.entities.get(flow.entity)
+    if there is None:
+        message = f"`{target.config.profile}` has no {flow.entity}"
+        report(problems, flow.place, message, "choose another profile, or write its file")
+    return there
+
+
+def _writer(
+    flow: configured.Flow, target: Wired, there: Entity, problems: Problems
+) -> Writer | None:
+    """What renders the payload: the profile's `write`, with the flow's own table rows over it."""
+    if flow.mode == "link_only":
+        return None
+    writer = target.compiled.writers.get(flow.entity)
+    if writer is None or "create" not in there.actions:
+        message = f"`{target.config.profile}` cannot create {flow.entity}"
+        report(problems, flow.place, message, "use link_only, or write `create` and `write`")
+        return None
+    try:
+        return writer.with_tables(flow.tables) if flow.tables else writer
+    except ConfigError as error:
+        report(problems, flow.place, f"tables: {error}", "name a table of the profile")
+        return None
+
+
+def _money(rule: MoneyRule) -> MoneyRules:
+    verify = f"{rule.verify} {rule.verify_number or ''}".strip()
+    return MoneyRules(
+        tolerance=rule.tolerance, within=rule.within, outside=rule.outside, verify=verify
+    )
+
+
+def _names_of(entity: str, target: Wired) -> Mapping[str, Shape | None]:
+    return {**document_names(entity, dict.fromkeys(target.conn)), "key": None}
+
+
+def _template(node: Node | None, entity: str, target: Wired, problems: Problems) -> Template | None:
+    if node is None or not isinstance(node.value, str):
+        return None
+    shapes = _names_of(entity, target)
+    return compile_text(node.value, names=shapes, problems=problems, place=node)
+
+
+def _only(
+    flow: configured.Flow, target: Wired, problems: Problems
+) -> Callable[[Document], bool] | None:
+    match flow.only:
+        case None:
+            return None
+        case Node() as node:
+            shapes = _names_of(flow.entity, target)
+            template = compile_text(
+                str(node.value), names=shapes, problems=problems, place=node, flag=True
+            )
+            if template is None:
+                return None
+            conn = target.conn
+            return lambda doc: bool(template({"doc": doc, "conn": conn}))
+        case rows:
+            allowed = {field: frozenset(values) for field, values in rows.items()}
+            return lambda doc: all(str(getattr(doc, f, None)) in v for f, v in allowed.items())
+
+
+def _guests(flow: configured.Flow, target: Wired, problems: Problems) -> Any:
+    """How a guest gets a customer: the template of a number, or "each"."""
+    if flow.entity != "customer":
+        return None
+    if flow.guests is None:
+        return "each"
+    by = _template(flow.guests.by, "order", target, problems)
+    rows = flow.guests.rows
+    return None if by is None else lambda given: rows.get(str(by(given)), rows["else"])

@@ -1,0 +1,156 @@
+"""The demo's scene: folder, configuration, both sandboxes as processes, and the clerk's changes."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from connector.ledger import life, migrate
+from connector.ledger.store import Ledger
+from connector.places import migrations_folder
+from connector.sandbox import edit
+from connector.sandbox.seed import seed_erp, seed_shop, skus
+
+ORDERS, CUSTOMERS, PRODUCTS = 250, 80, 60
+WRITES = ["Create", "Update", "Release"]
+
+CONFIG = """\
+version: 1
+ledger: sqlite:///ledger.db
+zone: Europe/Berlin
+connections:
+  shop:
+    profile: woocommerce
+    url: {shop}
+    zone: Europe/Berlin
+    auth: {{type: oauth1, user: "${{WOO_KEY}}", password: "${{WOO_SECRET}}"}}
+    lag: 1s
+    limits: {{concurrency: 4, timeout: 10s}}
+  erp:
+    profile: sandbox_erp
+    url: {erp}/soap
+    zone: Europe/Berlin
+    auth: {{type: basic, user: "${{ERP_USER}}", password: "${{ERP_PASSWORD}}"}}
+    limits: {{concurrency: 8, timeout: 2s}}
+    settle: 3s
+flows:
+  products: {{entity: product, from: shop, to: erp, mode: link_only, match: [sku]}}
+  customers:
+    {{entity: customer, from: shop, to: erp, mode: on_demand, match: [email], guests: each}}
+  orders:
+    entity: order
+    from: shop
+    to: erp
+    start: {start}
+    reference: "DEMO-{{{{ doc.number }}}}"
+attempts: {{pattern: [1s, 2s], most: 12, doubt: {{alarm: 1h}}}}
+"""
+ENV = "WOO_KEY=ck_sandbox\nWOO_SECRET=cs_sandbox\nERP_USER=sandbox\nERP_PASSWORD=sandbox\n"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sandbox:
+    """A sandbox in a process of its own."""
+
+    process: subprocess.Popen[str]
+    url: str
+
+    def faults(self, rules: Sequence[dict[str, object]]) -> None:
+        """Replace its fault rules."""
+        body = json.dumps(list(rules)).encode()
+        request = urllib.request.Request(f"{self.url}/_sandbox/faults", body, method="POST")  # noqa: S310
+        with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310 - loopback
+            reply.read()
+
+    def end(self) -> None:
+        """End the process."""
+        self.process.terminate()
+        self.process.wait(10)
+
+
+def start_sandbox(kind: str, data: Path) -> Sandbox:
+    """Serve *data* on a free port; ready when it says so."""
+    command = [sys.executable, "-m", "connector.sandbox", kind, "--data", str(data)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    line = process.stdout.readline() if process.stdout else ""
+    words = dict(word.split("=", 1) for word in line.split() if "=" in word)
+    return Sandbox(process=process, url=words["url"])
+
+
+def prepare(folder: Path, seed: int) -> list[int]:
+    """Make the ledger, then fill shop and ERP: every order is born after the ledger."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in ("ledger.db", "shop.db", "erp.db"):
+        for path in folder.glob(f"{old}*"):
+            path.unlink()
+    ledger = Ledger(f"sqlite:///{folder / 'ledger.db'}")
+    born = datetime.now(UTC)
+    migrate.upgrade(ledger, migrations_folder(), born)
+    ledger.close()
+    seeded = seed_shop(
+        folder / "shop.db", seed=seed, products=PRODUCTS, customers=CUSTOMERS, orders=ORDERS,
+        born_after=born,
+    )  # fmt: skip
+    seed_erp(folder / "erp.db", items=skus(PRODUCTS))
+    return list(seeded.orders)
+
+
+def configure(folder: Path, shop: Sandbox, erp: Sandbox) -> None:
+    """Write config.yaml and .env."""
+    ledger = Ledger(f"sqlite:///{folder / 'ledger.db'}")
+    start = ledger.read(life.read).created_at.isoformat()
+    ledger.close()
+    text = CONFIG.format(shop=shop.url, erp=erp.url, start=start)
+    (folder / "config.yaml").write_text(text, encoding="utf-8")
+    env = folder / ".env"
+    env.touch(mode=0o600)
+    os.chmod(env, 0o600)  # noqa: PTH101 - a file of an earlier run may be open to others
+    env.write_text(ENV, encoding="utf-8")
+
+
+def storm(seed: int) -> list[dict[str, object]]:
+    """The ERP's faults: unknown outcomes of each kind, refusals, an outage."""
+    return [
+        {"fault": "outage", "after": 8, "seconds": 4},
+        {"fault": "commit_then_hang", "ops": WRITES, "share": 0.06, "seconds": 6, "seed": seed},
+        {"fault": "commit_then_cut", "ops": WRITES, "share": 0.06, "seed": seed + 1},
+        {"fault": "late_commit", "ops": WRITES, "share": 0.04, "seconds": 3, "seed": seed + 2},
+        {"fault": "unavailable", "ops": WRITES, "share": 0.1, "seed": seed + 3},
+        {"fault": "unavailable", "ops": ["Find"], "share": 0.1, "seed": seed + 4},
+    ]
+
+
+class Clerk:
+    """Somebody in the shop who changes, cancels and refunds orders while they are on their way."""
+
+    def __init__(self, shop: Path, orders: Sequence[int], seed: int) -> None:
+        self._shop = shop
+        self._dice = random.Random(seed)  # noqa: S311 - repeatable, no secret
+        self._open = list(orders)
+        self._dice.shuffle(self._open)
+        self.changed = self.cancelled = self.refunded = 0
+
+    def act(self) -> None:
+        """One change to one order, as the dice say."""
+        order = self._open[self._dice.randrange(len(self._open))]
+        roll = self._dice.random()
+        if roll < 0.75:
+            note = self._dice.choice(("请尽快发货", "leave it at the door 🙏", "Bitte klingeln"))
+            edit.change_order(self._shop, order, customer_note=f"{note} {self.changed}")
+            self.changed += 1
+        elif roll < 0.93:
+            edit.cancel_order(self._shop, order)
+            self._open.remove(order)
+            self.cancelled += 1
+        else:
+            edit.refund_order(self._shop, order, "0.50", "goodwill")
+            self._open.remove(order)
+            self.refunded += 1
