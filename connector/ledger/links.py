@@ -144,6 +144,13 @@ def accept(db: Connection, pair: Pair, base_source: bytes) -> None:
     db.execute(update(link).where(_of(pair)).values(base_source=base_source, base_known=True))
 
 
+def relink(db: Connection, pair: Pair, target_key: str) -> None:
+    """A person says that another document there is the one; nothing is known of it yet."""
+    changed = {"target_key": target_key, "target_version": None, "base_known": False}
+    nothing = {"base_source": None, "base_target": None, "steps_left": "", "total": None}
+    db.execute(update(link).where(_of(pair), link.c.role != "part").values(changed | nothing))
+
+
 def unread(db: Connection, pair: Pair) -> None:
     """Say that the base must be read again before it is trusted."""
     db.execute(update(link).where(_of(pair)).values(base_known=False))

@@ -1,0 +1,157 @@
+"""What the ledger can tell: the read-only questions of list, show, trace, status and stats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, and_, func, or_, select
+
+from connector.ledger.links import own_link
+from connector.ledger.schema import (
+    attempt,
+    connection,
+    cursor,
+    event,
+    link,
+    meta,
+    quarantine,
+    record,
+)
+
+DEAD = ("refused", "gave_up", "unreadable", "doubt")
+# What may be shown unasked: neither documents, births nor whose it is.
+_SHOWN = [c for c in record.c if c.name not in ("doc", "birth", "subject", "raw_hash", "doc_hash")]
+Rows = list[RowMapping]
+
+
+def find(db: Connection, entity: str, key: str, flow: str | None = None) -> Rows:
+    """The records of a document, one a flow, each with the target's id."""
+    given = {"entity": entity, "key": key} | ({"flow": flow} if flow else {})
+    return listed(db, given)
+
+
+def listed(db: Connection, given: Mapping[str, str | None], most: int = 100) -> Rows:
+    """The newest changed records with the columns that *given* names (None: any)."""
+    wanted = [record.c[name] == value for name, value in given.items() if value is not None]
+    return _all(
+        db,
+        select(*_SHOWN, link.c.target_key.label("there"))
+        .join_from(record, link, own_link(), isouter=True)
+        .where(and_(True, *wanted))
+        .order_by(record.c.changed_at.desc(), record.c.id.desc())
+        .limit(most),
+    )
+
+
+def dead(db: Connection, given: Mapping[str, str | None], most: int = 100) -> Rows:
+    """The dead letters among `listed`."""
+    return [r for reason in DEAD for r in listed(db, {**given, "reason": reason}, most)][:most]
+
+
+def content(db: Connection, record_id: int) -> bytes | None:
+    """The canonical document that is wanted: personal data, only for who asks."""
+    found: bytes | None = db.scalar(select(record.c.doc).where(record.c.id == record_id))
+    return found
+
+
+def payload(db: Connection, attempt_id: int) -> bytes | None:
+    """What an attempt sent: personal data, only for who asks."""
+    found: bytes | None = db.scalar(select(attempt.c.payload).where(attempt.c.id == attempt_id))
+    return found
+
+
+def events(db: Connection, record_id: int) -> Rows:
+    """Every move of a record, oldest first."""
+    columns = [event.c[n] for n in ("at", "move", "state", "reason", "seq", "actor", "detail")]
+    return _all(db, select(*columns).where(event.c.record == record_id).order_by(event.c.id))
+
+
+def attempts(db: Connection, record_id: int) -> Rows:
+    """Every attempt of a record without what it sent, oldest first."""
+    columns = [c for c in attempt.c if c.name not in ("payload", "payload_hash", "record")]
+    return _all(db, select(*columns).where(attempt.c.record == record_id).order_by(attempt.c.id))
+
+
+def links(db: Connection, record_id: int) -> Rows:
+    """What a record is linked to, without the contents on which both sides agreed."""
+    names = "target target_key role reference target_version base_known steps_left total made_at"
+    columns = [link.c[n] for n in (*names.split(), "made_by")]
+    chosen = select(*columns).join_from(record, link, own_link()).where(record.c.id == record_id)
+    return _all(db, chosen.order_by(link.c.id))
+
+
+def children(db: Connection, serial_key: str, record_id: int) -> Rows:
+    """Records of the same root: refunds, payments, shipments."""
+    chosen = select(*_SHOWN).where(record.c.serial_key == serial_key, record.c.id != record_id)
+    return _all(db, chosen.order_by(record.c.key))
+
+
+def newest_event(db: Connection) -> int:
+    """The id of the newest event, 0 for none."""
+    return db.scalar(select(func.max(event.c.id))) or 0
+
+
+def since(db: Connection, event_id: int) -> Rows:
+    """The moves after event *event_id*, each with its record."""
+    names = ("flow", "entity", "key", "reference")
+    columns = [record.c[n] for n in names] + [event.c[n] for n in ("move", "detail", "record")]
+    now = [record.c.state.label("state"), record.c.reason.label("reason"), record.c.needs]
+    return _all(
+        db,
+        select(*columns, *now, record.c.due_at)
+        .join_from(event, record, event.c.record == record.c.id)
+        .where(event.c.id > event_id)
+        .order_by(event.c.id),
+    )
+
+
+def standing(db: Connection) -> Rows:
+    """How many records each flow has in each state and for each reason, and the oldest due."""
+    key = (record.c.flow, record.c.state, record.c.reason)
+    oldest = func.min(record.c.due_at).label("oldest")
+    chosen = select(*key, func.count().label("count"), oldest).group_by(*key).order_by(*key)
+    return _all(db, chosen)
+
+
+def waiting(db: Connection, most: int) -> Rows:
+    """Records that wait for a person, oldest first; blocked ones wait for another record."""
+    chosen = select(*_SHOWN).where(record.c.state == "held", record.c.reason != "blocked")
+    return _all(db, chosen.order_by(record.c.changed_at, record.c.id).limit(most))
+
+
+def cursors(db: Connection) -> Rows:
+    """How far every scope was read, and when it moved last."""
+    return _all(db, select(cursor).order_by(cursor.c.connection, cursor.c.scope))
+
+
+def connections(db: Connection) -> Rows:
+    """The systems that the ledger knows."""
+    return _all(db, select(connection).order_by(connection.c.name))
+
+
+def set_aside(db: Connection) -> Rows:
+    """Pieces of pages that could not even be named, by flow and code; without what they hold."""
+    key = (quarantine.c.flow, quarantine.c.code)
+    last = func.max(quarantine.c.seen_at).label("last")
+    return _all(db, select(*key, func.count().label("count"), last).group_by(*key).order_by(*key))
+
+
+def sizes(db: Connection) -> dict[str, int]:
+    """Rows by table."""
+    return {
+        table.name: db.scalar(select(func.count()).select_from(table)) or 0
+        for table in meta.sorted_tables
+    }
+
+
+def references(db: Connection, flow: str, keys: list[str]) -> dict[str, RowMapping]:
+    """Key → the record of an order, for those that the flow knows."""
+    names = "key id reference state reason seq acked_seq decision decided_seq"
+    columns = [record.c[n] for n in names.split()]
+    own = and_(record.c.flow == flow, or_(record.c.key.in_(keys)), ~record.c.key.contains("/"))
+    return {row["key"]: row for row in _all(db, select(*columns).where(own))}
+
+
+def _all(db: Connection, query: Any) -> Rows:
+    return list(db.execute(query).mappings())
