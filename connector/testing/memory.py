@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from connector import errors
@@ -32,16 +32,20 @@ from connector.values import (
     Stale,
     Tombstone,
     Tree,
+    Unauthorized,
     Unavailable,
 )
 
 REFUSALS: dict[str | None, Outcome] = {
     "away": Unavailable(why="away"),
+    "denied": Unauthorized(why="denied"),
     "refuse": Refused(code="invalid"),
     "stale": Stale(),
     "lost": InDoubt(why="timeout"),
 }
-FAULTS = ("hang", "cut", "late", "lost", "away", "refuse", "stale")
+FAULTS = ("hang", "cut", "late", "lost", "away", "denied", "refuse", "stale")
+NEVER = datetime.min.replace(tzinfo=UTC)
+MOST_SKEW = timedelta(seconds=30)
 
 
 @dataclass(kw_only=True)
@@ -53,32 +57,138 @@ class Paper:
     reference: str | None
     fields: dict[str, Tree]
     version: int = 1
+    changed_at: datetime = NEVER
     steps_done: set[str] = field(default_factory=set)
 
 
-class Memory:
-    """`Source`, `Target` and `Probe` over dicts.
+class Papers:
+    """What a system in memory keeps, and what befalls whoever reads there; a `Probe` of it too.
 
-    *fault* is asked for each change, after the decision to send and before its effect, and answers
-    one of FAULTS or None: hang and cut commit and leave doubt, lost leaves doubt alone, late commits
-    once *late_by* has passed, away and refuse do nothing, stale contradicts the version.
+    *away*: reads are Unavailable; *trouble*: what else they raise. *skew*: its clock less ours.
     """
 
-    def __init__(self, clock: Clock, *, steps: Sequence[str] = (), page: int = 100) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.steps = tuple(steps)
-        self.page = page
         self.papers: list[Paper] = []
         self.late: list[tuple[datetime, Callable[[], object]]] = []
-        self.late_by = timedelta(seconds=5)
-        self.fault: Callable[[Change], str | None] = lambda _: None
         self.calls: list[tuple[str, str]] = []
         self.away = False
+        self.trouble: errors.ConnectorError | None = None
+        self.skew = timedelta(0)
         self.identity = {"host": "memory", "company": "1"}
         self._lock = threading.Lock()
-        self.slot: Callable[[datetime], None] = lambda _: None
 
-    # ── as a target ──
+    def pass_late(self) -> None:
+        """Execute what was sent earlier and is due by now: the late commits."""
+        with self._lock:
+            due = [apply for at, apply in self.late if at <= self.clock.now()]
+            self.late = [(at, apply) for at, apply in self.late if at > self.clock.now()]
+            for apply in due:
+                apply()
+
+    def check(self) -> Findings:
+        """Who this is, and whether its clock is right."""
+        self._read("check", "")
+        wrong = ("its clock differs from ours; synchronise both",)
+        problems = wrong if abs(self.skew) > MOST_SKEW else ()
+        return Findings(identity=dict(self.identity), skew=self.skew, problems=problems)
+
+    def _read(self, call: str, entity: str) -> None:
+        self.pass_late()
+        self.calls.append((call, entity))
+        if self.away:
+            raise errors.Unavailable("memory is away")
+        if self.trouble is not None:
+            raise self.trouble
+
+    def _of(self, entity: str) -> list[Paper]:
+        return [p for p in self.papers if p.entity == entity]
+
+
+class MemorySource(Papers):
+    """`Source` over papers; *page* rows at a time."""
+
+    page = 100
+
+    def put(self, entity: str, key: str, payload: Payload) -> None:
+        """Have, or change, a document that others read: its version grows."""
+        with self._lock:
+            paper = next((p for p in self._of(entity) if p.key == key), None)
+            if paper is None:
+                paper = Paper(key=key, entity=entity, reference=None, fields={}, version=0)
+                self.papers.append(paper)
+            paper.version = 1 + max((p.version for p in self._of(entity)), default=0)
+            paper.fields = dict(payload)
+            paper.changed_at = self.clock.now()
+
+    def drop(self, entity: str, key: str) -> None:
+        """Lose a document."""
+        self.papers = [p for p in self.papers if (p.entity, p.key) != (entity, key)]
+
+    def pages(
+        self,
+        entity: str,
+        since: str | None,
+        *,
+        start: datetime | None,
+        until: datetime | None,
+    ) -> Iterator[Page]:
+        """Papers whose version is above the cursor, oldest first."""
+        begin = start if since is None and start is not None else NEVER
+        at = int(since or "0")
+        while True:
+            self._read("pages", entity)
+            began = self.clock.now()
+            rest = sorted(
+                (
+                    p
+                    for p in self._of(entity)
+                    if p.version > at
+                    and begin <= p.changed_at
+                    and (until is None or p.changed_at <= until)
+                ),
+                key=lambda p: p.version,
+            )
+            items = tuple(self._item(p) for p in rest[: self.page])
+            at = max((p.version for p in rest[: self.page]), default=at)
+            complete = len(rest) <= self.page
+            yield Page(items=items, cursor=str(at), complete=complete, began=began)
+            if complete:
+                return
+
+    def read(self, entity: str, keys: Sequence[str]) -> Iterator[Read]:
+        """Papers by key, or their tombstones."""
+        self._read("read", entity)
+        for key in keys:
+            paper = next((p for p in self._of(entity) if p.key == key), None)
+            yield Tombstone(key=key) if paper is None else self._item(paper)
+
+    def _item(self, paper: Paper) -> Item:
+        body = {"key": paper.key, "version": f"{paper.version:012d}", **paper.fields}
+        return Item(key=paper.key, version=f"{paper.version:012d}", raw=pack(body))
+
+    def decode(self, entity: str, raw: bytes) -> Payload | Broken:  # noqa: ARG002
+        """The payload of a raw slice; one that is no JSON is broken."""
+        try:
+            return unpack(raw)
+        except ValueError:
+            return Broken(at="body", code="not_json", raw=raw)
+
+
+class MemoryTarget(Papers):
+    """`Target` over papers.
+
+    *fault* is asked for each change, after the decision to send and before its effect, and answers
+    one of FAULTS or None: hang and cut commit and leave doubt, lost leaves doubt alone, late
+    commits after *late_by*, away, denied and refuse do nothing, stale contradicts the version.
+    """
+
+    def __init__(self, clock: Clock, *, steps: Sequence[str] = ()) -> None:
+        super().__init__(clock)
+        self.steps = tuple(steps)
+        self.late_by = timedelta(seconds=5)
+        self.fault: Callable[[Change], str | None] = lambda _: None
+        self.slot: Callable[[datetime], None] = lambda _: None
 
     def find(
         self, entity: str, references: Sequence[str]
@@ -134,6 +244,7 @@ class Memory:
                 entity=entity,
                 reference=change.reference,
                 fields=dict(unpack(pack(change.payload))),
+                changed_at=self.clock.now(),
             )
             self.papers.append(paper)
             return self._done(paper, self.steps)
@@ -147,6 +258,7 @@ class Memory:
             return Stale()
         paper_.fields |= unpack(pack(change.payload))
         paper_.version += 1
+        paper_.changed_at = self.clock.now()
         return self._done(paper_, ())
 
     def _done(self, paper: Paper, steps_left: Sequence[str]) -> Done:
@@ -157,23 +269,6 @@ class Memory:
             total=None if total is None else Decimal(str(total)),
             steps_left=tuple(steps_left),
         )
-
-    def pass_late(self) -> None:
-        """Execute what was sent earlier and is due by now: the late commits."""
-        with self._lock:
-            due = [apply for at, apply in self.late if at <= self.clock.now()]
-            self.late = [(at, apply) for at, apply in self.late if at > self.clock.now()]
-            for apply in due:
-                apply()
-
-    def _read(self, call: str, entity: str) -> None:
-        self.pass_late()
-        self.calls.append((call, entity))
-        if self.away:
-            raise errors.Unavailable("memory is away")
-
-    def _of(self, entity: str) -> list[Paper]:
-        return [p for p in self.papers if p.entity == entity]
 
     def _one(self, found: Sequence[Paper]) -> Seen | Absent | Ambiguous:
         match len(found):
@@ -195,62 +290,10 @@ class Memory:
             locked=paper.fields.get("locked") is True,
         )
 
-    # ── as a source ──
 
-    def put(self, entity: str, key: str, payload: Payload) -> None:
-        """Have, or change, a document that others read: its version grows."""
-        with self._lock:
-            paper = next((p for p in self._of(entity) if p.key == key), None)
-            if paper is None:
-                paper = Paper(key=key, entity=entity, reference=None, fields={}, version=0)
-                self.papers.append(paper)
-            paper.version = 1 + max((p.version for p in self._of(entity)), default=0)
-            paper.fields = dict(payload)
+class Memory(MemorySource, MemoryTarget):
+    """A whole system in memory: `Source`, `Target` and `Probe` over the same papers."""
 
-    def drop(self, entity: str, key: str) -> None:
-        """Lose a document."""
-        self.papers = [p for p in self.papers if (p.entity, p.key) != (entity, key)]
-
-    def pages(
-        self,
-        entity: str,
-        since: str | None,
-        *,
-        start: datetime | None,  # noqa: ARG002 - memory has no dates
-        until: datetime | None,  # noqa: ARG002
-    ) -> Iterator[Page]:
-        """Papers whose version is above the cursor, oldest first."""
-        at = int(since or "0")
-        while True:
-            self._read("pages", entity)
-            began = self.clock.now()
-            rest = sorted((p for p in self._of(entity) if p.version > at), key=lambda p: p.version)
-            items = tuple(self._item(p) for p in rest[: self.page])
-            at = max((p.version for p in rest[: self.page]), default=at)
-            complete = len(rest) <= self.page
-            yield Page(items=items, cursor=str(at), complete=complete, began=began)
-            if complete:
-                return
-
-    def read(self, entity: str, keys: Sequence[str]) -> Iterator[Read]:
-        """Papers by key, or their tombstones."""
-        self._read("read", entity)
-        for key in keys:
-            paper = next((p for p in self._of(entity) if p.key == key), None)
-            yield Tombstone(key=key) if paper is None else self._item(paper)
-
-    def _item(self, paper: Paper) -> Item:
-        body = {"key": paper.key, "version": f"{paper.version:012d}", **paper.fields}
-        return Item(key=paper.key, version=f"{paper.version:012d}", raw=pack(body))
-
-    def decode(self, entity: str, raw: bytes) -> Payload | Broken:  # noqa: ARG002
-        """The payload of a raw slice; one that is no JSON is broken."""
-        try:
-            return unpack(raw)
-        except ValueError:
-            return Broken(at="body", code="not_json", raw=raw)
-
-    def check(self) -> Findings:
-        """Who this is."""
-        self._read("check", "")
-        return Findings(identity=self.identity, skew=timedelta(0))
+    def __init__(self, clock: Clock, *, steps: Sequence[str] = (), page: int = 100) -> None:
+        super().__init__(clock, steps=steps)
+        self.page = page

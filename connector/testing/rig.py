@@ -104,28 +104,26 @@ def order(number: str, **more: Tree) -> Payload:
     return {"doc": {k: v for k, v in doc.items() if v is not None}}
 
 
-class Rig:
-    """One ledger file, a shop and an ERP in memory, a clock; the engine comes and goes."""
+class Scene:
+    """A ledger, a shop and an ERP in memory, a clock, and what they all say."""
 
-    def __init__(self, folder: Path, *, steps: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: Path, *, steps: tuple[str, ...] = (), url: str = "") -> None:
         self.folder = folder
+        self.url = url or f"sqlite:///{folder / 'ledger.db'}"
         self.clock = TestClock(START)
         self.shop: Source = Memory(self.clock)
         self.erp: Target = Memory(self.clock, steps=steps)
         self.ledger: Ledger | None = None
         self.flows = {"orders": order_flow(steps=steps)}
         self.gates: list[ThreadGate] = []
-        with Ledger(self.url).engine.begin() as db:
+        fresh = Ledger(self.url)
+        with fresh.begin() as db:
             meta.create_all(db)
             life.create(db, self.clock.now())
             for name in ("shop", "erp"):
                 systems.meet(db, name, {"company": name}, self.clock.now())
+        fresh.close()
         self.clock.pass_(timedelta(seconds=1))
-
-    @property
-    def url(self) -> str:
-        """The ledger's address."""
-        return f"sqlite:///{self.folder / 'ledger.db'}"
 
     @property
     def memory(self) -> tuple[Memory, Memory]:
@@ -142,6 +140,34 @@ class Rig:
             self.ledger = Ledger(self.url)
             self.ledger.wake(self.clock.now())
         return self.ledger
+
+    def states(self) -> dict[str, tuple[str, str | None]]:
+        """Key → (state, reason) of every record."""
+        with self.start().engine.connect() as db:
+            rows = db.execute(select(record.c.key, record.c.state, record.c.reason))
+            return {r.key: (r.state, r.reason) for r in rows}
+
+    def open_intents(self) -> int:
+        """How many intents have no outcome."""
+        with self.start().engine.connect() as db:
+            return len(db.execute(select(attempt.c.id).where(attempt.c.outcome.is_(None))).all())
+
+    def links(self) -> dict[str, str]:
+        """Source key → target key."""
+        with self.start().engine.connect() as db:
+            return dict(db.execute(select(link.c.source_key, link.c.target_key)).all())
+
+    def books(self) -> list[tuple[str | None, Tree, Tree]]:
+        """What the ERP holds: (reference, status, note), sorted."""
+        papers = self.memory[1].papers
+        return sorted(
+            ((p.reference, p.fields.get("status"), p.fields.get("note")) for p in papers),
+            key=str,
+        )
+
+
+class Rig(Scene):
+    """The engine on that scene: it comes and goes, and is killed wherever one likes."""
 
     def kill(self) -> None:
         """End the engine as SIGKILL does: what was not committed is gone."""
@@ -207,30 +233,6 @@ class Rig:
         finally:
             points.on_reach = points._nothing
         return False
-
-    def states(self) -> dict[str, tuple[str, str | None]]:
-        """Key → (state, reason) of every record."""
-        with self.start().engine.connect() as db:
-            rows = db.execute(select(record.c.key, record.c.state, record.c.reason))
-            return {r.key: (r.state, r.reason) for r in rows}
-
-    def open_intents(self) -> int:
-        """How many intents have no outcome."""
-        with self.start().engine.connect() as db:
-            return len(db.execute(select(attempt.c.id).where(attempt.c.outcome.is_(None))).all())
-
-    def links(self) -> dict[str, str]:
-        """Source key → target key."""
-        with self.start().engine.connect() as db:
-            return dict(db.execute(select(link.c.source_key, link.c.target_key)).all())
-
-    def books(self) -> list[tuple[str | None, Tree, Tree]]:
-        """What the ERP holds: (reference, status, note), sorted."""
-        papers = self.memory[1].papers
-        return sorted(
-            ((p.reference, p.fields.get("status"), p.fields.get("note")) for p in papers),
-            key=str,
-        )
 
 
 def order_flow(*, steps: tuple[str, ...] = ()) -> Flow:
