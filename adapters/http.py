@@ -26,6 +26,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import HTTPResponse
 
 from connector.errors import NotSent
+from connector.points import reach
 from connector.ports import Clock, Slot
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -165,6 +166,8 @@ class _Wire(io.RawIOBase):
         self.sock, self.call = sock, call
 
     def sendall(self, data: bytes) -> None:
+        if self.call.sent:
+            reach("send.half_written")
         self.call.first_byte()
         rest = memoryview(data)
         while rest:
@@ -291,6 +294,7 @@ class Http:
             headers={"Accept-Encoding": "gzip", "User-Agent": "connector", **request.headers},
             preload_content=False,
         )
+        reach("send.before_reply")
         response = line.getresponse()
         try:
             body = self._read(response)

@@ -11,6 +11,7 @@ from adapters.http import Broke
 from adapters.replies import Answer, judge, key_of, outcome, outcome_of, said
 from connector import errors
 from connector.errors import Bug, FieldErrors, NotSent
+from connector.points import reach
 from connector.profile import Action, Entity, Step
 from connector.values import (
     Absent,
@@ -84,8 +85,7 @@ def send(at: Connection, entity: str, change: Change) -> Outcome:
     action = at.entity(entity).actions.get(change.action)
     if action is None:
         return Refused(code="no_action", at=change.action)
-    beyond = sorted(change.payload.keys() - action.can) if action.can is not None else ()
-    if beyond and change.key is not None:
+    if beyond := _beyond(action, change):
         return Refused(code="not_updatable", at=beyond[0])
     steps = [step for step in action.steps if not change.steps or step.name in change.steps]
     done: Done | None = None
@@ -100,6 +100,8 @@ def send(at: Connection, entity: str, change: Change) -> Outcome:
         done = _both(done, result)
         if done.steps_left:
             return done
+        if len(steps) > place + 1:
+            reach("step1.before_step2")
     if done is None:
         return Done(key=change.key) if change.key else Refused(code="no_step", at=change.action)
     return done
@@ -114,6 +116,13 @@ def steps_left(at: Connection, entity: Entity, there: Mapping[str, object]) -> t
         for step in (create.steps if create else ())
         if step.done_when is not None and _applies(step, names) and not said(step.done_when, names)
     )
+
+
+def _beyond(action: Action, change: Change) -> list[str]:
+    """Name what an update may not carry."""
+    if action.can is None or change.key is None:
+        return []
+    return sorted(change.payload.keys() - action.can)
 
 
 def _perform(

@@ -35,7 +35,7 @@ NEVER = {
 }
 VOCABULARY = {"values", "ports", "errors", "profile"}
 SEES: dict[str, set[str]] = {
-    "adapters": VOCABULARY,
+    "adapters": VOCABULARY | {"points"},
     "sandbox": set(),
 }
 SEEN_BY: dict[str, set[str]] = {
