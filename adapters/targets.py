@@ -98,10 +98,9 @@ def send(at: Connection, entity: str, change: Change) -> Outcome:
             left = tuple(s.name for s in steps[place:] if _applies(s, names))
             return _broken_off(result, done, change, left)
         done = _both(done, result)
-        if done.steps_left:
+        if done.steps_left or step is steps[-1]:
             return done
-        if len(steps) > place + 1:
-            reach("step1.before_step2")
+        reach("step1.before_step2")
     if done is None:
         return Done(key=change.key) if change.key else Refused(code="no_step", at=change.action)
     return done
