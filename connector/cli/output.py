@@ -26,7 +26,7 @@ def emit(value: object) -> None:
 
 def table(rows: Sequence[Row], columns: Sequence[str], title: str = "") -> None:
     """Print *rows* as a table; plain and aligned where nobody watches."""
-    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    cells = [[text(row.get(column)) for column in columns] for row in rows]
     if sys.stdout.isatty():
         _rich_table(cells, columns, title)
         return
@@ -77,7 +77,8 @@ def _rich_table(cells: list[list[str]], columns: Sequence[str], title: str) -> N
     import_module("rich.console").Console().print(shown)
 
 
-def _cell(value: object) -> str:
+def text(value: object) -> str:
+    """One value as people read it."""
     match value:
         case None:
             return ""

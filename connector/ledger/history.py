@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, func, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from connector.ledger.links import own_link
 from connector.ledger.schema import (
@@ -13,6 +14,7 @@ from connector.ledger.schema import (
     connection,
     cursor,
     event,
+    life,
     link,
     meta,
     quarantine,
@@ -22,7 +24,7 @@ from connector.ledger.schema import (
 DEAD = ("refused", "gave_up", "unreadable", "doubt")
 # What may be shown unasked: neither documents, births nor whose it is.
 _SHOWN = [c for c in record.c if c.name not in ("doc", "birth", "subject", "raw_hash", "doc_hash")]
-Rows = list[RowMapping]
+Rows = list[dict[str, Any]]
 
 
 def find(db: Connection, entity: str, key: str, flow: str | None = None) -> Rows:
@@ -120,6 +122,13 @@ def waiting(db: Connection, most: int) -> Rows:
     return _all(db, chosen.order_by(record.c.changed_at, record.c.id).limit(most))
 
 
+def old_doubts(db: Connection, before: datetime, most: int) -> Rows:
+    """Records in doubt since before *before*; nothing settles them but the target or a person."""
+    chosen = select(*_SHOWN).join_from(record, attempt, attempt.c.record == record.c.id)
+    old = (attempt.c.outcome.is_(None), attempt.c.written_at < before)
+    return _all(db, chosen.where(record.c.state == "in_doubt", *old).limit(most))
+
+
 def cursors(db: Connection) -> Rows:
     """How far every scope was read, and when it moved last."""
     return _all(db, select(cursor).order_by(cursor.c.connection, cursor.c.scope))
@@ -145,7 +154,13 @@ def sizes(db: Connection) -> dict[str, int]:
     }
 
 
-def references(db: Connection, flow: str, keys: list[str]) -> dict[str, RowMapping]:
+def watch(db: Connection) -> dict[str, Any]:
+    """The ledger's life: its epoch, since when it watches, its last beat."""
+    names = ("epoch", "created_at", "alive_since", "unsettled_since", "beat_at")
+    return dict(db.execute(select(*(life.c[n] for n in names))).mappings().one())
+
+
+def references(db: Connection, flow: str, keys: list[str]) -> dict[str, dict[str, Any]]:
     """Key → the record of an order, for those that the flow knows."""
     names = "key id reference state reason seq acked_seq decision decided_seq"
     columns = [record.c[n] for n in names.split()]
@@ -154,4 +169,4 @@ def references(db: Connection, flow: str, keys: list[str]) -> dict[str, RowMappi
 
 
 def _all(db: Connection, query: Any) -> Rows:
-    return list(db.execute(query).mappings())
+    return [dict(row) for row in db.execute(query).mappings()]

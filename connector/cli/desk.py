@@ -1,0 +1,60 @@
+"""What commands at the ledger share: opening it, naming the person, words for states and times."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from connector.app import open_ledger, read_config
+from connector.cli.options import config_path
+from connector.configured import Config
+from connector.ledger.history import DEAD
+from connector.ledger.persons import Person
+from connector.ledger.store import Ledger
+
+
+@contextmanager
+def at_ledger(given: Path | None) -> Iterator[tuple[Config, Ledger]]:
+    """The configuration and its ledger, for a `with`; beside a delivery that runs."""
+    config = read_config(config_path(given))
+    ledger = open_ledger(config)
+    try:
+        yield config, ledger
+    finally:
+        ledger.close()
+
+
+def person() -> Person:
+    """Who sits here, and now."""
+    uid = os.getuid()
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = f"uid {uid}"
+    return Person(name=name, now=datetime.now(UTC))
+
+
+def words(row: Mapping[str, Any]) -> str:
+    """State and reason in the words that people use."""
+    state, reason = row["state"], row["reason"]
+    if state == "held" and reason in DEAD:
+        return f"dead letter ({reason})"
+    if state == "held" and reason == "conflict":
+        return "conflict"
+    return f"{state} ({reason})" if reason else state.replace("_", " ")
+
+
+def age(since: datetime | None, now: datetime) -> str:
+    """How long ago, in one unit."""
+    if since is None:
+        return "never"
+    seconds = int((now - since) / timedelta(seconds=1))
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if abs(seconds) >= 2 * size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"

@@ -1,0 +1,96 @@
+"""`connector ledger`: create, upgrade and measure the ledger."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from connector import places
+from connector.app import read_config
+from connector.cli import output
+from connector.cli.desk import age, at_ledger
+from connector.cli.options import config_option, config_path, json_option
+from connector.config import ledger_url
+from connector.errors import ConnectorError
+from connector.ledger import history, migrate
+from connector.ledger.store import Ledger
+from connector.problems import Problems
+
+
+@click.group()
+def ledger() -> None:
+    """The ledger: everything that the connector knows."""
+
+
+@ledger.command()
+@config_option
+@json_option
+def upgrade(config: Path | None, as_json: bool) -> None:
+    """Create the ledger, or bring its tables to this version. Keep a copy first."""
+    problems = Problems()
+    url = ledger_url(read_config(config_path(config)), problems)
+    problems.raise_if_any()
+    opened = Ledger(str(url))
+    try:
+        if opened.path is not None:
+            _make_room(opened.path)
+        was = migrate.upgrade(opened, places.migrations_folder(), datetime.now(UTC))
+    finally:
+        opened.close()
+    if as_json:
+        output.emit({"was": was, "now": migrate.HEAD})
+    elif was == migrate.HEAD:
+        click.echo(f"the ledger is at revision {was} already")
+    else:
+        click.echo(f"the ledger is at revision {migrate.HEAD} now (was: {was or 'not there'})")
+
+
+def _make_room(path: Path) -> None:
+    """A new ledger holds personal data: its file is made for its owner alone."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise ConnectorError(
+            f"the ledger cannot be made at {path}: {error.strerror}",
+            code="ledger_missing",
+            cure="correct `ledger:`, or let us write into that folder",
+        ) from error
+
+
+@ledger.command()
+@config_option
+@json_option
+def stats(config: Path | None, as_json: bool) -> None:
+    """Measure the ledger: rows, states, size, since when it watches without a gap."""
+    with at_ledger(config) as (_, opened):
+        found = _measured(opened)
+    if as_json:
+        output.emit(found)
+        return
+    now = datetime.now(UTC)
+    watched = found["life"]
+    since, beat = (age(watched[name], now) for name in ("alive_since", "beat_at"))
+    click.echo(f"life {watched['epoch']}: watching since {since} ago, last beat {beat} ago")
+    if found["bytes"] is not None:
+        click.echo(f"size {found['bytes'] / 1_000_000:.1f} MB")
+    rows = [{"table": name, "rows": count} for name, count in found["rows"].items()]
+    output.table(rows, ("table", "rows"))
+    output.table(found["states"], ("flow", "state", "reason", "count"))
+    aged = [{**c, "age": age(c["moved_at"], now)} for c in found["cursors"]]
+    output.table(aged, ("connection", "entity", "scope", "age"))
+
+
+def _measured(opened: Ledger) -> dict[str, Any]:
+    path = opened.path
+    files = [path, path.with_name(f"{path.name}-wal")] if path else []
+    return {
+        "life": opened.read(history.watch),
+        "bytes": sum(f.stat().st_size for f in files if f.exists()) if files else None,
+        "rows": opened.read(history.sizes),
+        "states": opened.read(history.standing),
+        "cursors": opened.read(history.cursors),
+    }

@@ -1,0 +1,125 @@
+"""`connector status`: how every connection and flow stands, and what needs a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from connector import codes
+from connector.cli import output
+from connector.cli.desk import age, at_ledger, words
+from connector.cli.options import config_option, json_option
+from connector.configured import Config
+from connector.ledger import history, systems
+from connector.ledger.store import Ledger
+
+MOST = 20
+
+
+@click.command()
+@config_option
+@json_option
+def status(config: Path | None, as_json: bool) -> int:
+    """Say how every flow stands, and what needs a person. Asks the ledger only."""
+    now = datetime.now(UTC)
+    with at_ledger(config) as (read, ledger):
+        found = {
+            "connections": [_connection(name, ledger) for name in read.connections],
+            "flows": [_flow(name, read, ledger) for name in read.flows],
+            "set_aside": ledger.read(history.set_aside),
+            "needs_a_person": _waiting(ledger, now - read.attempts.doubt_alarm),
+        }
+    if as_json:
+        output.emit(found)
+    else:
+        _print(found, now)
+    return codes.ATTENTION if found["needs_a_person"] or found["set_aside"] else codes.OK
+
+
+def _connection(name: str, ledger: Ledger) -> dict[str, Any]:
+    known = {row["name"]: row for row in ledger.read(history.connections)}.get(name)
+    return {
+        "connection": name,
+        "identity": ledger.read(systems.identity, name),
+        "last_contact": known and known["checked_at"],
+    }
+
+
+def _flow(name: str, config: Config, ledger: Ledger) -> dict[str, Any]:
+    flow = config.flows[name]
+    mine = [row for row in ledger.read(history.standing) if row["flow"] == name]
+    scopes = [c for c in ledger.read(history.cursors) if c["scope"] == name]
+    waiting = [row["oldest"] for row in mine if row["state"] in ("prepared", "in_doubt")]
+    return {
+        "flow": name,
+        "entity": flow.entity,
+        "mode": flow.mode,
+        **{s: _sum(mine, s) for s in ("prepared", "running", "in_doubt", "done")},
+        "held": {row["reason"]: row["count"] for row in mine if row["state"] == "held"},
+        "oldest_due": min(waiting, default=None),
+        "cursor": scopes[0]["position"] if scopes else None,
+        "read_at": scopes[0]["moved_at"] if scopes else None,
+    }
+
+
+def _sum(rows: list[dict[str, Any]], state: str) -> int:
+    return sum(row["count"] for row in rows if row["state"] == state)
+
+
+def _waiting(ledger: Ledger, alarm: datetime) -> list[dict[str, Any]]:
+    """Held records, and doubts that are older than they should ever be."""
+    rows = ledger.read(history.waiting, MOST + 1) + ledger.read(history.old_doubts, alarm, MOST)
+    return [_asked(row) for row in rows]
+
+
+def _asked(row: Mapping[str, Any]) -> dict[str, Any]:
+    held = codes.HELD.get(row["reason"])
+    command = held.command if held else "connector trace ENTITY KEY"
+    return {
+        **{name: row[name] for name in ("flow", "entity", "key", "reason", "needs", "seq")},
+        "is": words(row),
+        "since": row["changed_at"],
+        "command": command.replace("ENTITY KEY", f"{row['entity']} {row['key']}"),
+    }
+
+
+def _print(found: Mapping[str, Any], now: datetime) -> None:
+    for one in found["connections"]:
+        who = ", ".join(f"{k} {v}" for k, v in (one["identity"] or {}).items()) or "not met yet"
+        click.echo(f"{one['connection']}: {who}; last contact {_ago(one['last_contact'], now)}")
+    for flow in found["flows"]:
+        click.echo(_line(flow, now))
+    for piece in found["set_aside"]:
+        click.echo(f"{piece['flow']}: {piece['count']} pieces without a key set aside "
+                   f"({piece['code']}), the last {_ago(piece['last'], now)}")  # fmt: skip
+    asked = found["needs_a_person"]
+    if not asked:
+        click.echo("nothing waits for a person")
+        return
+    click.echo("\nwaits for a person:")
+    for one in asked[:MOST]:
+        needs = f": {one['needs']}" if one["needs"] else ""
+        click.echo(f"  {one['entity']} {one['key']}: {one['is']}, {age(one['since'], now)}{needs}")
+        click.echo(f"    {one['command']}")
+    if len(asked) > MOST:
+        click.echo("  and more: connector record list --state held")
+
+
+def _line(flow: Mapping[str, Any], now: datetime) -> str:
+    counts = [f"{flow[s]} {s.replace('_', ' ')}" for s in ("prepared", "running", "in_doubt")]
+    counts += [f"{count} held ({reason})" for reason, count in flow["held"].items()]
+    counts.append(f"{flow['done']} done")
+    oldest = f"; oldest due {_ago(flow['oldest_due'], now)}" if flow["oldest_due"] else ""
+    if flow["mode"] != "create":
+        return f"{flow['flow']}: {', '.join(counts)}{oldest}; {flow['mode'].replace('_', ' ')}"
+    return f"{flow['flow']}: {', '.join(counts)}{oldest}; read {_ago(flow['read_at'], now)}"
+
+
+def _ago(at: datetime | None, now: datetime) -> str:
+    if at is not None and at > now:
+        return f"in {age(now, at)}"
+    return "never" if at is None else f"{age(at, now)} ago"

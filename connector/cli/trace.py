@@ -1,0 +1,109 @@
+"""`connector trace`: all that happened to one document, and what happens next. Keys and codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from connector import codes
+from connector.cli import output
+from connector.cli.desk import at_ledger, words
+from connector.cli.options import config_option, json_option
+from connector.errors import ConnectorError
+from connector.ledger import history
+from connector.ledger.store import Ledger
+
+Row = Mapping[str, Any]
+EVENTS = ("at", "move", "state", "reason", "seq", "actor", "detail")
+ATTEMPTS = (
+    *("id", "action", "step", "seq", "written_at", "started_at", "settle_until", "outcome"),
+    *("code", "target_key", "finished_at", "closed_by"),
+)
+LINKS = ("target", "target_key", "role", "reference", "target_version", "total", "made_at")
+CHILDREN = ("entity", "key", "is", "needs")
+
+
+@click.command()
+@click.argument("entity")
+@click.argument("key")
+@config_option
+@json_option
+def trace(entity: str, key: str, config: Path | None, as_json: bool) -> None:
+    """Tell all that happened to ENTITY KEY: states, attempts, its number there, what is next.
+
+    KEY is the source's own id. Keys and codes only: no personal data.
+    """
+    now = datetime.now(UTC)
+    with at_ledger(config) as (_, ledger):
+        found = [_told(row, ledger, now) for row in ledger.read(history.find, entity, key)]
+    if not found:
+        raise ConnectorError(f"there is no record of {entity} {key}", code="no_such_record")
+    if as_json:
+        output.emit(found)
+        return
+    for told in found:
+        _print(told)
+
+
+def _told(row: Row, ledger: Ledger, now: datetime) -> dict[str, Any]:
+    tried = ledger.read(history.attempts, row["id"])
+    open_ = [a for a in tried if a["outcome"] is None]
+    return {
+        "record": row,
+        "links": ledger.read(history.links, row["id"]),
+        "events": ledger.read(history.events, row["id"]),
+        "attempts": tried,
+        "children": ledger.read(history.children, row["serial_key"], row["id"]),
+        "next": next_step(row, open_, now),
+    }
+
+
+def next_step(row: Row, open_: Sequence[Row], now: datetime) -> str:
+    """In one sentence, what happens to the record next, or who must do what."""
+    due = output.text(row["due_at"])
+    match row["state"]:
+        case "prepared":
+            when = f"a run from {due} on" if row["due_at"] > now else "the next run"
+            return f"{when} takes it in hand: connector flow sync {row['flow']}"
+        case "running":
+            return (
+                f"it is in hand; if its owner is dead, others take it over at {due} at the latest"
+            )
+        case "in_doubt":
+            until = max((a["settle_until"] for a in open_ if a["settle_until"]), default=None)
+            counts = f"; not there counts from {output.text(until)}" if until else ""
+            return f"a run from {due} on asks {row['target']} whether it happened{counts}"
+        case "held" if row["reason"] == "blocked":
+            on = str(row["blocked_on"]).replace(":", " ").replace("\n", ", ")
+            return f"it goes on by itself once there is a link for {on}"
+        case "held":
+            held = codes.HELD[row["reason"]]
+            command = held.command.replace("ENTITY KEY", f"{row['entity']} {row['key']}")
+            return f"{held.cure} ({command})"
+        case _:
+            return "nothing, until it changes at the source"
+
+
+def _print(told: Mapping[str, Any]) -> None:
+    row = told["record"]
+    click.echo(f"{row['entity']} {row['key']} of flow {row['flow']}: {words(row)}")
+    click.echo(f"  {row['source']} > {row['target']}, reference {row['reference']}")
+    click.echo(f"  wanted: seq {row['seq']}, acknowledged: seq {row['acked_seq']}")
+    if row["needs"]:
+        click.echo(f"  needs: {row['needs']}")
+    children = [{**child, "is": words(child)} for child in told["children"]]
+    opened = [{**a, "outcome": a["outcome"] or "open"} for a in told["attempts"]]
+    for title, rows, columns in (
+        ("there", told["links"], LINKS),
+        ("what happened", told["events"], EVENTS),
+        ("attempts", opened, ATTEMPTS),
+        ("of the same document", children, CHILDREN),
+    ):
+        if rows:
+            click.echo("")
+            output.table(rows, columns, title)
+    click.echo(f"\nnext: {told['next']}")
