@@ -16,7 +16,8 @@ import yaml
 
 from connector import points
 from connector.app import App, Report, open_app
-from connector.ledger import migrate
+from connector.ledger import migrate, persons
+from connector.ledger.persons import Person
 from connector.ledger.store import Ledger
 from connector.places import migrations_folder
 from connector.sandbox import books, edit, shop_people
@@ -205,6 +206,18 @@ class Company:
             points.on_reach = points._nothing
             self.stop()
         return False
+
+    def retry(self, entity: str, key: object) -> None:
+        """A person says: again."""
+        with self.app.ledger.begin() as db:
+            shown = persons.shown(db, entity, str(key))
+            persons.retry(db, shown, Person(name="test", now=self.clock.now()))
+
+    def release(self, entity: str, key: object) -> None:
+        """A person says: as it stands."""
+        with self.app.ledger.begin() as db:
+            shown = persons.shown(db, entity, str(key))
+            persons.release(db, shown, Person(name="test", now=self.clock.now()))
 
     # ── what came of it ─────────────────────────────────────────────────────────────────────────
 
