@@ -1,5 +1,7 @@
 """The spine: records, attempts, links and what belongs to them."""
 
+# ruff: noqa: E501 - as Alembic wrote it
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -58,8 +60,8 @@ def upgrade() -> None:
         sa.Column("target_version", sa.String(), nullable=True),
         sa.Column("base_source", sa.LargeBinary(), nullable=True),
         sa.Column("base_target", sa.LargeBinary(), nullable=True),
-        sa.Column("base_known", sa.Boolean(), server_default=sa.text("1"), nullable=False),
-        sa.Column("steps_left", sa.String(), server_default=sa.text("('')"), nullable=False),
+        sa.Column("base_known", sa.Boolean(), server_default=sa.true(), nullable=False),
+        sa.Column("steps_left", sa.String(), server_default=sa.text("''"), nullable=False),
         sa.Column("total", sa.String(), nullable=True),
         sa.Column("made_at", Instant(), nullable=False),
         sa.Column("made_by", sa.String(), nullable=False),

