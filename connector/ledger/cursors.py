@@ -31,6 +31,16 @@ def get(db: Connection, connection: str, entity: str, scope: str) -> Cursor:
     return Cursor(position=row.position, rev=row.rev) if row else Cursor(position=None, rev=0)
 
 
+def moved_at(db: Connection, connection: str, entity: str, scope: str) -> datetime | None:
+    """When this scope was last read on; None: never."""
+    found: datetime | None = db.scalar(
+        select(cursor.c.moved_at).where(
+            cursor.c.connection == connection, cursor.c.entity == entity, cursor.c.scope == scope
+        )
+    )
+    return found
+
+
 def move(
     db: Connection, at: tuple[str, str, str], was: Cursor, position: str, now: datetime
 ) -> Cursor:

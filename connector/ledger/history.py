@@ -129,6 +129,19 @@ def old_doubts(db: Connection, before: datetime, most: int) -> Rows:
     return _all(db, chosen.where(record.c.state == "in_doubt", *old).limit(most))
 
 
+def newest_attempt(db: Connection) -> int:
+    """The id of the newest attempt, 0 for none."""
+    return db.scalar(select(func.max(attempt.c.id))) or 0
+
+
+def attempted(db: Connection, attempt_id: int) -> Rows:
+    """What came of the attempts after *attempt_id*, counted by flow, action and outcome."""
+    key = (record.c.flow, attempt.c.action, attempt.c.outcome)
+    chosen = select(*key, func.count().label("count"))
+    joined = chosen.join_from(attempt, record, attempt.c.record == record.c.id)
+    return _all(db, joined.where(attempt.c.id > attempt_id).group_by(*key))
+
+
 def cursors(db: Connection) -> Rows:
     """How far every scope was read, and when it moved last."""
     return _all(db, select(cursor).order_by(cursor.c.connection, cursor.c.scope))

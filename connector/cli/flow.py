@@ -1,0 +1,252 @@
+"""`connector flow`: run a flow, rehearse it, and audit what it delivered."""
+
+from __future__ import annotations
+
+import csv
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from connector import codes, logs
+from connector.app import App, Report, opened
+from connector.cli import output
+from connector.cli.options import config_option, config_path, json_option
+from connector.cli.rehearsal import rehearsal
+from connector.errors import ConnectorError, NotSent
+from connector.flow.audit import Audit, Kind, audit
+from connector.flow.flows import Flow
+from connector.flow.holdings import Holdings, holdings
+from connector.ledger import history
+from connector.nearest import cure_for
+from connector.spelled import Misspelled, moment
+
+SUMMARY = ("flow", "pulled", "created", "updated", "failed", "held", "in doubt", "next due")
+DECISIONS = ("flow", "entity", "key", "decision", "needs")
+FINDINGS = ("kind", "number", "reference", "there", "difference", "detail")
+
+
+@click.group()
+def flow() -> None:
+    """Flows: what goes from one connection to another."""
+
+
+def _flow_of(app: App, name: str) -> Flow:
+    if name not in app.flows:
+        cure = cure_for(name, app.flows, "flow")
+        raise ConnectorError(f"there is no flow `{name}`", code="usage", cure=cure)
+    return app.flows[name]
+
+
+# ── sync ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@flow.command()
+@click.argument("name", metavar="FLOW")
+@click.option("--only", multiple=True, metavar="KEY", help="Only this document (may be repeated).")
+@click.option("--dry-run", is_flag=True, help="Write nothing anywhere; show what would be done.")
+@config_option
+@json_option
+def sync(
+    name: str, only: tuple[str, ...], dry_run: bool, config: Path | None, as_json: bool
+) -> int:
+    """Pull FLOW, deliver what is due of it and of what it depends on, and end.
+
+    Ends with 1 if something is held or in doubt, with 4 if a system was away.
+    """
+    logs.start(as_json=as_json, level="warning")
+    with opened(config_path(config), working=not dry_run) as app:
+        if dry_run:
+            return _rehearse(app, _flow_of(app, name), only, as_json)
+        return _run(app, _flow_of(app, name), only, as_json)
+
+
+def _run(app: App, wanted: Flow, only: Sequence[str], as_json: bool) -> int:
+    before = app.ledger.read(history.newest_attempt)
+    report, stopped = Report(), False
+    with _stoppable(app, wanted) as asked_to_stop:
+        try:
+            report = app.sync(wanted, only=only)
+        except NotSent:
+            if not asked_to_stop:
+                raise
+        stopped = bool(asked_to_stop)
+    rows = [_summary(app, one, report, before) for one in app.line(wanted)]
+    if as_json:
+        output.emit({"flows": rows, "away": report.stopped, "stopped": stopped})
+    else:
+        output.table([{**row, "held": _counts(row["held"])} for row in rows], SUMMARY)
+        for where, why in report.stopped.items():
+            click.echo(f"{where}: ended early ({why}); nothing is lost, run it again", err=True)
+    if stopped:
+        click.echo("stopped: what was not sent is withdrawn; the next run goes on", err=True)
+    return _exit_code(rows, report, stopped)
+
+
+@contextmanager
+def _stoppable(app: App, wanted: Flow) -> Iterator[list[int]]:
+    """SIGTERM and Ctrl-C withdraw what is not sent yet and let calls end; a second one aborts."""
+    gates = [app.gate(name) for name in (wanted.source, wanted.target)]
+    asked: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        asked.append(number)
+        for gate in gates:
+            gate.stop()
+        for again, handler in before.items():
+            signal.signal(again, handler)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _summary(app: App, one: Flow, report: Report, before: int) -> dict[str, Any]:
+    tried = [r for r in app.ledger.read(history.attempted, before) if r["flow"] == one.name]
+    stands = [r for r in app.ledger.read(history.standing) if r["flow"] == one.name]
+    due = [r["oldest"] for r in stands if r["state"] in ("prepared", "in_doubt")]
+    pulled = report.pulled.get(one.name)
+    happened = ("done", "found")
+    return {
+        "flow": one.name,
+        "pulled": pulled.new + pulled.changed if pulled else 0,
+        "created": _sum(tried, lambda r: r["action"] == "create" and r["outcome"] in happened),
+        "updated": _sum(tried, lambda r: r["action"] != "create" and r["outcome"] in happened),
+        "failed": _sum(tried, lambda r: r["outcome"] not in (*happened, None, "not_sent")),
+        "held": {r["reason"]: r["count"] for r in stands if r["state"] == "held"},
+        "in doubt": _sum(stands, lambda r: r["state"] == "in_doubt"),
+        "next due": min(due, default=None),
+    }
+
+
+def _sum(rows: Sequence[Mapping[str, Any]], counts: Any) -> int:
+    return sum(row["count"] for row in rows if counts(row))
+
+
+def _counts(by_reason: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in by_reason.items())
+
+
+def _exit_code(rows: Sequence[Mapping[str, Any]], report: Report, stopped: bool) -> int:
+    if report.stopped:
+        return codes.UNAVAILABLE
+    attention = stopped or any(row["held"] or row["in doubt"] for row in rows)
+    return codes.ATTENTION if attention else codes.OK
+
+
+def _rehearse(app: App, wanted: Flow, only: Sequence[str], as_json: bool) -> int:
+    with rehearsal(app) as again:
+        report, rows = again.rehearse(again.flows[wanted.name], only)
+    if as_json:
+        output.emit({"decisions": rows, "away": report.stopped})
+    else:
+        output.table(rows, DECISIONS)
+        click.echo(f"{len(rows)} documents; nothing was written")
+    if report.stopped:
+        return codes.UNAVAILABLE
+    return codes.ATTENTION if any("hold" in row["decision"] for row in rows) else codes.OK
+
+
+# ── audit ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
+    try:
+        return None if text is None else moment(text)
+    except Misspelled as wrong:
+        raise click.BadParameter(f"{wrong}; {wrong.cure}") from wrong
+
+
+@flow.command("audit")
+@click.argument("name", metavar="FLOW")
+@click.option("--from", "since", callback=_moment, help="Born from then on; else the flow's start.")
+@click.option("--to", "until", callback=_moment, help="Born before then; else now.")
+@click.option("--csv", "as_csv", is_flag=True, help="The findings as CSV.")
+@config_option
+@json_option
+def audit_(
+    name: str,
+    since: datetime | None,
+    until: datetime | None,
+    as_csv: bool,
+    config: Path | None,
+    as_json: bool,
+) -> int:
+    """Compare every document of the shop with the ERP's; read-only. Ends with 1 on a finding.
+
+    Each must stand there exactly once, with the same total and content. What the ledger holds with
+    a reason, or rightly did not deliver, is listed apart.
+    """
+    logs.start(as_json=as_json, level="warning")
+    with opened(config_path(config), working=False) as app:
+        wanted = _flow_of(app, name)
+        begin = since or wanted.start
+        if wanted.mode != "sync" or begin is None:
+            cure = "audit a flow that creates of itself, or say --from"
+            raise ConnectorError(f"{name} has no start to begin at", code="usage", cure=cure)
+        source, target = app.system(wanted.source), app.system(wanted.target)
+        end = until or app.clock.now()
+        found = holdings(source, target, wanted, app.ledger, begin, end)
+    result = compared(found, wanted)
+    if as_json:
+        output.emit(_reported(result, found))
+    elif as_csv:
+        _csv(result)
+    else:
+        _print(result, found)
+    return codes.OK if result.clean else codes.ATTENTION
+
+
+def compared(found: Holdings, wanted: Flow) -> Audit:
+    """The comparer's verdict on both sides."""
+    there = {(e.reference, e.number): e for entries in found.theirs.values() for e in entries}
+    tolerance = wanted.money.tolerance
+    return audit(found.ours.values(), there.values(), tolerance=tolerance, excuses=found.excuses)
+
+
+def _rows(result: Audit) -> list[dict[str, Any]]:
+    return [
+        {name: getattr(f, name) for name in FINDINGS} | {"there": ", ".join(f.there)}
+        for f in result.findings
+    ]
+
+
+def _reported(result: Audit, found: Holdings) -> dict[str, Any]:
+    kinds: tuple[Kind, ...] = ("lost", "doubled", "different_total", "stale")
+    return {
+        "checked": result.checked,
+        "matched": result.matched,
+        **{kind: result.count(kind) for kind in kinds},
+        "difference": result.difference,
+        "excused": dict(result.excused),
+        "changed_there": sorted(found.changed_there),
+        "unreadable": found.unreadable,
+        "findings": _rows(result),
+    }
+
+
+def _print(result: Audit, found: Holdings) -> None:
+    told = _reported(result, found)
+    counts = {k.replace("_", " "): v for k, v in told.items() if isinstance(v, int)}
+    output.table([{**counts, "difference": result.difference}], [*counts, "difference"])
+    for reason, count in sorted(result.excused.items()):
+        click.echo(f"apart: {count} {reason}")
+    if found.changed_there:
+        click.echo(f"apart: {len(found.changed_there)} changed there by others")
+    if result.findings:
+        click.echo("")
+        output.table(_rows(result), FINDINGS)
+
+
+def _csv(result: Audit) -> None:
+    writer = csv.DictWriter(sys.stdout, FINDINGS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(_rows(result))
