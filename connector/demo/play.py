@@ -29,8 +29,8 @@ from connector.ledger.schema import attempt, record
 from connector.ledger.store import Ledger
 
 Say = Callable[[str], None]
-DIES_AFTER = 60  # groups of outcomes
-STORM = 16.0  # seconds with faults and changes
+DIES_AFTER = 40  # groups of outcomes
+STORM = 20.0  # seconds with faults and changes
 PATIENCE = 60.0  # seconds for everything to settle afterwards
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -38,6 +38,7 @@ from connector.values import (
 )
 
 PAGE = 200
+AGAIN = timedelta(seconds=1)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -147,7 +148,7 @@ def one_at_a_time(
 ) -> dict[int, Decision]:
     """S7: while find is unproven, all creates but *most* wait for the next round."""
     creates = [id_ for id_, decision in decisions.items() if isinstance(decision, Create)]
-    later = Wait(until=now, reason="find is being proven")
+    later = Wait(until=now + AGAIN, reason="find is being proven")
     return dict.fromkeys(creates[most:], later)
 
 

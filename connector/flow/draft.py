@@ -82,11 +82,16 @@ def _of(doc: Document, birth: str, bare: Draft, flow: Flow) -> Draft:
         reference=reference(doc, bare.key, flow),
         doc=data,
         doc_hash=digest(data),
-        due_at=max(bare.read_at, changed + flow.wait) if changed else bare.read_at,
+        due_at=due(bare.read_at, changed, flow),
         total=str(doc.total) if isinstance(doc, Order) else None,
         currency=doc.currency if isinstance(doc, Order) else None,
         subject=_subject(doc, flow),
     )
+
+
+def due(read_at: datetime, changed: datetime | None, flow: Flow) -> datetime:
+    """When the document has rested for `wait`; one dated ahead rests from its reading on."""
+    return max(read_at, min(changed, read_at) + flow.wait) if changed else read_at
 
 
 def _judge(doc: Document, born: datetime | None, flow: Flow) -> tuple[str, str]:

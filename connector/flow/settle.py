@@ -85,6 +85,11 @@ def acknowledged(at: Standing) -> int:
     return at.attempt_seq
 
 
+def resumed(at: Standing) -> bool:
+    """Did this attempt only finish the steps of an earlier create? Then it carried no content."""
+    return at.step is not None
+
+
 def _done(at: Standing, done: Done, flow: Flow, now: datetime) -> Settlement:
     facts = Facts(
         target_key=done.key,
@@ -95,7 +100,7 @@ def _done(at: Standing, done: Done, flow: Flow, now: datetime) -> Settlement:
         total=None if done.total is None else str(done.total),
     )
     acked = acknowledged(at)
-    whole = acked == at.seq and not done.steps_left
+    whole = acked == at.seq and not done.steps_left and not resumed(at)
     name = ("sent" if whole else "sent_more") if in_hand(at) else ("late_done" if whole else "late")
     settled = Settlement(
         outcome="done",
@@ -103,7 +108,7 @@ def _done(at: Standing, done: Done, flow: Flow, now: datetime) -> Settlement:
         code=",".join(done.warnings)[:200] or None,
         target_key=done.key,
         facts=facts,
-        acked_seq=acked,
+        acked_seq=None if resumed(at) else acked,
         reason="sent" if whole else None,
         due_at=now,
         attempts=0,
