@@ -74,11 +74,14 @@ def stage(db: Connection, drafts: Sequence[Draft], now: datetime) -> Staged:
     counts = {"new": 0, "changed": 0, "same": 0}
     reborn: list[str] = []
     known = _known(db, drafts)
-    taken = _taken(db, [d for d in drafts if (d.flow, d.entity, d.key) not in known])
+    named = {key for key, row in known.items() if row.reference is not None}
+    taken = _taken(db, [d for d in drafts if (d.flow, d.entity, d.key) not in named])
     for draft in sorted(drafts, key=lambda d: (d.flow, d.entity, d.key)):
         row = known.get((draft.flow, draft.entity, draft.key))
+        if row is None or row.reference is None:
+            draft = unique(draft, taken)
         if row is None:
-            _insert(db, unique(draft, taken), now)
+            _insert(db, draft, now)
             counts["new"] += 1
         elif row.birth and draft.birth and row.birth != draft.birth:
             reborn.append(draft.key)
@@ -123,6 +126,8 @@ def restage(row: Row[Any], draft: Draft) -> dict[str, Any] | None:
             "currency": draft.currency,
             "subject": draft.subject,
             "birth": row.birth or draft.birth,
+            "born_at": row.born_at or draft.born_at,
+            "reference": row.reference or draft.reference,
         }
     if undisturbed(row):
         return {k: v for k, v in values.items() if k != "needs"}
