@@ -16,6 +16,7 @@ import yaml
 
 from connector import points
 from connector.app import App, Report, open_app
+from connector.flow.pull import pull
 from connector.ledger import migrate, persons
 from connector.ledger.persons import Person
 from connector.ledger.store import Ledger
@@ -70,9 +71,11 @@ def merged(base: Any, more: Any) -> Any:
 class Company:
     """One installation over two sandboxes; the engine is opened when first needed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, at: datetime | None = None) -> None:
         self.folder = folder
         self.clock = ShiftedClock()
+        if at is not None:
+            self.clock.ahead = at - self.clock.now()
         self.shop_file, self.erp_file = folder / "shop.db", folder / "erp.db"
         born = self.clock.now()
         seed_shop(self.shop_file, seed=1, products=PRODUCTS, customers=0, orders=0, born_after=born)
@@ -179,6 +182,11 @@ class Company:
         for system in (self.shop, self.erp, *self.others):
             system.clock(self.clock.ahead.total_seconds())
 
+    def pull(self) -> None:
+        """Read and stage the shop's orders; deliver nothing."""
+        flow = self.app.flows["orders"]
+        pull(self.app.system("shop"), flow, self.app.ledger, self.clock)
+
     def settle(self, *, rounds: int = 8, step: float = 15) -> None:
         """Let time pass and syncs run until nothing is under way any more."""
         for _ in range(rounds):
@@ -187,23 +195,34 @@ class Company:
             if not {s for s, _ in self.states().values()} & {"prepared", "running", "in_doubt"}:
                 return
 
-    def dies_at(self, point: str, *, nth: int = 1) -> bool:
-        """Sync and die when *point* is reached for the *nth* time; True if it did."""
-        left = [nth]
+    @contextmanager
+    def when(self, point: str, act: Callable[[], object], *, nth: int = 1) -> Iterator[None]:
+        """Do *act* when *point* is reached for the *nth* time (0: each time)."""
+        met = [0]
 
         def on_reach(name: str) -> None:
-            left[0] -= name == point
-            if name == point and left[0] == 0:
-                raise Killed(point)
+            met[0] += name == point
+            if name == point and nth in (0, met[0]):
+                act()
 
-        app = self.app
         points.on_reach = on_reach
         try:
-            app.sync(app.flows["orders"])
+            yield
+        finally:
+            points.on_reach = points._nothing
+
+    def dies_at(self, point: str, *, nth: int = 1) -> bool:
+        """Sync and die when *point* is reached for the *nth* time; True if it did."""
+
+        def die() -> None:
+            raise Killed(point)
+
+        try:
+            with self.when(point, die, nth=nth):
+                self.sync()
         except Killed:
             return True
         finally:
-            points.on_reach = points._nothing
             self.stop()
         return False
 
@@ -281,6 +300,11 @@ class Company:
         """Change an order in the shop, a second later."""
         self.pass_(1)
         edit.change_order(self.shop_file, int(order), **fields)
+
+    def shop_sql(self, sql: str, *args: object) -> None:
+        """What no clerk can do: change the shop's tables."""
+        with closing(sqlite3.connect(self.shop_file, timeout=30)) as db, db:
+            db.execute(sql, args)
 
     def customer(self, email: str = "ada@example.test", **more: Any) -> int:
         """A new registered customer of the shop; the id."""

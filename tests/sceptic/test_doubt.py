@@ -194,7 +194,7 @@ def test_credentials_refused_burn_no_attempt_and_lose_nothing(ready: Company) ->
         (ready.folder / ".env").read_text().replace("ERP_PASSWORD=sandbox", "ERP_PASSWORD=no")
     )
     ready.stop()
-    with pytest.raises(Exception, match="erp|ERP|http_401|401"):
+    with pytest.raises(Exception, match="401"):
         ready.sync()
     (ready.folder / ".env").write_text(
         (ready.folder / ".env").read_text().replace("ERP_PASSWORD=no", "ERP_PASSWORD=sandbox")
