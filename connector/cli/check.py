@@ -1,0 +1,205 @@
+"""`connector check`: examine configuration, profiles and systems; change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from connector import codes, logs, places, wiring
+from connector.app import differing, open_system, read_config, refuse_other, wire_all
+from connector.cli import output
+from connector.cli.options import config_option, config_path, json_option
+from connector.cli.outlook import outlook
+from connector.clock import SystemClock
+from connector.config import ledger_url
+from connector.configured import Config
+from connector.errors import ConnectorError, WrongSystem
+from connector.gate import ThreadGate
+from connector.ledger import history, life, migrate, systems
+from connector.ledger.store import Ledger
+from connector.mapping.compile import compile_profile
+from connector.mapping.load import load_profile
+from connector.problems import Problems
+from connector.wiring import Wired
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """How the ledger stands, whom it has met, and what is minted of it."""
+
+    told: str
+    met: Mapping[str, Mapping[str, str] | None] = field(default_factory=dict)
+    born: datetime | None = None
+    installation: str = "000000"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Met:
+    """What one system says of itself; *error* where it says nothing or is the wrong one."""
+
+    connection: str
+    profile: str
+    identity: Mapping[str, str]
+    skew: float | None = None
+    complaints: tuple[str, ...] = ()
+    error: ConnectorError | None = None
+
+
+@click.command()
+@click.argument("profile", required=False)
+@click.option("--offline", is_flag=True, help="Ask no system.")
+@config_option
+@json_option
+def check(profile: str | None, offline: bool, config: Path | None, as_json: bool) -> int:
+    """Examine everything: configuration, mappings, then every system and flow. Changes nothing.
+
+    With PROFILE, that profile alone, its folder's name under mappings/.
+    """
+    logs.start(as_json=as_json, level="warning")
+    if profile is not None:
+        return _profile(profile, config, as_json)
+    read = read_config(config_path(config))
+    problems = Problems()
+    url = ledger_url(read, problems)
+    known = _ledger(url) if url else Known(told="no address")
+    wired, flows = wire_all(read, known.installation, problems)
+    for one in wired.values():
+        wiring.settings(read, one, problems)
+    problems.raise_if_any()
+    met = [] if offline else [_meet(read, w, known.met.get(n)) for n, w in wired.items()]
+    looks = [outlook(flow, flows, known.born) for flow in flows.values()]
+    if as_json:
+        output.emit(
+            {
+                "ledger": known.told,
+                "connections": [{**_fields(m), "error": _told(m.error)} for m in met],
+                "flows": [asdict(look) for look in looks],
+            }
+        )
+    else:
+        click.echo(
+            f"{read.file}: {len(wired)} connections, {len(flows)} flows; ledger {known.told}"
+        )
+        for one_met in met:
+            _print(one_met)
+        for look in looks:
+            _say(look.flow, look.says, look.warnings)
+    warned = any(m.complaints for m in met) or any(look.warnings for look in looks)
+    return _exit_code(met, warned=warned)
+
+
+def _ledger(url: str) -> Known:
+    ledger = Ledger(url)
+    try:
+        if ledger.path is not None and not ledger.path.exists():
+            return Known(told="not there yet: connector ledger upgrade")
+        at = ledger.read(migrate.revision)
+        if at != migrate.HEAD:
+            return Known(told=f"at revision {at}: connector ledger upgrade")
+        names = [row["name"] for row in ledger.read(history.connections)]
+        met = {name: ledger.read(systems.identity, name) for name in names}
+        lives = ledger.read(life.read)
+        return Known(told="ready", met=met, born=lives.created_at, installation=lives.installation)
+    finally:
+        ledger.close()
+
+
+def _meet(config: Config, wired: Wired, known: Mapping[str, str] | None) -> Met:
+    """Ask one system who it is, as R9 does before every run, without remembering it."""
+    clock = SystemClock()
+    gate = ThreadGate(clock, slots=1, timeout=wired.timeout)
+    name, profile = wired.config.name, wired.config.profile
+    met = Met(connection=name, profile=profile, identity={})
+    try:
+        system = open_system(config, wired, gate, clock)
+        try:
+            found = system.check()
+        finally:
+            system.close()
+        skew = found.skew.total_seconds() if found.skew is not None else None
+        met = Met(connection=name, profile=profile, identity=found.identity, skew=skew,
+                  complaints=found.problems)  # fmt: skip
+        refuse_other(wired.config, found)
+        who = {**found.identity, "host": str(wired.conn["url"])}
+        if known and (changed := differing(known, who)):
+            message = f"{name} is another system than the ledger knows: {', '.join(changed)}"
+            raise WrongSystem(message, cure=f"correct connections.{name}, or begin a new ledger")
+    except ConnectorError as error:
+        return Met(**{**_fields(met), "error": error})
+    finally:
+        gate.close()
+    return met
+
+
+def _fields(met: Met) -> dict[str, Any]:
+    return {name: getattr(met, name) for name in Met.__dataclass_fields__}
+
+
+def _told(error: ConnectorError | None) -> dict[str, str] | None:
+    if error is None:
+        return None
+    return {"code": error.code, "message": str(error), "cure": error.cure}
+
+
+def _print(met: Met) -> None:
+    who = ", ".join(f"{k} {v}" for k, v in sorted(met.identity.items())) or "says nothing of itself"
+    clock = "" if met.skew is None else f"; its clock differs by {int(met.skew)} s"
+    says = [] if met.error and not met.identity else [f"{who}{clock}"]
+    wrong = list(met.complaints)
+    if met.error:
+        cure = met.error.cure or codes.CODES[met.error.code].cure
+        wrong.append(f"error[{met.error.code}]: {met.error} ({cure})")
+    _say(f"{met.connection} ({met.profile})", says, wrong)
+
+
+def _say(what: str, says: Any, warnings: Any) -> None:
+    click.echo(f"{what}: {'needs attention' if warnings else 'ok'}")
+    for line in says:
+        click.echo(f"  {line}")
+    for line in warnings:
+        click.echo(f"  ! {line}")
+
+
+def _exit_code(met: list[Met], *, warned: bool) -> int:
+    """The gravest first: another system, then a system away, then what a person should see."""
+    found = {codes.CODES[m.error.code].exit_code for m in met if m.error}
+    for grave in (codes.WRONG_SYSTEM, codes.USAGE, codes.UNAVAILABLE):
+        if grave in found:
+            return grave
+    return codes.ATTENTION if warned or found else codes.OK
+
+
+def _profile(name: str, config: Path | None, as_json: bool) -> int:
+    """Load and compile one profile, as it stands."""
+    problems = Problems()
+    try:
+        own = read_config(config_path(config)).mappings
+    except ConnectorError as error:
+        if config is not None or error.code != "config_missing":
+            raise
+        own = ()
+    raw = load_profile(name, (*own, places.mappings_folder()), problems)
+    compiled = compile_profile(raw, problems) if raw is not None else None
+    problems.raise_if_any()
+    if raw is None or compiled is None:
+        raise ConnectorError(f"profile {name} cannot be used", code="mapping")
+    entities = [
+        {
+            "entity": entity,
+            "read": entity in compiled.readers,
+            "write": entity in compiled.writers,
+            "actions": ", ".join(sorted(of.actions)),
+        }
+        for entity, of in compiled.profile.entities.items()
+    ]
+    if as_json:
+        output.emit({"profile": name, "version": raw.version, "entities": entities})
+    else:
+        click.echo(f"{name} {raw.version} ({compiled.profile.protocol}) of {raw.folder}: ok")
+        output.table(entities, ("entity", "read", "write", "actions"))
+    return codes.OK
