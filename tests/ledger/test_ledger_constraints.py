@@ -1,0 +1,169 @@
+"""What the code must not break, the database refuses: states, reasons, counts, uniqueness."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, nullcontext
+
+import pytest
+from ledger_rows import NOW, a_link, a_record, an_attempt
+from sqlalchemy import CheckConstraint, insert, update
+from sqlalchemy.exc import IntegrityError
+
+from connector.ledger import schema
+
+RECORD = [
+    ("ck_record_state", {"state": "lost"}),
+    ("ck_record_reason", {"state": "held", "reason": "because"}),
+    ("ck_record_reason", {"state": "held", "reason": None}),
+    ("ck_record_reason", {"state": "held", "reason": "sent"}),
+    ("ck_record_reason", {"state": "done", "reason": "rule"}),
+    ("ck_record_reason", {"state": "done", "reason": None}),
+    ("ck_record_owner", {"state": "running", "owner": None}),
+    ("ck_record_owner", {"state": "prepared", "owner": "somebody"}),
+    ("ck_record_seq", {"acked_seq": 2}),
+    ("ck_record_seq", {"acked_seq": -1}),
+    ("ck_record_seq", {"seq": 0}),
+    ("ck_record_done_is_acknowledged", {"state": "done", "reason": "sent", "acked_seq": 0}),
+    ("ck_record_done_is_acknowledged", {"state": "done", "reason": "same", "acked_seq": 0}),
+    ("ck_record_done_is_acknowledged", {"state": "done", "reason": "adopted", "acked_seq": 0}),
+    ("ck_record_blocked_on", {"state": "held", "reason": "blocked", "blocked_on": None}),
+    ("ck_record_blocked_on", {"state": "held", "reason": "rule", "blocked_on": "customer:1"}),
+    ("ck_record_lane", {"lane": "fast"}),
+]
+ATTEMPT = [
+    ("ck_attempt_outcome", {"outcome": "maybe", "finished_at": NOW}),
+    ("ck_attempt_op_class", {"op_class": "magic"}),
+    ("ck_attempt_finished", {"outcome": "done"}),
+    ("ck_attempt_finished", {"finished_at": NOW}),
+]
+LINK = [("ck_link_role", {"role": "friend"})]
+# role, source key, target key: what stands beside what, and whether the database lets it.
+BESIDE = [
+    ("identity", "1", "A", "identity", "2", "B", True),
+    ("identity", "1", "A", "identity", "1", "B", False),
+    ("identity", "1", "A", "identity", "2", "A", False),
+    ("identity", "1", "A", "alias", "2", "A", True),
+    ("alias", "1", "A", "alias", "2", "A", True),
+    ("alias", "1", "A", "alias", "1", "B", False),
+    ("identity", "1", "A", "alias", "1", "B", False),
+    ("part", "1", "A", "part", "1", "B", True),
+    ("part", "1", "A", "part", "2", "A", True),
+    ("part", "1", "A", "part", "1", "A", False),
+    ("identity", "1", "A", "part", "1", "A", True),
+]
+
+
+# The check of reasons implies the one of states, and PostgreSQL goes by the alphabet.
+FIRST = {"ck_record_state": "ck_record_reason"}
+
+
+@contextmanager
+def is_refused(db, by=""):
+    """The statement inside is refused, by the constraint *by* where the database names it."""
+    with pytest.raises(IntegrityError) as told, db.begin_nested():
+        yield
+    assert by in str(told.value.orig) or FIRST[by] in str(told.value.orig)
+
+
+def test_a_record_that_breaks_an_invariant_is_refused(db):
+    """Whoever writes it, by whatever way."""
+    for check, columns in RECORD:
+        with is_refused(db, check):
+            a_record(db, **columns)
+
+
+def test_an_attempt_that_breaks_an_invariant_is_refused(db):
+    """An outcome is of the closed list and has its time."""
+    of = a_record(db)
+    for check, columns in ATTEMPT:
+        with is_refused(db, check):
+            an_attempt(db, of, **columns)
+
+
+def test_a_link_that_breaks_an_invariant_is_refused(db):
+    """Its role is one of three."""
+    for check, columns in LINK:
+        with is_refused(db, check):
+            a_link(db, "1", "A", **columns)
+
+
+def test_every_check_of_the_schema_is_provoked():
+    """A constraint that no test breaks might as well not be there."""
+    checks = {
+        str(c.name)
+        for table in schema.meta.tables.values()
+        for c in table.constraints
+        if isinstance(c, CheckConstraint)
+    }
+    assert checks == {name for name, _ in RECORD + ATTEMPT + LINK}
+
+
+def test_every_reason_of_the_lists_is_accepted(db):
+    """The lists are closed, not empty."""
+    for reason in schema.HELD:
+        a_record(db, state="held", reason=reason, blocked_on="x:1" if reason == "blocked" else None)
+    for reason in schema.DONE:
+        a_record(db, state="done", reason=reason, acked_seq=1)
+
+
+def test_a_record_cannot_slip_into_done_by_an_update(db):
+    """R2: a newer version is wanted than the one acknowledged, so nothing is done."""
+    id_ = a_record(db, state="running", seq=2, acked_seq=1)
+    done = {"state": "done", "reason": "sent", "owner": None}
+    with is_refused(db, "ck_record_done_is_acknowledged"):
+        db.execute(update(schema.record).where(schema.record.c.id == id_).values(done))
+
+
+def test_a_second_open_intent_of_a_pair_is_refused(db):
+    """R4, R7: even another record of the same root order has to wait."""
+    order, refund = a_record(db, serial_key="s"), a_record(db, serial_key="s")
+    an_attempt(db, order)
+    with is_refused(db):
+        an_attempt(db, refund)
+
+
+def test_a_closed_intent_leaves_room_for_the_next(db):
+    """Only an open one is a doubt; another pair's is no obstacle either."""
+    order, other = a_record(db), a_record(db)
+    an_attempt(db, order, outcome="unavailable", finished_at=NOW)
+    an_attempt(db, order)
+    an_attempt(db, other)
+
+
+def test_one_key_has_one_record_in_a_flow(db):
+    """The record row is the queue: a second one would be sent a second time."""
+    a_record(db, key="1", reference="a")
+    with is_refused(db):
+        a_record(db, key="1", reference="b")
+
+
+def test_a_reference_is_nobody_elses(db):
+    """R8: another flow to the same target cannot bear it; another target's is its own affair."""
+    a_record(db, reference="t-1")
+    a_record(db, reference="t-1", target="crm")
+    with is_refused(db):
+        a_record(db, reference="t-1", flow="other")
+
+
+def test_links_are_unique_as_their_role_demands(db):
+    """Identity both ways, alias many to one, parts one to many."""
+    for place, (role, a, b, beside, c, d, accepted) in enumerate(BESIDE):
+        pair = {"source": f"shop{place}"}
+        a_link(db, a, b, role=role, **pair)
+        with nullcontext() if accepted else is_refused(db):
+            a_link(db, c, d, role=beside, **pair)
+
+
+def test_an_attempt_needs_its_record(db):
+    """Nothing is tried for nobody; on SQLite too, where that is a setting."""
+    of = a_record(db)
+    with is_refused(db):
+        an_attempt(db, of, record=of + 1000)
+
+
+def test_one_record_claims_a_natural_key(db):
+    """D2: the second creator of one customer has to wait."""
+    row = {"target": "erp", "entity": "customer", "match_key": "email:a", "made_at": NOW}
+    db.execute(insert(schema.claim).values(row | {"record": a_record(db)}))
+    with is_refused(db):
+        db.execute(insert(schema.claim).values(row | {"record": a_record(db)}))

@@ -1,0 +1,86 @@
+"""`move` is the only way through the states, and the table of moves is what it does."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from ledger_rows import NOW, a_record, an_attempt, columns_of
+from sqlalchemy import select
+
+from connector.ledger.moves import MOVES, Moving, move
+from connector.ledger.schema import STATES, event
+
+CASES = list(itertools.product(STATES, (1, 2), (False, True), (1, 2)))
+REASON = {"held": "rule", "done": "filtered"}
+
+
+def allowed(rule, state, fence, intent, seq):
+    """What the table says of a record in *state*; the mover holds fence 1 and saw seq 1."""
+    return (
+        state in rule.origins
+        and (rule.intent is None or rule.intent == intent)
+        and not (rule.fenced and fence != 1)
+        and not (rule.unchanged and seq != 1)
+    )
+
+
+def moved_from(db, rule):
+    """Try *rule* on a record in every situation; give the situations in which it moved."""
+    ids = {}
+    for case in CASES:
+        state, fence, intent, seq = case
+        ids[case] = a_record(db, state=state, fence=fence, seq=seq)
+        if intent:
+            an_attempt(db, ids[case])
+    owner = {"owner": "us"} if rule.to == "running" else {}
+    moving = [
+        Moving(id=id_, fence=1, seq=1, reason=REASON.get(rule.to), values=owner)
+        for id_ in ids.values()
+    ]
+    moved = move(db, rule.name, moving, now=NOW)
+    return {case for case, id_ in ids.items() if id_ in moved}, ids
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_a_move_is_made_only_as_the_table_says_and_told_once(db, name):
+    """Origin, fence, intent and what was seen stand in the WHERE clause; a move has one event."""
+    rule = MOVES[name]
+    moved, ids = moved_from(db, rule)
+    told = db.execute(select(event.c.record, event.c.move, event.c.state)).all()
+
+    assert moved == {case for case in CASES if allowed(rule, *case)}
+    assert sorted(told) == sorted((ids[case], name, rule.to) for case in moved)
+    for case, id_ in ids.items():
+        assert columns_of(db, id_, "state") == (rule.to if case in moved else case[0],)
+
+
+def test_no_move_leads_out_of_doubt_with_its_intent_open():
+    """R4: prepared and done are reached only without an open intent."""
+    out = [m.name for m in MOVES.values() if m.to in ("prepared", "done") and m.intent is not False]
+    assert out == []
+
+
+def test_who_holds_a_record_is_asked_before_it_moves():
+    """R3: out of running moves the holder; the others take back from the dead."""
+    unfenced = {m.name for m in MOVES.values() if "running" in m.origins and not m.fenced}
+    assert unfenced <= {"lapse", "lapse_doubt", "gave_up"}
+
+
+def test_a_move_leaves_nothing_of_its_origin_behind(db):
+    """Owner and blockers are those of a state that is over."""
+    id_ = a_record(db, state="held", reason="blocked", blocked_on="customer:1", needs="customer 1")
+    move(db, "sweep", [Moving(id=id_, due_at=NOW)], now=NOW)
+
+    assert columns_of(db, id_, "state", "reason", "blocked_on", "owner", "needs") == (
+        "prepared", None, None, None, None,
+    )  # fmt: skip
+
+
+def test_nobody_else_is_moved(db):
+    """A move names its records one by one."""
+    moved, other = a_record(db, state="held"), a_record(db, state="held")
+    move(db, "sweep", [Moving(id=moved)], now=NOW)
+
+    assert columns_of(db, other, "state") == ("held",)
+    assert db.scalars(select(event.c.record)).all() == [moved]
