@@ -87,7 +87,12 @@ def text(value: object) -> str:
         case Decimal():
             return format(value, "f")
         case _:
-            return str(value)
+            return "".join(c if c.isprintable() else _visible(c) for c in str(value))
+
+
+def _visible(control: str) -> str:
+    """What would move a terminal's cursor, or worse, as the escape it is written with."""
+    return control.encode("unicode_escape").decode()
 
 
 def _jsonable(value: object) -> object:
