@@ -84,7 +84,7 @@ def _carry_out_one(  # noqa: C901 - one case for each of a closed union
                 w, Change(**_bare(w, flow, now), action="create", payload=want.fields), flow
             )
         case Update(key=key, version=version, fields=fields):
-            _accept_barred(db, w, want, fields)
+            _accept_rest(db, one, fields)
             payload = {f: want.fields[f] for f in fields}
             change = Change(
                 **_bare(w, flow, now), action="update", payload=payload, key=key, version=version
@@ -194,9 +194,13 @@ def _adopt(db: Connection, one: Decided, key: str, flow: Flow, now: datetime) ->
     move(db, "adopted", [linked], now=now)
 
 
-def _accept_barred(db: Connection, w: Claimed, want: Want, fields: tuple[str, ...]) -> None:
-    """A released record: what cannot be updated there counts as done by hand."""
-    if want.released and w.target_key is not None:
+def _accept_rest(db: Connection, one: Decided, fields: tuple[str, ...]) -> None:
+    """What an update does not carry counts as agreed: it was just compared there, or a person
+
+    who released the record made it so by hand.
+    """
+    w, want = one.work, one.want
+    if w.target_key is not None and (want.released or isinstance(one.known, Seen)):
         base = unpack(w.base_source) if w.base_source else {}
         rest = {f: v for f, v in want.fields.items() if f not in fields}
         links.accept(db, w, pack({**base, **rest}))

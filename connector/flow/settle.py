@@ -86,7 +86,10 @@ def acknowledged(at: Standing) -> int:
 
 
 def resumed(at: Standing) -> bool:
-    """Did this attempt only finish the steps of an earlier create? Then it carried no content."""
+    """Did this attempt only finish the steps of an earlier create?
+
+    Then it carried no content, and says nothing of a base that was not read yet.
+    """
     return at.step is not None
 
 
@@ -112,6 +115,7 @@ def _done(at: Standing, done: Done, flow: Flow, now: datetime) -> Settlement:
         reason="sent" if whole else None,
         due_at=now,
         attempts=0,
+        forget_base=resumed(at),
     )
     difference = differs(at.total, done.total, flow.money) if at.op_class == "create" else None
     if difference is None or not in_hand(at):
@@ -235,8 +239,9 @@ def _found(at: Standing, seen: Seen, asked: datetime) -> Settlement:
         total=_total(seen.there),
     )
     found = Settlement(
-        outcome="found", move="found", facts=facts, target_key=seen.key, due_at=asked
-    )
+        outcome="found", move="found", facts=facts, target_key=seen.key, due_at=asked,
+        forget_base=resumed(at),
+    )  # fmt: skip
     if seen.locked and not (at.seq == at.attempt_seq and _holds_all(at, seen)):
         needs = f"{seen.key} is closed there: change it there, then release"
         return replace(found, move="found_held", reason="locked", detail=needs)

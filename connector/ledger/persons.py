@@ -97,8 +97,9 @@ def shown(
 
 
 def retry(db: Connection, at: Shown, by: Person) -> None:
-    """Try again at once, attempts from 0; what was unreadable is read again first."""
-    if at.state == "held" and at.reason == "unreadable":
+    """Try again at once, attempts from 0; what was unreadable or nameless is read again first."""
+    nameless = at.reason == "conflict" and at.reference is None
+    if at.state == "held" and (at.reason == "unreadable" or nameless):
         _read_again(db, at, by, {"attempts": 0})
         return
     if at.state != "prepared" and (at.state != "held" or at.reason not in RETRIED):

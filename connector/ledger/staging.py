@@ -232,7 +232,8 @@ def unique(draft: Draft, taken: set[tuple[str, str, str]]) -> Draft:
     if bearer not in taken:
         taken.add(bearer)
         return draft
-    needs = f"reference {draft.reference} is another record's: make the flow's `reference:` unique"
+    cure = "make the flow's `reference:` unique, then retry"
+    needs = f"reference {draft.reference} is another record's: {cure}"
     return replace(draft, reference=None, verdict="conflict", needs=needs)
 
 
