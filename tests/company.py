@@ -226,10 +226,10 @@ class Company:
             self.stop()
         return False
 
-    def retry(self, entity: str, key: object) -> None:
+    def retry(self, entity: str, key: object, flow: str | None = None) -> None:
         """A person says: again."""
         with self.app.ledger.begin() as db:
-            shown = persons.shown(db, entity, str(key))
+            shown = persons.shown(db, entity, str(key), flow=flow)
             persons.retry(db, shown, Person(name="test", now=self.clock.now()))
 
     def release(self, entity: str, key: object) -> None:
