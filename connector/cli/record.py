@@ -115,11 +115,11 @@ def release(**which: Any) -> None:
 
 
 @record.command()
-@click.argument("id_", metavar="[ID]", required=False)
 @_one
 @click.option("--exists", metavar="ID", help="It is there, under this id.")
 @click.option("--absent", is_flag=True, help="It is not there.")
 @click.option("--side", type=click.Choice(["source", "target"]), help="Which side holds.")
+@click.argument("id_", metavar="[ID]", required=False)
 def resolve(id_: str | None, exists: str | None, absent: bool, side: Any, **which: Any) -> None:
     """Answer what a record asks: --exists ID or --absent, or the side of a conflict.
 
