@@ -6,12 +6,13 @@ import os
 import pwd
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from connector.app import open_ledger, read_config
 from connector.cli.options import config_path
+from connector.clock import SystemClock
 from connector.configured import Config
 from connector.ledger.history import DEAD
 from connector.ledger.persons import Person
@@ -36,7 +37,7 @@ def person() -> Person:
         name = pwd.getpwuid(uid).pw_name
     except KeyError:
         name = f"uid {uid}"
-    return Person(name=name, now=datetime.now(UTC))
+    return Person(name=name, now=SystemClock().now())
 
 
 def words(row: Mapping[str, Any]) -> str:

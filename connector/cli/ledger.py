@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from connector.app import read_config
 from connector.cli import output
 from connector.cli.desk import age, at_ledger
 from connector.cli.options import config_option, config_path, json_option
+from connector.clock import SystemClock
 from connector.config import ledger_url
 from connector.errors import ConnectorError
 from connector.ledger import history, migrate
@@ -37,7 +37,7 @@ def upgrade(config: Path | None, as_json: bool) -> None:
     try:
         if opened.path is not None:
             _make_room(opened.path)
-        was = migrate.upgrade(opened, places.migrations_folder(), datetime.now(UTC))
+        was = migrate.upgrade(opened, places.migrations_folder(), SystemClock().now())
     finally:
         opened.close()
     if as_json:
@@ -71,7 +71,7 @@ def stats(config: Path | None, as_json: bool) -> None:
     if as_json:
         output.emit(found)
         return
-    now = datetime.now(UTC)
+    now = SystemClock().now()
     watched = found["life"]
     since, beat = (age(watched[name], now) for name in ("alive_since", "beat_at"))
     click.echo(f"life {watched['epoch']}: watching since {since} ago, last beat {beat} ago")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from connector import codes
 from connector.cli import output
 from connector.cli.desk import age, at_ledger, words
 from connector.cli.options import config_option, json_option
+from connector.clock import SystemClock
 from connector.configured import Config
 from connector.ledger import history, systems
 from connector.ledger.store import Ledger
@@ -25,7 +26,7 @@ MOST = 20
 @json_option
 def status(config: Path | None, as_json: bool) -> int:
     """Say how every flow stands, and what needs a person. Asks the ledger only."""
-    now = datetime.now(UTC)
+    now = SystemClock().now()
     with at_ledger(config) as (read, ledger):
         found = {
             "connections": [_connection(name, ledger) for name in read.connections],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from connector import codes
 from connector.cli import output
 from connector.cli.desk import at_ledger, words
 from connector.cli.options import config_option, json_option
+from connector.clock import SystemClock
 from connector.errors import ConnectorError
 from connector.ledger import history
 from connector.ledger.store import Ledger
@@ -37,7 +38,7 @@ def trace(entity: str, key: str, config: Path | None, as_json: bool) -> None:
 
     KEY is the source's own id. Keys and codes only: no personal data.
     """
-    now = datetime.now(UTC)
+    now = SystemClock().now()
     with at_ledger(config) as (_, ledger):
         found = [_told(row, ledger, now) for row in ledger.read(history.find, entity, key)]
     if not found:

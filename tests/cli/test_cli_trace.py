@@ -1,0 +1,136 @@
+"""`connector trace` and `connector status`: what happened, how it stands, what is next."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from connector.cli.trace import next_step
+from connector.ledger.schema import HELD
+from connector.sandbox import edit
+
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def doubtful(desk: Any) -> str:
+    """An order whose create was executed, and its answer cut."""
+    number = desk.company.order()
+    desk.company.erp.faults([{"fault": "commit_then_cut", "ops": ["CreateSalesOrder"], "count": 1}])
+    desk.company.sync()
+    return str(number)
+
+
+def test_a_trace_tells_of_the_doubt_and_its_end(desk: Any) -> None:
+    """Every state, the attempt with its outcome, our reference, the ERP's number and total."""
+    number = doubtful(desk)
+    desk.company.settle()
+    [told] = desk("trace", "order", number, "--json").json
+    moves = [event["move"] for event in told["events"]]
+    assert moves[0] == "stage new"
+    assert {"doubt", "found"} <= set(moves)
+    tried = told["attempts"][0]
+    [book] = desk.company.books()
+    [link] = told["links"]
+    assert (tried["action"], tried["outcome"], tried["target_key"]) == (
+        "create", "found", book["order_no"],
+    )  # fmt: skip
+    assert (link["reference"], link["target_key"]) == (f"DE-{number}", book["order_no"])
+    assert told["next"] == "nothing, until it changes at the source"
+
+
+def test_a_trace_of_an_open_doubt_says_when_the_target_is_asked(desk: Any) -> None:
+    """And from when on "not there" counts."""
+    number = doubtful(desk)
+    said = desk("trace", "order", number)
+    assert "asks erp whether it happened; not there counts from" in said.out
+    assert "open" in said.out
+
+
+def test_a_trace_shows_the_children(desk: Any) -> None:
+    """Refunds of the order, each with its own state."""
+    number = desk.company.order()
+    desk.company.settle()
+    refund(desk, number)
+    desk.company.settle(rounds=2)
+    [told] = desk("trace", "order", number, "--json").json
+    assert [child["reason"] for child in told["children"]] == ["review"]
+
+
+def refund(desk: Any, number: str) -> None:
+    """The shop gives a part of the money back."""
+    desk.company.pass_(1)
+    edit.refund_order(desk.company.shop_file, int(number), "1.00", "Kulanz")
+
+
+def test_a_trace_says_nothing_personal(desk: Any) -> None:
+    """Keys and codes only, in text and in JSON."""
+    number = doubtful(desk)
+    for words in ([], ["--json"]):
+        said = desk("trace", "order", number, *words)
+        assert said.code == 0
+        for canary in ("Ada", "Okonkwo", "Weg 1", "ada@example", "please ring"):
+            assert canary not in said.out + said.err
+
+
+@pytest.mark.parametrize("reason", [r for r in HELD if r != "blocked"])
+def test_whoever_is_held_is_told_what_cures_it(reason: str) -> None:
+    """Each reason has its sentence, with the record's own key in the command."""
+    row = {"state": "held", "reason": reason, "entity": "order", "key": "7", "due_at": NOW}
+    assert "ENTITY" not in next_step(row, (), NOW)
+
+
+@pytest.mark.parametrize(
+    ("state", "due", "says"),
+    [
+        ("prepared", timedelta(0), "the next run takes it"),
+        ("prepared", timedelta(hours=1), "a run from 2026-12-01 01:00"),
+        ("running", timedelta(0), "it is in hand"),
+        ("done", timedelta(0), "nothing, until it changes"),
+    ],
+)
+def test_every_state_has_a_next_step(state: str, due: timedelta, says: str) -> None:
+    """In one sentence."""
+    row = {"state": state, "reason": None, "due_at": NOW + due, "flow": "f", "target": "erp"}
+    assert next_step(row, (), NOW).startswith(says)
+
+
+def test_a_status_of_a_company_in_order_waits_for_nobody(desk: Any) -> None:
+    """It ends with 0 and says so."""
+    desk.company.order()
+    desk.company.settle()
+    said = desk("status")
+    assert said.code == 0
+    assert "nothing waits for a person" in said.out
+    assert "company SANDBOX" in said.out
+
+
+def test_a_status_names_what_needs_a_person_with_its_command(desk: Any) -> None:
+    """Copied, pasted, done; it ends with 1."""
+    number = desk.company.order()
+    desk.company.settle()
+    refund(desk, number)
+    desk.company.settle(rounds=2)
+    said = desk("status", "--json")
+    [asked] = said.json["needs_a_person"]
+    assert (said.code, asked["reason"]) == (1, "review")
+    assert asked["command"].startswith(f"connector record release refund {number}/")
+
+
+def test_a_status_counts_by_flow(desk: Any) -> None:
+    """What is done, in doubt, and how fresh the reading is."""
+    number = doubtful(desk)
+    told = desk("status", "--json").json
+    orders = next(flow for flow in told["flows"] if flow["flow"] == "orders")
+    assert (orders["in_doubt"], orders["prepared"], orders["held"]) == (1, 0, {})
+    assert orders["read_at"] is not None
+    assert number
+
+
+def test_a_doubt_that_grows_old_needs_a_person(desk: Any) -> None:
+    """S11: it has no limit of attempts, only an age at which it is told."""
+    number = doubtful(desk)
+    desk.company.pass_(2 * 3600)
+    [asked] = desk("status", "--json").json["needs_a_person"]
+    assert (asked["key"], asked["command"]) == (number, f"connector trace order {number}")
