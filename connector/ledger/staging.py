@@ -150,7 +150,14 @@ def newer(row: Row[Any], draft: Draft) -> bool:
     versions = (draft.version, row.source_version)
     if None in versions or draft.version == row.source_version:
         return bool(draft.read_at >= row.read_at)
-    return bool(draft.version > row.source_version)
+    return later(str(draft.version), row.source_version)
+
+
+def later(one: str, other: str) -> bool:
+    """Is version *one* later than *other*? Counters by their number, all else as text."""
+    if one.isdecimal() and other.isdecimal():
+        return int(one) > int(other)
+    return one > other
 
 
 def same_as_staged(row: Row[Any], draft: Draft) -> bool:

@@ -37,8 +37,8 @@ Trouble = Literal["away", "denied", "lost_reply", "second_step"]
 class Destination(Protocol):
     """The system behind a target, empty at first, and a hand that changes it.
 
-    *natural* names the key that `match` looks for, *field* what `update` writes; both as `read`
-    names them. `trouble` may replace *target*.
+    *natural* names the key that `match` looks for (empty: there is none), *field* what `update`
+    writes, as `read` names them. `trouble` may replace *target*.
     """
 
     target: Target
@@ -315,14 +315,16 @@ def value(world: Destination, key: str) -> object:
     """The field that updates write."""
     seen = got(world, key)
     assert isinstance(seen, Seen)
-    return seen.there[world.field]
+    return seen.there.get(world.field)
 
 
 def reads(world: Destination) -> list[Callable[[], object]]:
     """Every way of reading."""
     target = world.target
-    return [
+    every: list[Callable[[], object]] = [
         lambda: target.find(world.entity, ["t-1"]),
         lambda: target.get(world.entity, ["X-1"]),
-        lambda: target.match(world.entity, world.natural, ["a@example.org"]),
     ]
+    if world.natural:
+        every.append(lambda: target.match(world.entity, world.natural, ["a@example.org"]))
+    return every
