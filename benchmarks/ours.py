@@ -1,0 +1,94 @@
+"""The product as it is, measured: `sync` of an orders flow with the durable SQLite ledger.
+
+What it needs beforehand is done by itself and not measured: a sync of the first orders proves find
+and links every customer and product.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from datetime import datetime
+from pathlib import Path
+
+from benchmarks.measure import Measured
+from connector.app import App, opened
+from connector.flow.flows import Flow
+from connector.ledger import migrate
+from connector.ledger.store import Ledger
+from connector.places import migrations_folder
+
+CONFIG = """\
+version: 1
+ledger: sqlite:///ledger.db
+zone: Europe/Berlin
+connections:
+  shop:
+    profile: woocommerce
+    url: {url}
+    zone: Europe/Berlin
+    auth: {{type: oauth1, user: bench, password: "${{BENCH}}"}}
+    lag: 1s
+  erp:
+    profile: sandbox_erp
+    url: {url}/soap
+    zone: Europe/Berlin
+    auth: {{type: basic, user: bench, password: "${{BENCH}}"}}
+    limits: {{concurrency: {slots}, timeout: 30s}}
+    settle: 30s
+    with: {{release: "false"}}
+flows:
+  products: {{entity: product, from: shop, to: erp, mode: link_only, match: [sku]}}
+  customers: {{entity: customer, from: shop, to: erp, mode: on_demand}}
+  orders:
+    entity: order
+    from: shop
+    to: erp
+    start: {start}
+    reference: "BENCH-{{{{ doc.number }}}}"
+"""
+
+
+def prepare(folder: Path, url: str, born: datetime, slots: int) -> Path:
+    """Make a ledger that lives since *born*, and a configuration that begins then."""
+    ledger = Ledger(f"sqlite:///{folder / 'ledger.db'}")
+    migrate.upgrade(ledger, migrations_folder(), born)
+    ledger.close()
+    env = folder / ".env"
+    env.touch(mode=0o600)
+    env.write_text("BENCH=bench\n")
+    config = folder / "config.yaml"
+    config.write_text(CONFIG.format(url=url, start=born.isoformat(), slots=slots))
+    return config
+
+
+def warm_up(app: App, flow: Flow, orders: int) -> None:
+    """Deliver the first *orders*; find is proven on the first of them, the others wait for it."""
+    done = 0
+    while done < orders:
+        report = app.sync(flow, only=[str(1000 + n) for n in range(orders)])
+        done += report.delivered["orders"].get("Done", 0)
+        time.sleep(0.2)
+
+
+def main() -> None:
+    """`python -m benchmarks.ours`: warm up, deliver the rest; print what it took as JSON."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--born", type=datetime.fromisoformat, required=True)
+    parser.add_argument("--warm", type=int, required=True)
+    parser.add_argument("--slots", type=int, default=16)
+    args = parser.parse_args()
+    config = prepare(args.folder, args.url, args.born, args.slots)
+    with opened(config) as app:
+        flow = app.flows["orders"]
+        warm_up(app, flow, args.warm)
+        with Measured() as took:
+            report = app.sync(flow)
+        print(json.dumps({**took.told(), "delivered": report.delivered["orders"]}))
+
+
+if __name__ == "__main__":
+    main()

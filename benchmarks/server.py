@@ -1,0 +1,215 @@
+"""The bench server: a shop (REST) and an ERP (SOAP) in one fast process, keeping all in memory.
+
+It answers what is asked with little work and counts; it validates nothing.  `GET /stats` tells how
+many orders came, how many of them twice, their sum, all SOAP calls and the most at one time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import re
+from bisect import bisect_left, bisect_right
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from urllib.parse import parse_qs, urlsplit
+
+from benchmarks import shop_data
+
+NS = "urn:sandbox:erp:v1"
+_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+_OPERATION = re.compile(rb"Body[^>]*>\s*<(?:[\w.-]+:)?(\w+)")
+_REFERENCE = re.compile(rb"ExternalRef>([^<]+)<")
+_SKU = re.compile(rb"Sku>([^<]+)<")
+_AMOUNT = re.compile(rb"<(?:[\w.-]+:)?(?:Net|Tax)Amount>(-?\d+)(?:\.(\d\d))?<")
+
+
+class Shop:
+    """The shop's listing and single documents."""
+
+    def __init__(self, rows: list[shop_data.Row], born: datetime) -> None:
+        self._rows, self._born = rows, born
+        self._times = [row.at for row in rows]
+        self._by_key = {row.key: row for row in rows}
+
+    def answer(self, path: str, query: dict[str, list[str]]) -> tuple[bytes, str]:
+        """Give a body and extra headers."""
+        *_, what, key = ["", *path.rstrip("/").split("/")]
+        if key == "orders":
+            return self._page(query)
+        if what == "orders":
+            return self._by_key[int(key)].raw, ""
+        if what == "customers":
+            return shop_data.customer(int(key), self._born), ""
+        if what == "products":
+            return shop_data.product(int(key), self._born), ""
+        return b'{"environment":{"site_url":"http://bench.test","store_id":"bench"}}', ""
+
+    def _page(self, query: dict[str, list[str]]) -> tuple[bytes, str]:
+        begin, end = 0, len(self._rows)
+        if after := query.get("modified_after"):
+            begin = bisect_right(self._times, _time(after[0]))
+        if before := query.get("modified_before"):
+            end = bisect_left(self._times, _time(before[0]))
+        size, page = int(query["per_page"][0]), int(query.get("page", ["1"])[0])
+        total = max(0, end - begin)
+        first = begin + (page - 1) * size
+        rows = self._rows[first : min(first + size, end)]
+        extra = f"X-WP-Total: {total}\r\nX-WP-TotalPages: {-(-total // size)}\r\n"
+        return b"[" + b",".join(row.raw for row in rows) + b"]", extra
+
+
+class Erp:
+    """The ERP's books and the count of what was done to them."""
+
+    def __init__(self) -> None:
+        self._orders: dict[bytes, str] = {}
+        self._customers: dict[bytes, str] = {}
+        self.calls: dict[str, int] = {}
+        self.duplicates = self.cents = self.serving = self.peak = 0
+
+    def answer(self, body: bytes) -> bytes:
+        """Do one operation; give its reply."""
+        found = _OPERATION.search(body)
+        operation = found[1].decode() if found else ""
+        self.calls[operation] = self.calls.get(operation, 0) + 1
+        match operation:
+            case "CreateSalesOrder":
+                inner = self._create_order(body)
+            case "CreateCustomer":
+                inner = self._create_customer(body)
+            case "FindSalesOrders":
+                inner = _found(body, self._orders, "Order", "OrderNo")
+            case "FindCustomers":
+                inner = _found(body, self._customers, "Customer", "CustomerNo")
+            case "FindItems":
+                inner = "".join(_item(sku.decode()) for sku in _SKU.findall(body))
+            case _:
+                inner = (
+                    "<CompanyCode>bench</CompanyCode><Company>Bench</Company><Account>b</Account>"
+                )
+        return (
+            '<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body>'
+            f'<{operation}Response xmlns="{NS}">{inner}</{operation}Response>'
+            "</soap:Body></soap:Envelope>"
+        ).encode()
+
+    def stats(self) -> dict[str, object]:
+        """Tell what came."""
+        return {"orders": len(self._orders), "duplicates": self.duplicates, "cents": self.cents,
+                "calls": self.calls, "peak": self.peak}  # fmt: skip
+
+    def _create_order(self, body: bytes) -> str:
+        total = sum(int(a) * 100 + int(b or 0) for a, b in _AMOUNT.findall(body))
+        self.duplicates += not _new(self._orders, body, "O")
+        self.cents += total
+        result = f"<No>O{len(self._orders)}</No><Version>1</Version>"
+        return f"<Result>{result}<GrandTotal>{total // 100}.{total % 100:02d}</GrandTotal></Result>"
+
+    def _create_customer(self, body: bytes) -> str:
+        _new(self._customers, body, "C")
+        return f"<Result><No>C{len(self._customers)}</No><Version>1</Version></Result>"
+
+
+def _new(known: dict[bytes, str], body: bytes, letter: str) -> bool:
+    found = _REFERENCE.search(body)
+    reference = found[1] if found else b""
+    new = reference not in known
+    known.setdefault(reference, f"{letter}{len(known) + 1}")
+    return new
+
+
+def _found(body: bytes, known: dict[bytes, str], what: str, number: str) -> str:
+    return "".join(
+        f"<{what}><{number}>{known[ref]}</{number}><Version>1</Version>"
+        f"<ExternalRef>{ref.decode()}</ExternalRef></{what}>"
+        for ref in _REFERENCE.findall(body)
+        if ref in known
+    )
+
+
+def _item(sku: str) -> str:
+    return f"<Item><ItemNo>I-{sku}</ItemNo><Version>1</Version><Sku>{sku}</Sku></Item>"
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+class Wire(asyncio.Protocol):
+    """One connection: requests come whole or in pieces, replies go in order."""
+
+    def __init__(self, shop: Shop, erp: Erp, latency: float) -> None:
+        self._shop, self._erp, self._latency = shop, erp, latency
+        self._buffer = b""
+        self._out: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way out."""
+        self._out = transport if isinstance(transport, asyncio.Transport) else None
+
+    def data_received(self, data: bytes) -> None:
+        """Answer every request that is whole."""
+        self._buffer += data
+        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
+            length = _LENGTH.search(self._buffer, 0, end)
+            whole = end + 4 + (int(length[1]) if length else 0)
+            if len(self._buffer) < whole:
+                return
+            head, body = self._buffer[:end], self._buffer[end + 4 : whole]
+            self._buffer = self._buffer[whole:]
+            self._serve(head, body)
+
+    def _serve(self, head: bytes, body: bytes) -> None:
+        method, target, *_ = head.split(b" ", 2)
+        if method == b"POST":
+            self._erp.serving += 1
+            self._erp.peak = max(self._erp.peak, self._erp.serving)
+            reply = self._erp.answer(body)
+            asyncio.get_running_loop().call_later(self._latency, self._finish, reply)
+        elif target.startswith(b"/stats"):
+            self._write(json.dumps(self._erp.stats()).encode(), "application/json")
+        else:
+            parts = urlsplit(target.decode())
+            found, extra = self._shop.answer(parts.path, parse_qs(parts.query))
+            self._write(found, "application/json", extra)
+
+    def _finish(self, reply: bytes) -> None:
+        self._erp.serving -= 1
+        self._write(reply, "text/xml; charset=utf-8")
+
+    def _write(self, body: bytes, kind: str, extra: str = "") -> None:
+        head = (
+            f"HTTP/1.1 200 OK\r\nDate: {format_datetime(datetime.now(UTC), usegmt=True)}\r\n"
+            f"Content-Type: {kind}\r\n{extra}Content-Length: {len(body)}\r\n\r\n"
+        )
+        if self._out is not None:
+            self._out.write(head.encode() + body)
+
+
+async def serve(shop: Shop, latency: float) -> None:
+    """Serve on a free port of the loopback; say which on stdout."""
+    erp = Erp()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Wire(shop, erp, latency), "127.0.0.1", 0
+    )
+    print(f"url=http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
+    await server.serve_forever()
+
+
+def main() -> None:
+    """`python -m benchmarks.server`: serve until killed."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--orders", type=int, required=True)
+    parser.add_argument("--first", required=True, help="when the first order is placed (ISO, UTC)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--latency", type=float, default=0.0, help="of the ERP, in milliseconds")
+    args = parser.parse_args()
+    first = datetime.fromisoformat(args.first)
+    rows = shop_data.orders(args.orders, seed=args.seed, first=first)
+    asyncio.run(serve(Shop(rows, first), args.latency / 1000))
+
+
+if __name__ == "__main__":
+    main()
