@@ -171,8 +171,9 @@ def bug(desk: Any) -> list[str]:
 
 
 def conflict(desk: Any) -> list[str]:
-    delivered(desk)
-    desk.company.shop_sql("UPDATE orders SET created = created - 5, modified = modified + 1")
+    number = delivered(desk)
+    desk.company.shop_sql("UPDATE orders SET created = created - 5")
+    desk.company.change(number, customer_note="qanar again")
     desk.company.pass_(2)
     return ["flow", "sync", "orders"]
 
