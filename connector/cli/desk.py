@@ -10,13 +10,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from connector import codes
 from connector.app import open_ledger, read_config
 from connector.cli.options import config_path
 from connector.clock import SystemClock
 from connector.configured import Config
+from connector.documents import ENTITIES
 from connector.ledger.history import DEAD
 from connector.ledger.persons import Person
 from connector.ledger.store import Ledger
+
+SHOW = "connector record show ENTITY KEY"
 
 
 @contextmanager
@@ -48,6 +52,13 @@ def words(row: Mapping[str, Any]) -> str:
     if state == "held" and reason == "conflict":
         return "conflict"
     return f"{state} ({reason})" if reason else state.replace("_", " ")
+
+
+def command_for(row: Mapping[str, Any]) -> str:
+    """The command that helps a held record on, ready to be pasted."""
+    # What is not delivered yet can only be looked at.
+    command = codes.HELD[row["reason"]].command if row["entity"] in ENTITIES else SHOW
+    return command.replace("ENTITY KEY", f"{row['entity']} {row['key']}")
 
 
 def age(since: datetime | None, now: datetime) -> str:

@@ -11,7 +11,7 @@ import click
 
 from connector import codes
 from connector.cli import output
-from connector.cli.desk import age, at_ledger, words
+from connector.cli.desk import age, at_ledger, command_for, words
 from connector.cli.options import config_option, json_option
 from connector.clock import SystemClock
 from connector.configured import Config
@@ -78,14 +78,16 @@ def _waiting(ledger: Ledger, alarm: datetime) -> list[dict[str, Any]]:
 
 
 def _asked(row: Mapping[str, Any]) -> dict[str, Any]:
-    held = codes.HELD.get(row["reason"])
-    command = held.command if held else "connector trace ENTITY KEY"
     return {
         **{name: row[name] for name in ("flow", "entity", "key", "reason", "needs", "seq")},
         "is": words(row),
         "since": row["changed_at"],
-        "command": command.replace("ENTITY KEY", f"{row['entity']} {row['key']}"),
+        "command": command_for(row) if row["state"] == "held" else _trace(row),
     }
+
+
+def _trace(row: Mapping[str, Any]) -> str:
+    return f"connector trace {row['entity']} {row['key']}"
 
 
 def _print(found: Mapping[str, Any], now: datetime) -> None:

@@ -11,7 +11,7 @@ import click
 
 from connector import codes
 from connector.cli import output
-from connector.cli.desk import at_ledger, words
+from connector.cli.desk import at_ledger, command_for, words
 from connector.cli.options import config_option, json_option
 from connector.clock import SystemClock
 from connector.errors import ConnectorError
@@ -82,9 +82,7 @@ def next_step(row: Row, open_: Sequence[Row], now: datetime) -> str:
             on = str(row["blocked_on"]).replace(":", " ").replace("\n", ", ")
             return f"it goes on by itself once there is a link for {on}"
         case "held":
-            held = codes.HELD[row["reason"]]
-            command = held.command.replace("ENTITY KEY", f"{row['entity']} {row['key']}")
-            return f"{held.cure} ({command})"
+            return f"{codes.HELD[row['reason']].cure} ({command_for(row)})"
         case _:
             return "nothing, until it changes at the source"
 

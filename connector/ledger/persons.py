@@ -21,7 +21,7 @@ from connector.ledger.schema import attempt, link, record
 
 RETRIED = ("refused", "gave_up", "unreadable", "rule", "blocked")
 RELEASED = ("rule", "review", "money", "locked", "undone")
-CHOSEN = ("duplicate", "ambiguous", "gone_at_target")
+CHOSEN = ("duplicate", "ambiguous", "gone_at_target", "review")
 Side = Literal["source", "target"]
 
 
@@ -99,7 +99,7 @@ def shown(
 def retry(db: Connection, at: Shown, by: Person) -> None:
     """Try again at once, attempts from 0; what was unreadable or nameless is read again first."""
     nameless = at.reason == "conflict" and at.reference is None
-    if at.state == "held" and (at.reason == "unreadable" or nameless):
+    if at.state == "held" and (at.reason == "unreadable" or at.verdict == "rule" or nameless):
         _read_again(db, at, by, {"attempts": 0})
         return
     if at.state != "prepared" and (at.state != "held" or at.reason not in RETRIED):
@@ -112,7 +112,8 @@ def release(db: Connection, at: Shown, by: Person) -> None:
     if at.state != "held" or at.reason not in RELEASED:
         raise _refused(at, "release")
     if not at.readable:
-        raise _refused(at, "release", "there is no document that could be delivered")
+        _rest(db, at, by)
+        return
     decided = {"decision": "release", "decided_seq": at.seq}
     if at.reason == "money" and at.acked_seq == at.seq and not at.steps_left:
         _move(db, at, by, "accept", reason="sent", **decided)
@@ -120,6 +121,13 @@ def release(db: Connection, at: Shown, by: Person) -> None:
     if at.reason == "locked":
         links.unread(db, at)
     _move(db, at, by, "release", **decided)
+
+
+def _rest(db: Connection, at: Shown, by: Person) -> None:
+    """The source has no such document: a key that was mistyped, or one that is gone."""
+    if at.reason != "review":
+        raise _refused(at, "release", "there is no document that could be delivered")
+    _move(db, at, by, "accept", reason="gone")
 
 
 def exists(db: Connection, at: Shown, target_key: str, by: Person) -> None:
@@ -182,7 +190,8 @@ def choose(db: Connection, at: Shown, side: Side, by: Person) -> None:
 
 def to_read_again(db: Connection, flow: str, entity: str) -> list[str]:
     """Keys that a person asked to read again."""
-    asked = (record.c.state == "held") & record.c.reason.in_(("unreadable", "conflict"))
+    ours = record.c.reason.in_(("unreadable", "conflict")) | (record.c.verdict == "rule")
+    asked = (record.c.state == "held") & ours
     mine = (record.c.flow == flow) & (record.c.entity == entity)
     return list(db.scalars(select(record.c.key).where(mine, asked, record.c.raw_hash.is_(None))))
 

@@ -254,3 +254,11 @@ def test_what_is_gone_there_may_rest(desk: Any) -> None:
     desk.company.settle(rounds=2)
     assert desk.company.standing("order", number) == "done(gone)"
     assert desk.company.books() == []
+
+
+def test_a_key_that_never_was_is_laid_to_rest(desk: Any) -> None:
+    """A mistyped --only leaves a record without document: released, it waits for nobody."""
+    desk("flow", "sync", "orders", "--only", "99999")
+    assert desk.company.standing("order", "99999") == "held(review)"
+    desk("record", "release", "order", "99999")
+    assert desk.company.standing("order", "99999") == "done(gone)"

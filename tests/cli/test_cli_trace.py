@@ -115,7 +115,7 @@ def test_a_status_names_what_needs_a_person_with_its_command(desk: Any) -> None:
     said = desk("status", "--json")
     [asked] = said.json["needs_a_person"]
     assert (said.code, asked["reason"]) == (1, "review")
-    assert asked["command"].startswith(f"connector record release refund {number}/")
+    assert asked["command"].startswith(f"connector record show refund {number}/")
 
 
 def test_a_status_counts_by_flow(desk: Any) -> None:
