@@ -17,9 +17,9 @@ from connector.ledger import life, migrate
 from connector.ledger.store import Ledger
 from connector.places import migrations_folder
 from connector.sandbox import edit
-from connector.sandbox.seed import seed_erp, seed_shop, skus
+from connector.sandbox.seed import Seeded, order_of, seed_erp, seed_shop, skus
 
-ORDERS, CUSTOMERS, PRODUCTS = 250, 80, 60
+ORDERS, LATER, CUSTOMERS, PRODUCTS = 250, 90, 80, 60  # LATER: of the orders, during the storm
 WRITES = ["Create", "Update", "Release"]
 
 CONFIG = """\
@@ -85,7 +85,7 @@ def start_sandbox(kind: str, data: Path) -> Sandbox:
     return Sandbox(process=process, url=words["url"])
 
 
-def prepare(folder: Path, seed: int) -> list[int]:
+def prepare(folder: Path, seed: int) -> Seeded:
     """Make the ledger, then fill shop and ERP: every order is born after the ledger."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in ("ledger.db", "shop.db", "erp.db"):
@@ -97,11 +97,11 @@ def prepare(folder: Path, seed: int) -> list[int]:
     migrate.upgrade(ledger, migrations_folder(), born - timedelta(seconds=10))
     ledger.close()
     seeded = seed_shop(
-        folder / "shop.db", seed=seed, products=PRODUCTS, customers=CUSTOMERS, orders=ORDERS,
-        born_after=born,
+        folder / "shop.db", seed=seed, products=PRODUCTS, customers=CUSTOMERS,
+        orders=ORDERS - LATER, born_after=born,
     )  # fmt: skip
     seed_erp(folder / "erp.db", items=skus(PRODUCTS))
-    return list(seeded.orders)
+    return seeded
 
 
 def configure(folder: Path, shop: Sandbox, erp: Sandbox) -> None:
@@ -125,25 +125,54 @@ def storm(seed: int) -> list[dict[str, object]]:
         {"fault": "commit_then_cut", "ops": WRITES, "share": 0.06, "seed": seed + 1},
         {"fault": "late_commit", "ops": WRITES, "share": 0.04, "seconds": 3, "seed": seed + 2},
         {"fault": "unavailable", "ops": WRITES, "share": 0.1, "seed": seed + 3},
+        {"fault": "slow", "ops": WRITES, "share": 0.2, "seconds": 1.5, "seed": seed + 5},
         {"fault": "unavailable", "ops": ["Find", "Get"], "share": 0.05, "seed": seed + 4},
     ]
 
 
-class Clerk:
-    """Somebody in the shop who changes, cancels and refunds orders while they are on their way."""
+class Shopping:
+    """What goes on in the shop meanwhile: new orders, and clerks who change, cancel and refund.
 
-    def __init__(self, shop: Path, orders: Sequence[int], seed: int) -> None:
+    Most changes meet an order a few seconds after it was placed: while it is on its way.
+    """
+
+    def __init__(self, shop: Path, seeded: Seeded, seed: int) -> None:
         self._shop = shop
+        self._seeded = seeded
         self._dice = random.Random(seed)  # noqa: S311 - repeatable, no secret
-        self._open = list(orders)
-        self._dice.shuffle(self._open)
-        self.changed = self.cancelled = self.refunded = 0
+        self._open = list(seeded.orders)
+        self._agenda: list[tuple[float, int]] = []
+        self.placed = self.changed = self.cancelled = self.refunded = 0
 
-    def act(self) -> None:
-        """One change to one order, as the dice say."""
-        order = self._open[self._dice.randrange(len(self._open))]
+    def act(self, now: float) -> None:
+        """One thing: what the agenda says is due at *now*, a new order, or any change."""
+        if due := next((entry for entry in self._agenda if entry[0] <= now), None):
+            self._agenda.remove(due)
+            self._change(due[1])
+        elif self.placed < LATER and self._dice.random() < 0.7:
+            order = self._place()
+            self._agenda += [(now + self._dice.uniform(0.5, 4), order) for _ in range(2)]
+        else:
+            self._change(self._dice.choice(self._open))
+
+    def finish(self) -> None:
+        """Place what is still missing of the orders."""
+        while self.placed < LATER:
+            self._place()
+
+    def _place(self) -> int:
+        n = ORDERS - LATER + self.placed
+        given = order_of(n, self._dice, self._seeded.skus, self._seeded.customers)
+        order = edit.add_order(self._shop, given | {"status": "processing"})
+        self._open.append(order)
+        self.placed += 1
+        return order
+
+    def _change(self, order: int) -> None:
+        if order not in self._open:
+            return
         roll = self._dice.random()
-        if roll < 0.75:
+        if roll < 0.8:
             note = self._dice.choice(("请尽快发货", "leave it at the door 🙏", "Bitte klingeln"))
             edit.change_order(self._shop, order, customer_note=f"{note} {self.changed}")
             self.changed += 1

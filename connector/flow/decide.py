@@ -26,30 +26,39 @@ from connector.values import (
     Wait,
 )
 
+UNASKABLE = "it may be there already, and cannot be asked after: look there, then release it"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Want:
     """What one record wants of its target.
 
     *hold*: a reason not to send it as it stands; *terminal*: over at the source (cancelled,
-    failed); *released*: a person said that it may go on as it stands.
+    failed); *filtered*: not ours to deliver for the first time; *guest*: its data come of an order,
+    and change nobody's master data (D2); *released*: a person said that it may go on as it stands.
     """
 
     fields: Payload = field(default_factory=dict)
     hold: Hold | None = None
     terminal: bool = False
+    filtered: bool = False
+    guest: bool = False
     released: bool = False
     linked: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rules:
-    """What the flow and its target allow; *can* None: every field may be updated."""
+    """What the flow and its target allow; *can* None: every field may be updated.
+
+    *asks*: what is not linked can be looked up there.
+    """
 
     now: datetime
     settle: timedelta
     creates: bool = True
     writes: bool = True
+    asks: bool = True
     can: frozenset[str] | None = None
 
 
@@ -57,8 +66,14 @@ def decide(want: Want, known: Known, rules: Rules) -> Decision:  # noqa: C901, P
     """Say the one next step for a record, from what it wants and what is known."""
     if want.hold is not None and not (want.terminal and isinstance(known, New | Unsure | Absent)):
         return want.hold
+    if want.filtered:
+        return Nothing(reason="filtered")
     match known:
         case New():
+            return first(want, rules)
+        case Unsure() if not (rules.asks or want.linked or want.released or want.terminal):
+            return Hold(reason="review", needs=UNASKABLE)
+        case Unsure() if not (rules.asks or want.linked):
             return first(want, rules)
         case Unsure():
             return Look()
@@ -72,15 +87,18 @@ def decide(want: Want, known: Known, rules: Rules) -> Decision:  # noqa: C901, P
             return Hold(reason=reason, needs=needs)
         case Seen(key=key) if not want.linked:
             return Adopt(key=key)
-        case Seen(key=key, steps_left=steps) if steps and not known.locked:
-            return Resume(key=key, steps=steps)
         case Seen(key=key, version=version, item=item, base=base, locked=locked):
             step = revise(key, version, want, base or {}, item, rules)
-            return closed(key, want) if locked and isinstance(step, Update | Hold) else step
-        case Linked(key=key, steps_left=steps) if steps:
-            return Resume(key=key, steps=steps)
+            if locked:
+                return closed(key, want) if isinstance(step, Update | Hold) else step
+            return after(step, key, known.steps_left)
         case Linked(key=key, version=version, base=base):
-            return revise(key, version, want, base, None, rules)
+            return after(revise(key, version, want, base, None, rules), key, known.steps_left)
+
+
+def after(step: Decision, key: str, left: tuple[str, ...]) -> Decision:
+    """Finish the steps of a create once its content is right: a step may close the document."""
+    return Resume(key=key, steps=left) if left and isinstance(step, Nothing) else step
 
 
 def ripe_at(at: datetime, since: datetime | None, rules: Rules) -> datetime:
@@ -120,7 +138,7 @@ def revise(
     rules: Rules,
 ) -> Decision:
     """The step for a linked document: write the fields that changed, or say why not."""
-    fields = changed(want.fields, base, item) if rules.writes else ()
+    fields = changed(want.fields, base, item) if rules.writes and not want.guest else ()
     if not fields:
         return Nothing(reason="same")
     allowed = fields if rules.can is None else tuple(f for f in fields if f in rules.can)

@@ -91,6 +91,7 @@ def _carry_out_one(  # noqa: C901 - one case for each of a closed union
             )
             return _call(w, change, flow)
         case Resume(key=key, steps=steps):
+            links.accept(db, w, pack(want.fields))  # compared, and nothing differs
             change = Change(
                 **_bare(w, flow, now), action="create", payload=want.fields, key=key, steps=steps
             )

@@ -31,6 +31,7 @@ from connector.values import (
 )
 
 STALE_MOST = 5
+CODE = 200  # characters of a code
 SOON = timedelta(seconds=1)
 
 
@@ -88,45 +89,61 @@ def acknowledged(at: Standing) -> int:
 def resumed(at: Standing) -> bool:
     """Did this attempt only finish the steps of an earlier create?
 
-    Then it carried no content, and says nothing of a base that was not read yet.
+    Then it carried no content, and acknowledges none.
     """
     return at.step is not None
 
 
 def _done(at: Standing, done: Done, flow: Flow, now: datetime) -> Settlement:
+    left = steps_after(at, done)
     facts = Facts(
         target_key=done.key,
         version=done.version,
         base_source=pack(base_after(at)),
         base_target=at.base_target,
-        steps_left=" ".join(done.steps_left),
+        steps_left=" ".join(left),
         total=None if done.total is None else str(done.total),
     )
     acked = acknowledged(at)
-    whole = acked == at.seq and not done.steps_left and not resumed(at)
+    whole = acked == at.seq and not left and not resumed(at)
     name = ("sent" if whole else "sent_more") if in_hand(at) else ("late_done" if whole else "late")
+    if resumed(at) and left:
+        # The call was answered and the step is still undone: not at once again, not for ever.
+        code = ",".join(done.warnings) or f"{left[0]} undone"
+        return replace(_refused(at, code[:CODE], flow, now), outcome="done", facts=facts)
     settled = Settlement(
         outcome="done",
         move=name,
-        code=",".join(done.warnings)[:200] or None,
+        code=",".join(done.warnings)[:CODE] or None,
         target_key=done.key,
         facts=facts,
         acked_seq=None if resumed(at) else acked,
         reason="sent" if whole else None,
         due_at=now,
         attempts=0,
-        forget_base=resumed(at),
     )
-    difference = differs(at.total, done.total, flow.money) if at.op_class == "create" else None
+    difference = money_off(at, done.total, flow)
     if difference is None or not in_hand(at):
         return settled
     needs = difference_text(at, difference)
     return replace(settled, move="sent_held", reason="money", detail=needs)
 
 
+def money_off(at: Standing, theirs: Decimal | None, flow: Flow) -> Decimal | None:
+    """D6: by how much the target's total of a create differs; a newer total was not sent yet."""
+    if at.op_class != "create" or at.seq != at.attempt_seq:
+        return None
+    return differs(at.total, theirs, flow.money)
+
+
 def difference_text(at: Standing, difference: Decimal) -> str:
     """The words for a total that differs: figures only."""
     return f"the target's total differs by {difference} {at.currency or ''}".rstrip()
+
+
+def steps_after(at: Standing, done: Done) -> tuple[str, ...]:
+    """The steps of create that are still undone: an update leaves them as they were."""
+    return done.steps_left if at.action == "create" else tuple((at.link_steps or "").split())
 
 
 def base_after(at: Standing) -> dict[str, Tree]:
@@ -174,6 +191,11 @@ def settled_from(at: Standing, flow: Flow) -> datetime:
     return at.settle_until or at.send_before + flow.timeout + flow.settle
 
 
+def known_key(at: Standing) -> str | None:
+    """The target's key of a document in doubt, if an earlier step or the link told it."""
+    return at.link_key or (None if at.attempt_code == "exists" else at.attempt_key)
+
+
 def answer(
     at: Standing,
     seen: Seen | Absent | Ambiguous | None,
@@ -197,7 +219,7 @@ def answer(
             )
         case Seen():
             if ripe or (at.op_class == "create" and not flow.steps):
-                return _found(at, seen, asked)
+                return _found(at, seen, flow, asked)
             return _ask_again(settled_from(at, flow), "there, and may still change")
         case Absent():
             return _absent(at, flow, asked=asked, ripe=ripe, control=control)
@@ -206,7 +228,7 @@ def answer(
 def _absent(at: Standing, flow: Flow, *, asked: datetime, ripe: bool, control: bool) -> Settlement:
     if not ripe:
         return _ask_again(settled_from(at, flow), "not there yet, and may still come")
-    if at.op_class != "create":
+    if at.op_class != "create" or known_key(at) is not None:
         return Settlement(
             outcome="absent", move="found_held", reason="gone_at_target",
             detail="it is gone there: relink it or let it rest",
@@ -228,23 +250,25 @@ def _patience(flow: Flow) -> timedelta:
     return min(flow.settle, timedelta(seconds=30))
 
 
-def _found(at: Standing, seen: Seen, asked: datetime) -> Settlement:
-    base = base_as_read(at, seen)
+def _found(at: Standing, seen: Seen, flow: Flow, asked: datetime) -> Settlement:
+    base, total = base_as_read(at, seen), _total(seen.there)
     facts = Facts(
         target_key=seen.key,
         version=seen.version,
         base_source=pack(base),
         base_target=pack(seen.there),
         steps_left=" ".join(seen.steps_left),
-        total=_total(seen.there),
+        total=total,
     )
     found = Settlement(
-        outcome="found", move="found", facts=facts, target_key=seen.key, due_at=asked,
-        forget_base=resumed(at),
-    )  # fmt: skip
+        outcome="found", move="found", facts=facts, target_key=seen.key, due_at=asked
+    )
     if seen.locked and not (at.seq == at.attempt_seq and _holds_all(at, seen)):
         needs = f"{seen.key} is closed there: change it there, then release"
         return replace(found, move="found_held", reason="locked", detail=needs)
+    if (difference := money_off(at, None if total is None else Decimal(total), flow)) is not None:
+        needs = difference_text(at, difference)
+        return replace(found, move="found_held", reason="money", detail=needs)
     return found
 
 
