@@ -238,6 +238,12 @@ class Company:
             shown = persons.shown(db, entity, str(key))
             persons.release(db, shown, Person(name="test", now=self.clock.now()))
 
+    def resolve(self, entity: str, key: object, there: str) -> None:
+        """A person says which one there is meant."""
+        with self.app.ledger.begin() as db:
+            shown = persons.shown(db, entity, str(key))
+            persons.exists(db, shown, there, Person(name="test", now=self.clock.now()))
+
     # ── what came of it ─────────────────────────────────────────────────────────────────────────
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
