@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, case, exists, or_, select, tuple_, update
+from sqlalchemy import Connection, case, exists, func, or_, select, tuple_, update
 from sqlalchemy.orm import aliased
 
 from connector.ledger.links import own_link
 from connector.ledger.moves import Moving, move, open_intent
-from connector.ledger.schema import attempt, link, record
+from connector.ledger.schema import attempt, event, link, record
 from connector.points import reach
 from connector.values import Ref
 
@@ -44,6 +44,7 @@ class Claimed:
     base_source: bytes | None
     base_target: bytes | None
     base_known: bool | None
+    created_at: datetime
     steps_left: str | None
     link_reference: str | None
 
@@ -142,13 +143,23 @@ def lapse(db: Connection, now: datetime, *, owner: str, dead: bool) -> int:
 
 
 def sweep(db: Connection, flow: str, now: datetime) -> int:
-    """D1: free every blocked record whose blockers are all linked by now; level-triggered."""
+    """D1: free every blocked record whose blockers are all linked by now, or of which one died
+
+    after the record was held, so that it is judged again; level-triggered.
+    """
+    last = select(func.max(event.c.id)).where(event.c.record == record.c.id).scalar_subquery()
     rows = db.execute(
         select(
-            record.c.id, record.c.seq, record.c.source, record.c.target, record.c.blocked_on
+            record.c.id, record.c.seq, record.c.source, record.c.target, record.c.blocked_on,
+            last.label("last"),
         ).where(record.c.flow == flow, record.c.state == "held", record.c.reason == "blocked")
-    ).all()
-    free = [r for r in rows if not missing(db, r.source, r.target, blockers(r.blocked_on))]
+    ).all()  # fmt: skip
+    free = [
+        r
+        for r in rows
+        if not (left := missing(db, r.source, r.target, blockers(r.blocked_on)))
+        or dead(db, r.source, r.target, left, after=r.last)
+    ]
     return len(move(db, "sweep", [Moving(id=r.id, seq=r.seq, due_at=now) for r in free], now=now))
 
 
@@ -185,9 +196,15 @@ def demands(db: Connection, source: str, target: str, entity: str) -> list[str]:
     return sorted({ref.key for row in rows for ref in blockers(row) if ref.entity == entity})
 
 
-def dead(db: Connection, source: str, target: str, refs: Iterable[Ref]) -> set[Ref]:
-    """Those of *refs* whose own records are held, so that nothing will link them by itself (D1)."""
+def dead(
+    db: Connection, source: str, target: str, refs: Iterable[Ref], *, after: int = 0
+) -> set[Ref]:
+    """Those of *refs* whose own records are held, so that nothing will link them by itself (D1).
+
+    *after*: only those that came to it later than this event.
+    """
     wanted = [(r.entity, r.key) for r in refs]
+    later = exists(select(event.c.id).where(event.c.record == record.c.id, event.c.id > after))
     rows = db.execute(
         select(record.c.entity, record.c.key).where(
             record.c.source == source,
@@ -195,6 +212,7 @@ def dead(db: Connection, source: str, target: str, refs: Iterable[Ref]) -> set[R
             record.c.state == "held",
             record.c.reason != "blocked",
             tuple_(record.c.entity, record.c.key).in_(wanted),
+            later,
         )
     )
     return {Ref(entity=row.entity, key=row.key) for row in rows}
