@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,5 +14,13 @@ from company import Company
 def company(tmp_path: Path) -> Iterator[Company]:
     """A shop, an ERP and a connector between them, a minute old."""
     made = Company(tmp_path)
+    signal.signal(signal.SIGALRM, _too_long)
+    signal.alarm(90)
     yield made
+    signal.alarm(0)
     made.close()
+
+
+def _too_long(*_: object) -> None:
+    """Let a sync that does not end fail its test and not the run."""
+    raise AssertionError("90 seconds: it does not end")
