@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
-from connector.ledger.links import Facts, own_link, put, unread
-from connector.ledger.moves import Moving, move
-from connector.ledger.schema import Id, Instant, attempt, claim, event, link, record
+from connector.ledger.links import Facts, holder, own_link, put, put_new, unread
+from connector.ledger.moves import Moving, move, move_together
+from connector.ledger.schema import attempt, claim, event, link, record
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +73,7 @@ class Standing:
     base_source: bytes | None
     base_target: bytes | None
     link_total: str | None
+    link_steps: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,52 +94,56 @@ class Settlement:
     acked_seq: int | None = None
 
 
+_WRITTEN = (
+    "record", "serial_key", "action", "step", "op_class", "seq", "fence", "payload",
+    "payload_hash", "write_digest", "written_at", "send_before",
+)  # fmt: skip
+
+
 def open_all(db: Connection, intents: Sequence[Intent], now: datetime) -> dict[int, int]:
     """Write the intents; record → attempt for those that could be opened.
 
     R4 and S1 stand in the statement: no row where the fence is not ours, the pair has an open
     intent, or a create would meet a link.
     """
-    opened: dict[int, int] = {}
-    for intent in intents:
-        row = db.execute(_opening(intent, now)).first()
-        if row is not None:
-            opened[intent.record] = row.id
-    return opened
+    if not intents:
+        return {}
+    before = db.scalar(select(func.max(attempt.c.id))) or 0
+    for creates in (True, False):
+        rows = [_row(i, now) for i in intents if i.creates is creates]
+        if rows:
+            db.execute(_opening(creates=creates), rows)
+    opened = select(attempt.c.record, attempt.c.id).where(
+        attempt.c.id > before, attempt.c.record.in_([i.record for i in intents])
+    )
+    return {row.record: row.id for row in db.execute(opened)}
 
 
-def _opening(intent: Intent, now: datetime) -> Any:
-    values: dict[str, Any] = {
-        "record": literal(intent.record, Id),
-        "serial_key": literal(intent.serial_key),
-        "action": literal(intent.action),
-        "step": literal(intent.step),
-        "op_class": literal(intent.op_class),
-        "seq": literal(intent.seq),
-        "fence": literal(intent.fence),
-        "payload": literal(intent.payload),
-        "payload_hash": literal(intent.payload_hash),
-        "write_digest": literal(intent.write_digest),
-        "written_at": literal(now, Instant),
-        "send_before": literal(intent.send_before, Instant),
-    }
-    guards = [record.c.id == intent.record, ours(intent), no_doubt(intent)]
-    if intent.creates:
+def _row(intent: Intent, now: datetime) -> dict[str, Any]:
+    return {f"b_{n}": now if n == "written_at" else getattr(intent, n) for n in _WRITTEN}
+
+
+def _opening(*, creates: bool) -> Any:
+    values = {n: bindparam(f"b_{n}", type_=attempt.c[n].type) for n in _WRITTEN}
+    guards = [record.c.id == values["record"], ours(values), no_doubt(values)]
+    if creates:
         guards.append(~_linked())
     chosen = select(*values.values()).select_from(record).where(and_(*guards))
-    return insert(attempt).from_select(list(values), chosen).returning(attempt.c.id)
+    return insert(attempt).from_select(list(values), chosen)
 
 
-def ours(intent: Intent) -> Any:
+def ours(intent: Mapping[str, Any]) -> Any:
     """R3: the record is still in the hand that holds this fence."""
-    return and_(record.c.fence == intent.fence, record.c.state == "running")
+    return and_(record.c.fence == intent["fence"], record.c.state == "running")
 
 
-def no_doubt(intent: Intent) -> Any:
+def no_doubt(intent: Mapping[str, Any]) -> Any:
     """R4, R7: the pair has no open intent."""
     rival = attempt.alias("rival")
     return ~exists(
-        select(rival.c.id).where(rival.c.serial_key == intent.serial_key, rival.c.outcome.is_(None))
+        select(rival.c.id).where(
+            rival.c.serial_key == intent["serial_key"], rival.c.outcome.is_(None)
+        )
     )
 
 
@@ -172,6 +178,20 @@ def doubts(db: Connection, flow: str, now: datetime, most: int) -> list[Standing
     return [Standing(**row._mapping) for row in rows]
 
 
+def made_after_doubt(db: Connection, ids: Sequence[int]) -> set[int]:
+    """Those of these attempts that create what an earlier attempt may have created, too (S12)."""
+    earlier = attempt.alias("earlier")
+    doubt = and_(
+        earlier.c.record == attempt.c.record,
+        earlier.c.id < attempt.c.id,
+        earlier.c.action == "create",
+        earlier.c.outcome.in_(("absent", "again")),
+    )
+    first = and_(attempt.c.action == "create", attempt.c.step.is_(None))
+    asked = select(attempt.c.id).where(attempt.c.id.in_(ids), first, exists().where(doubt))
+    return set(db.scalars(asked))
+
+
 def _standings() -> Any:
     names = set(Standing.__dataclass_fields__)
     of_record = [c for c in record.c if c.name in names]
@@ -197,6 +217,7 @@ def _standings() -> Any:
         link.c.base_source,
         link.c.base_target,
         link.c.total.label("link_total"),
+        link.c.steps_left.label("link_steps"),
     ).select_from(attempt.join(record, attempt.c.record == record.c.id).outerjoin(link, own_link()))
 
 
@@ -212,27 +233,85 @@ def close(
     R3: where the fence has moved on, the facts still close their own intent and make the link,
     and nothing else.
     """
-    moved = 0
-    for at, s in settled:
-        if s.outcome is None:
-            _keep_open(db, at, s)
-        elif not _close_one(db, at, s, now, by):
-            continue
-        if s.facts is not None:
-            put(db, at, s.facts, now, by)
-        if s.forget_base:
-            unread(db, at)
-        values: dict[str, Any] = {}
-        if s.attempts is not None:
-            values["attempts"] = s.attempts
-        if s.acked_seq is not None:
-            values["acked_seq"] = s.acked_seq
-        one = Moving(
-            id=at.id, fence=at.attempt_fence, due_at=s.due_at, values=values, reason=s.reason,
-            detail=s.detail, seq=at.attempt_seq,
-        )  # fmt: skip
-        moved += len(move(db, s.move, [one], now=now, actor=by))
-    return moved
+    plain = [(at, s) for at, s in settled if _is_plain(at, s)]
+    together = _close_together(db, plain, now, by)
+    rest = [(at, s) for at, s in settled if not _is_plain(at, s)] if together else settled
+    return len(plain) * together + sum(_settle_one(db, at, s, now, by) for at, s in rest)
+
+
+def _settle_one(db: Connection, at: Standing, s: Settlement, now: datetime, by: str) -> bool:
+    s = _unshared(db, at, s)
+    if s.outcome is None:
+        _keep_open(db, at, s)
+    elif not _close_one(db, at, s, now, by):
+        if s.facts is not None and at.link_key is None:
+            put(db, at, s.facts, now, by)  # R3: an id is a fact, however late
+        return False
+    if s.facts is not None:
+        put(db, at, s.facts, now, by)
+    if s.forget_base:
+        unread(db, at)
+    return bool(move(db, s.move, [_moving(at, s)], now=now, actor=by))
+
+
+def _unshared(db: Connection, at: Standing, s: Settlement) -> Settlement:
+    """D3: an id that is another's, or another id than ours, is no link; it may be an alias."""
+    if s.facts is None:
+        return s
+    key, held = s.facts.target_key, holder(db, at, s.facts.target_key)
+    if at.link_key not in (None, key):
+        needs = f"it is linked to {at.link_key}, and {key} answered: say which it is"
+    elif held is None:
+        return s
+    elif at.entity != "order":
+        return replace(s, facts=replace(s.facts, role="alias"))
+    else:
+        needs = f"{key} answered, which is {at.entity} {held.source_key}'s already"
+    name = "sent_held" if s.move.startswith("sent") else "found_held"
+    return replace(
+        s, facts=None, move=name, reason="duplicate", detail=needs, acked_seq=None, attempts=None
+    )
+
+
+def _moving(at: Standing, s: Settlement) -> Moving:
+    values = {"attempts": s.attempts, "acked_seq": s.acked_seq}
+    return Moving(
+        id=at.id, fence=at.attempt_fence, due_at=s.due_at, reason=s.reason, detail=s.detail,
+        seq=at.attempt_seq, values={n: v for n, v in values.items() if v is not None},
+    )  # fmt: skip
+
+
+def _is_plain(at: Standing, s: Settlement) -> bool:
+    """A create that simply went well: nearly all that ever happens."""
+    went_well = s.outcome == "done" and s.move == "sent" and not s.forget_base
+    return went_well and s.facts is not None and at.link_key is None
+
+
+def _close_together(
+    db: Connection, plain: Sequence[tuple[Standing, Settlement]], now: datetime, by: str
+) -> bool:
+    """Write plain outcomes in a few statements; False, and nothing done, unless all guards held."""
+    closing = [{"b_id": at.attempt, "b_code": s.code, "b_key": s.target_key} for at, s in plain]
+    if not closing:
+        return True
+    try:
+        with db.begin_nested() as together:
+            closed = db.execute(_closing(now, by), closing).rowcount
+            put_new(db, [(at, s.facts) for at, s in plain if s.facts is not None], now, by)
+            moving = [_moving(at, s) for at, s in plain]
+            if closed == len(plain) and move_together(db, "sent", moving, now=now, actor=by):
+                return True
+            together.rollback()
+    except IntegrityError:
+        return False  # one of them has an id that is linked already: written one by one (P5)
+    return False
+
+
+def _closing(now: datetime, by: str) -> Any:
+    values = {"outcome": "done", "finished_at": now, "closed_by": by}
+    told: dict[str, Any] = {"code": bindparam("b_code"), "target_key": bindparam("b_key")}
+    mine = and_(attempt.c.id == bindparam("b_id"), attempt.c.outcome.is_(None))
+    return update(attempt).where(mine).values({**values, **told})
 
 
 def _keep_open(db: Connection, at: Standing, s: Settlement) -> None:

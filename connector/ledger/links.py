@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -46,28 +46,39 @@ class Facts:
 
 def put(db: Connection, pair: Pair, facts: Facts, now: datetime, by: str) -> None:
     """Make the link of *pair*, or bring it up to date. Another target key for it is refused."""
-    values: dict[str, Any] = {
-        "target_version": facts.version,
-        "base_source": facts.base_source,
-        "base_target": facts.base_target,
-        "steps_left": facts.steps_left,
-        "base_known": True,
-    }
-    if facts.total is not None:
-        values["total"] = facts.total
+    values = _known(facts)
     changed = db.execute(
         update(link)
         .where(_of(pair), link.c.target_key == facts.target_key, link.c.role != "part")
         .values(values)
     )
     if changed.rowcount == 0:
-        db.execute(
-            insert(link).values(
-                role=facts.role, entity=pair.entity, source=pair.source, source_key=pair.key,
-                target=pair.target, target_key=facts.target_key, reference=pair.reference,
-                birth=pair.birth, made_at=now, made_by=by, **values,
-            )
-        )  # fmt: skip
+        put_new(db, [(pair, facts)], now, by)
+
+
+def put_new(db: Connection, made: Sequence[tuple[Pair, Facts]], now: datetime, by: str) -> None:
+    """Make the links of pairs that have none."""
+    rows = [
+        {
+            "role": facts.role, "entity": pair.entity, "source": pair.source,
+            "source_key": pair.key, "target": pair.target, "target_key": facts.target_key,
+            "reference": pair.reference, "birth": pair.birth, "made_at": now, "made_by": by,
+            "total": None, **_known(facts),
+        }
+        for pair, facts in made
+    ]  # fmt: skip
+    db.execute(insert(link), rows)
+
+
+def _known(facts: Facts) -> dict[str, Any]:
+    values = {
+        "target_version": facts.version,
+        "base_source": facts.base_source,
+        "base_target": facts.base_target,
+        "steps_left": facts.steps_left,
+        "base_known": True,
+    }
+    return values if facts.total is None else values | {"total": facts.total}
 
 
 def own_link() -> ColumnElement[bool]:

@@ -11,11 +11,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from connector.ledger.schema import attempt, event, record
 
 ALIVE = ("prepared", "running", "in_doubt", "held", "done")
+WAITS = ("wait", "ask_later")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +93,7 @@ MOVES = {
         Move(name="release", origins=("held",), to="prepared", intent=False, unchanged=True),
         Move(name="resolve", origins=("held",), to="prepared", intent=False, unchanged=True),
         Move(name="accept", origins=("held",), to="done", intent=False, unchanged=True),
-        Move(name="differs", origins=("done",), to="held", intent=False),
+        Move(name="differs", origins=("done", "prepared"), to="held", intent=False),
     )
 }
 
@@ -101,7 +112,8 @@ def owned() -> ColumnElement[bool]:
 
 def guard(move: Move) -> ColumnElement[bool]:
     """The WHERE of *move*: origin, fence and intent."""
-    conditions = [record.c.id == bindparam("b_id"), record.c.state.in_(move.origins)]
+    origin = or_(*(record.c.state == state for state in move.origins))
+    conditions = [record.c.id == bindparam("b_id"), origin]
     if move.fenced:
         conditions.append(owned())
     if move.unchanged:
@@ -131,28 +143,58 @@ def move(
     if not moving:
         return set()
     rule = MOVES[name]
+    known = _told_already(db, moving) if name in WAITS else set()
     moved = {m.id for m in moving if _move_one(db, rule, m, now)}
-    db.execute(
-        insert(event),
-        [
-            {
-                "record": m.id,
-                "at": now,
-                "move": name,
-                "state": rule.to,
-                "reason": m.reason,
-                "seq": m.seq,
-                "actor": actor,
-                "detail": m.detail,
-            }
-            for m in moving
-            if m.id in moved
-        ],
-    ) if moved else None
+    _tell(db, rule, [m for m in moving if m.id in moved - known], now, actor)
     return moved
 
 
+def _told_already(db: Connection, moving: Sequence[Moving]) -> set[int]:
+    """Those that wait for the same reason already: events are bounded by changes, not by polls."""
+    needs = {m.id: m.detail for m in moving}
+    rows = db.execute(select(record.c.id, record.c.needs).where(record.c.id.in_(needs)))
+    return {row.id for row in rows if row.needs is not None and row.needs == needs[row.id]}
+
+
+def move_together(
+    db: Connection, name: str, moving: Sequence[Moving], *, now: datetime, actor: str
+) -> bool:
+    """Make move *name* for all of *moving*, which set the same values; False if one did not.
+
+    Then some may have moved: the caller rolls back.
+    """
+    rule = MOVES[name]
+    rows = [_set(rule, m, now) for m in moving]
+    values = {name: bindparam(f"v_{name}", type_=record.c[name].type) for name in rows[0]}
+    named = [
+        {"b_id": m.id, "b_fence": m.fence, "b_seq": m.seq, **{f"v_{n}": v for n, v in row.items()}}
+        for m, row in zip(moving, rows, strict=True)
+    ]
+    moved = db.execute(update(record).where(guard(rule)).values(values), named).rowcount
+    if moved != len(moving):
+        return False
+    _tell(db, rule, moving, now, actor)
+    return True
+
+
+def _tell(db: Connection, rule: Move, moved: Sequence[Moving], now: datetime, actor: str) -> None:
+    told = {"at": now, "move": rule.name, "state": rule.to, "actor": actor}
+    if moved:
+        db.execute(
+            insert(event),
+            [
+                {"record": m.id, "reason": m.reason, "seq": m.seq, "detail": m.detail, **told}
+                for m in moved
+            ],
+        )
+
+
 def _move_one(db: Connection, rule: Move, m: Moving, now: datetime) -> bool:
+    statement = update(record).where(guard(rule)).values(_set(rule, m, now))
+    return db.execute(statement, {"b_id": m.id, "b_fence": m.fence, "b_seq": m.seq}).rowcount == 1
+
+
+def _set(rule: Move, m: Moving, now: datetime) -> dict[str, Any]:
     values: dict[str, Any] = {
         "state": rule.to,
         "reason": m.reason,
@@ -162,7 +204,4 @@ def _move_one(db: Connection, rule: Move, m: Moving, now: datetime) -> bool:
         "needs": m.detail if rule.to in ("held", "in_doubt", "prepared") else None,
         **(m.values or {}),
     }
-    if m.due_at is not None:
-        values["due_at"] = m.due_at
-    statement = update(record).where(guard(rule)).values(values)
-    return db.execute(statement, {"b_id": m.id, "b_fence": m.fence, "b_seq": m.seq}).rowcount == 1
+    return values if m.due_at is None else values | {"due_at": m.due_at}
