@@ -71,10 +71,10 @@ def wake(db: Connection, now: datetime, witness: Witness) -> Life:
     """Continue the life if its watch is unbroken, else start the next one at *now*."""
     row = db.execute(select(life)).one()
     highest = highest_intent(db)
-    untouched = row.epoch == 1 and highest == 0
+    untouched = row.epoch == 1 and highest == 0 and not witness.path.exists()
     ours = row.machine == machine() and (untouched or witness.agrees(row.id, highest))
     values: dict[str, object] = {"beat_at": now, "machine": machine()}
-    if not ours or now - row.beat_at > GAP:
+    if not ours or abs(now - row.beat_at) > GAP:
         values |= {"id": secrets.token_hex(8), "epoch": row.epoch + 1, "alive_since": now}
     if not ours:
         values["unsettled_since"] = now

