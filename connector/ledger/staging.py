@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, insert, select, update
+from sqlalchemy import Connection, Row, case, exists, insert, select, tuple_, update
 
 from connector.ledger.links import own_link
 from connector.ledger.moves import open_intent
@@ -57,12 +57,22 @@ class Staged:
     reborn: tuple[str, ...] = ()
 
 
+_KEPT = (
+    "flow", "entity", "key", "source", "target", "serial_key", "birth", "born_at", "reference",
+    "read_at", "doc", "doc_hash", "raw_hash", "read_digest", "total", "currency", "subject", "lane",
+)  # fmt: skip
+
+
 def hashes(
     db: Connection, flow: str, entity: str, keys: Sequence[str]
 ) -> dict[str, tuple[str | None, str | None]]:
-    """Key → (raw_hash, read_digest) of what was staged last; unknown keys are left out."""
+    """Key → (raw_hash, read_digest) of what was staged last; unknown keys are left out.
+
+    What the flow's rules keep back has no hash: it is judged again whenever it is read (R14).
+    """
+    hashed = case((record.c.verdict == "due", record.c.raw_hash)).label("raw_hash")
     rows = db.execute(
-        select(record.c.key, record.c.raw_hash, record.c.read_digest).where(
+        select(record.c.key, hashed, record.c.read_digest).where(
             record.c.flow == flow, record.c.entity == entity, record.c.key.in_(keys)
         )
     )
@@ -71,8 +81,9 @@ def hashes(
 
 def stage(db: Connection, drafts: Sequence[Draft], now: datetime) -> Staged:
     """Write what is wanted; delivery is never disturbed (R1), equal documents change nothing."""
-    counts = {"new": 0, "changed": 0, "same": 0}
+    counts = {"changed": 0, "same": 0}
     reborn: list[str] = []
+    new: list[Draft] = []
     known = _known(db, drafts)
     named = {key for key, row in known.items() if row.reference is not None}
     taken = _taken(db, [d for d in drafts if (d.flow, d.entity, d.key) not in named])
@@ -81,8 +92,7 @@ def stage(db: Connection, drafts: Sequence[Draft], now: datetime) -> Staged:
         if row is None or row.reference is None:
             draft = unique(draft, taken)
         if row is None:
-            _insert(db, draft, now)
-            counts["new"] += 1
+            new.append(draft)
         elif row.birth and draft.birth and row.birth != draft.birth:
             reborn.append(draft.key)
             _conflict(db, row, now)
@@ -90,8 +100,9 @@ def stage(db: Connection, drafts: Sequence[Draft], now: datetime) -> Staged:
             counts["same"] += 1
         else:
             _change(db, row, values, now)
-            counts["changed"] += 1
-    return Staged(**counts, reborn=tuple(reborn))
+            counts["changed" if "verdict" in values else "same"] += 1
+    _insert(db, new, now)
+    return Staged(**counts | {"new": len(new)}, reborn=tuple(reborn))
 
 
 def restage(row: Row[Any], draft: Draft) -> dict[str, Any] | None:
@@ -244,38 +255,35 @@ def unique(draft: Draft, taken: set[tuple[str, str, str]]) -> Draft:
     return replace(draft, reference=None, verdict="conflict", needs=needs)
 
 
-def _insert(db: Connection, draft: Draft, now: datetime) -> None:
+def _insert(db: Connection, drafts: Sequence[Draft], now: datetime) -> None:
+    if not drafts:
+        return
+    rows = [_row(draft, now) for draft in drafts]
+    db.execute(insert(record), rows)
+    columns = (record.c.id, record.c.flow, record.c.entity, record.c.key)
+    keys = tuple_(record.c.flow, record.c.entity, record.c.key)
+    made = select(*columns).where(keys.in_([(d.flow, d.entity, d.key) for d in drafts]))
+    ids = {(row.flow, row.entity, row.key): row.id for row in db.execute(made)}
+    told = {"at": now, "move": "stage new", "seq": 1, "actor": "engine"}
+    events = [
+        {"record": ids[r["flow"], r["entity"], r["key"]], "state": r["state"],
+         "reason": r["reason"], "detail": r["needs"], **told}
+        for r in rows
+    ]  # fmt: skip
+    db.execute(insert(event), events)
+
+
+def _row(draft: Draft, now: datetime) -> dict[str, Any]:
     verdict = _verdict(draft, linked=False)
-    standing = _standing(verdict, draft)
-    made = db.execute(
-        insert(record).values(
-            flow=draft.flow,
-            entity=draft.entity,
-            key=draft.key,
-            source=draft.source,
-            target=draft.target,
-            serial_key=draft.serial_key,
-            birth=draft.birth,
-            born_at=draft.born_at,
-            reference=draft.reference,
-            source_version=draft.version,
-            read_at=draft.read_at,
-            doc=draft.doc,
-            doc_hash=draft.doc_hash,
-            raw_hash=draft.raw_hash,
-            read_digest=draft.read_digest,
-            verdict=verdict,
-            needs=draft.needs or None,
-            total=draft.total,
-            currency=draft.currency,
-            subject=draft.subject,
-            lane=draft.lane,
-            created_at=now,
-            changed_at=now,
-            **standing,
-        )
-    ).inserted_primary_key
-    _note(db, made[0] if made else 0, "stage new", standing | {"seq": 1, "needs": draft.needs}, now)
+    return {
+        **{name: getattr(draft, name) for name in _KEPT},
+        **_standing(verdict, draft),
+        "source_version": draft.version,
+        "verdict": verdict,
+        "needs": draft.needs or None,
+        "created_at": now,
+        "changed_at": now,
+    }
 
 
 def _change(db: Connection, row: Row[Any], values: dict[str, Any], now: datetime) -> None:
@@ -288,7 +296,7 @@ def _change(db: Connection, row: Row[Any], values: dict[str, Any], now: datetime
 
 def _conflict(db: Connection, row: Row[Any], now: datetime) -> None:
     """R9: another document under a known key; delivery of the old one is not disturbed."""
-    if undisturbed(row):
+    if undisturbed(row) or (row.state, row.verdict) == ("held", "conflict"):
         return
     needs = "another document has this key: is the shop restored or cloned?"
     values = {
