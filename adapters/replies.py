@@ -119,10 +119,12 @@ def outcome(verdict: Verdict) -> values.Outcome | None:
     return meaning.get(verdict.outcome, values.InDoubt(why=verdict.code or "unclear"))
 
 
-def outcome_of(broke: Broke) -> values.Unavailable | values.InDoubt:
+def outcome_of(broke: Broke) -> values.Unavailable | values.InDoubt | values.Refused:
     """Say whether a call without reply can have happened: from its first byte on, it can."""
     if broke.sent:
         return values.InDoubt(why=broke.why)
+    if broke.why == "bad_request":
+        return values.Refused(code=broke.why)  # ours, and the same at every try
     return values.Unavailable(why=broke.why)
 
 

@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
+from pydantic import ValidationError
 
 from connector.documents.catalog import Product
 from connector.documents.fields import Document, Part
 from connector.documents.party import Customer
 from connector.documents.sales import Order
+from connector.errors import FieldErrors, FieldFault
 from connector.values import Ref
 
 ENTITIES: dict[str, type[Document]] = {"order": Order, "customer": Customer, "product": Product}
@@ -24,8 +26,16 @@ def dump(document: Part) -> bytes:
 
 
 def load(entity: str, stored: bytes) -> Document:
-    """Return the document that `dump` stored."""
-    return ENTITIES[entity].model_validate(msgspec.json.decode(stored))
+    """Return the document that `dump` stored; raises FieldErrors if this version cannot read it."""
+    try:
+        return ENTITIES[entity].model_validate(msgspec.json.decode(stored))
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False, include_context=False)
+        faults = [(".".join(map(str, one["loc"])), one["type"]) for one in found]
+    except msgspec.DecodeError:
+        faults = [(entity, "not_json")]
+    # Raised outside the handlers: pydantic's own message shows the values.
+    raise FieldErrors(tuple(FieldFault(at, code, "read it again") for at, code in faults))
 
 
 def fingerprint(document: Document) -> str:

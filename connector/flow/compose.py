@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, replace
 
 from connector.documents import Customer, Document, Order, load, refs
-from connector.errors import FieldErrors
+from connector.errors import FieldErrors, FieldFault
 from connector.flow.decide import Want
 from connector.flow.flows import Flow
 from connector.ledger.content import pack, unpack
@@ -15,6 +15,7 @@ from connector.ledger.records import Claimed
 from connector.values import Hold, Ref
 
 TERMINAL = frozenset({"cancelled", "failed"})
+GUEST = "guest/"
 LITERAL = "="  # a reference whose key begins so names the target's own number
 
 
@@ -28,15 +29,33 @@ class Surroundings:
 
 def compose(work: Claimed, flow: Flow, around: Surroundings) -> Want:
     """The `write` of a record as it stands, or a hold that names what is missing and its cure."""
-    doc = with_rules(load(work.entity, work.doc), flow, around.dead)
-    released = work.decision == "release"
-    want = Want(
-        terminal=isinstance(doc, Order) and doc.status in TERMINAL,
-        released=released,
-        linked=work.target_key is not None,
-    )
-    if work.verdict != "due" and not released:
-        return replace(want, hold=Hold(reason=work.verdict, needs=work.needs or work.verdict))
+    released, linked = work.decision == "release", work.target_key is not None
+    want = Want(released=released, linked=linked, guest=work.key.startswith(GUEST))
+    if (kept := _kept_back(work, flow, released)) is not None:
+        return replace(want, hold=kept)
+    if work.verdict == "filtered" and not (released or linked):
+        return replace(want, filtered=True)  # R10: once linked it is a change to deliver
+    try:
+        doc = load(work.entity, work.doc)
+    except FieldErrors as error:
+        return replace(want, hold=Hold(reason="unreadable", needs=str(error)))
+    want = replace(want, terminal=isinstance(doc, Order) and doc.status in TERMINAL)
+    try:
+        return _composed(work, with_rules(doc, flow, around.dead), want, flow, around)
+    except FieldErrors as error:
+        return replace(want, hold=Hold(reason="rule", needs=str(error)))
+
+
+def _kept_back(work: Claimed, flow: Flow, released: bool) -> Hold | None:
+    """Why a record is not delivered whatever it says: a verdict, or what its flow cannot send."""
+    if work.entity != flow.entity:
+        return Hold(reason="review", needs=f"the flow {flow.name} delivers no {work.entity}")
+    if work.verdict in ("due", "filtered") or (released and work.reference is not None):
+        return None
+    return Hold(reason=work.verdict, needs=work.needs or work.verdict)
+
+
+def _composed(work: Claimed, doc: Document, want: Want, flow: Flow, around: Surroundings) -> Want:
     if flow.writer is None:
         return want
     missing = [
@@ -44,13 +63,20 @@ def compose(work: Claimed, flow: Flow, around: Surroundings) -> Want:
     ]
     if missing:
         return replace(want, hold=blocked(missing, around.dead))
-    try:
-        payload = flow.writer.payload(
-            doc, conn=flow.conn, reference=work.reference, there=_there(around.links)
-        )
-    except FieldErrors as error:
-        return replace(want, hold=Hold(reason="rule", needs=str(error)))
+    payload = flow.writer.payload(
+        doc, conn=flow.conn, reference=work.reference, there=_there(around.links)
+    )
     return replace(want, fields=unpack(pack(payload)))
+
+
+def demanded(work: Claimed, flow: Flow) -> list[Ref]:
+    """What must be linked before *work* can be sent; nothing, if it cannot be sent anyway."""
+    if work.entity != flow.entity:
+        return []
+    try:
+        return wanted(with_rules(load(work.entity, work.doc), flow, frozenset()), flow)
+    except FieldErrors:
+        return []
 
 
 def wanted(doc: Document, flow: Flow) -> list[Ref]:
@@ -78,7 +104,12 @@ def blocked(missing: list[Ref], dead: Set[Ref]) -> Hold:
 
 def _there(links: Mapping[Ref, str]) -> Callable[[Ref], str]:
     def there(ref: Ref) -> str:
-        return ref.key.removeprefix(LITERAL) if is_literal(ref) else links[ref]
+        if is_literal(ref):
+            return ref.key.removeprefix(LITERAL)
+        if ref not in links:
+            cure = "look up only what the document itself refers to"
+            raise FieldErrors((FieldFault(f"{ref.entity} | there", "no_reference", cure),))
+        return links[ref]
 
     return there
 
@@ -113,10 +144,10 @@ def guest_key(doc: Order) -> str:
     """One key for one guest: same e-mail and same name; without an e-mail each order its own."""
     email = (doc.billing.email or "").strip().casefold() if doc.billing else ""
     if not email or doc.billing is None:
-        return f"guest/{doc.number}"
+        return f"{GUEST}{doc.number}"
     name = " ".join(f"{doc.billing.first_name or ''} {doc.billing.last_name or ''}".split())
     identity = f"{email}\n{name.casefold()}"
-    return f"guest/{hashlib.sha256(identity.encode()).hexdigest()[:20]}"
+    return f"{GUEST}{hashlib.sha256(identity.encode()).hexdigest()[:20]}"
 
 
 def guest_customer(doc: Order) -> Customer:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from connector import errors
 from connector.flow.flows import Flow
-from connector.flow.settle import answer, settled_from
+from connector.flow.settle import answer, known_key, settled_from
 from connector.ledger import attempts, links
 from connector.ledger.attempts import Settlement, Standing
 from connector.ledger.store import Ledger
@@ -43,11 +43,6 @@ def settle_doubts(target: Target, flow: Flow, ledger: Ledger, clock: Clock) -> i
 def can_ask(d: Standing, flow: Flow) -> bool:
     """Can the target be asked after this intent at all?"""
     return flow.finds or (flow.gets and known_key(d) is not None)
-
-
-def known_key(d: Standing) -> str | None:
-    """The target's key of a document in doubt, if an earlier step or the link told it."""
-    return d.link_key or (None if d.attempt_code == "exists" else d.attempt_key)
 
 
 def ask(

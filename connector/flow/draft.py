@@ -71,7 +71,11 @@ def serial_key(flow: Flow, entity: str, key: str) -> str:
 def _of(doc: Document, birth: str, bare: Draft, flow: Flow) -> Draft:
     data = dump(doc)
     born = getattr(doc, "placed_at", None) or getattr(doc, "created_at", None)
-    verdict, needs = _judge(doc, born, flow)
+    try:
+        verdict, needs = _judge(doc, born, flow)
+        minted: str | None = reference(doc, bare.key, flow)
+    except FieldErrors as error:
+        verdict, needs, minted = "rule", str(error), None
     changed = getattr(doc, "modified_at", None)
     return replace(
         bare,
@@ -79,7 +83,7 @@ def _of(doc: Document, birth: str, bare: Draft, flow: Flow) -> Draft:
         needs=needs,
         birth=birth,
         born_at=born,
-        reference=reference(doc, bare.key, flow),
+        reference=minted,
         doc=data,
         doc_hash=digest(data),
         due_at=due(bare.read_at, changed, flow),
@@ -141,7 +145,7 @@ def _subject(doc: Document, flow: Flow) -> str | None:
 
 def _children(doc: Document, parent: Draft) -> Iterator[Draft]:
     """R11: refunds are records of their own, staged with their parent."""
-    if not isinstance(doc, Order) or parent.verdict == "filtered":
+    if not isinstance(doc, Order) or parent.verdict == "filtered" or parent.reference is None:
         return
     for refund in doc.refunds:
         yield _child(refund, parent)

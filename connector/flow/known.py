@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from connector.documents import load
 from connector.flow.flows import Flow
@@ -16,6 +16,8 @@ from connector.ledger.store import Ledger
 from connector.points import reach
 from connector.ports import Clock, Target
 from connector.values import Absent, Ambiguous, Known, Linked, New, Seen, Unsure
+
+SKEW = timedelta(seconds=30)  # by how much `check` lets clocks differ
 
 
 def known_of(work: Claimed, flow: Flow, life: Life) -> Known:
@@ -29,8 +31,8 @@ def known_of(work: Claimed, flow: Flow, life: Life) -> Known:
             base=unpack(work.base_source),
             steps_left=tuple((work.steps_left or "").split()),
         )
-    if flow.match or not flow.finds:
-        return Unsure(why="first contact") if flow.match else New()
+    if flow.match:
+        return Unsure(why="first contact")
     return (
         New()
         if trusted(work, flow, life)
@@ -39,13 +41,16 @@ def known_of(work: Claimed, flow: Flow, life: Life) -> Known:
 
 
 def trusted(work: Claimed, flow: Flow, life: Life) -> bool:
-    """S1: may this document be created without a look? Only if it was born under our eyes."""
+    """S1: may this document be created without a look? Only if it was born under our eyes.
+
+    A birth later than its first reading is a date of the shop's, and proves nothing.
+    """
     accepted = flow.start is not None and flow.start >= life.created_at
     return (
         accepted
         and work.lane == "live"
         and work.born_at is not None
-        and work.born_at > life.alive_since + flow.lag
+        and life.alive_since + flow.lag < work.born_at <= work.created_at + flow.lag + SKEW
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from connector.errors import Braked
+from connector.flow.compose import GUEST
 from connector.flow.draft import drafts, tombstone, unreadable
 from connector.flow.flows import Flow
 from connector.ledger import cursors, persons, records, staging
@@ -117,8 +118,9 @@ def pull_demanded(
 def _demanded(flow: Flow, ledger: Ledger) -> list[str]:
     wanted = ledger.read(records.demands, flow.source, flow.target, flow.entity)
     known = ledger.read(staging.hashes, flow.name, flow.entity, wanted)
-    new = [key for key in wanted if key not in known and not key.startswith("guest/")]
-    return new + ledger.read(persons.to_read_again, flow.name, flow.entity)
+    new = [key for key in wanted if key not in known]
+    again = ledger.read(persons.to_read_again, flow.name, flow.entity)
+    return [key for key in new + again if not key.startswith(GUEST)]
 
 
 def stop_if_reborn(staged: Staged, flow: Flow) -> None:

@@ -96,7 +96,7 @@ def order(number: str, **more: Tree) -> Payload:
     doc: dict[str, Tree] = {
         "number": number,
         "status": "confirmed",
-        "placed_at": "2026-11-23T09:00:00Z",
+        "placed_at": "2026-11-23T08:00:01Z",
         "currency": "EUR",
         "total": "0.00",
         **more,

@@ -16,13 +16,13 @@ MOST = 80
 
 @pytest.mark.parametrize("seed", range(24))
 def test_no_walk_loses_or_doubles_an_order(tmp_path: Path, seed: int) -> None:
-    """Changes, faults, deaths, sleepers and late commits leave one order there, as the shop has it."""
+    """Changes, faults, deaths and late commits leave one order there, as the shop has it."""
     assert Walk(tmp_path, 1000 + seed).run() == []
 
 
 @pytest.mark.parametrize("rules", [*MUTANTS, *PAIRS])
 def test_a_rule_switched_off_is_caught(tmp_path: Path, rules: str) -> None:
-    """Without the rule some walk ends with a lost, doubled or stale order, or a broken invariant."""
+    """Without it some walk ends with a lost, doubled or stale order, or a broken invariant."""
     assert any(_goes_wrong(tmp_path, rules, seed) for seed in range(MOST))
 
 
