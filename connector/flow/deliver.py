@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+from tenacity import RetryCallState, retry, retry_if_exception_type, wait_exponential
 
 from connector import errors
-from connector.documents import load
-from connector.flow.compose import Surroundings, compose, wanted, with_rules
+from connector.flow.compose import Surroundings, compose, demanded
 from connector.flow.decide import Rules, Want, decide
 from connector.flow.doubts import settle_doubts
 from connector.flow.flows import Flow
@@ -18,7 +20,7 @@ from connector.flow.known import known_of, look
 from connector.flow.opening import Decided, carry_out
 from connector.flow.prove import prove_find
 from connector.flow.settle import settle
-from connector.flow.verify import verify_totals
+from connector.flow.verify import verify
 from connector.ledger import attempts, links, records
 from connector.ledger.records import Claimed
 from connector.ledger.store import Ledger
@@ -32,12 +34,15 @@ from connector.values import (
     Known,
     Look,
     Outcome,
+    Resume,
     Unauthorized,
     Unavailable,
+    Update,
     Wait,
 )
 
 PAGE = 200
+CALLS = (Create, Update, Resume)
 AGAIN = timedelta(seconds=1)
 
 
@@ -67,7 +72,7 @@ def deliver(target: Target, flow: Flow, ledger: Ledger, gate: Gate, clock: Clock
         records.lapse(db, now, owner=ledger.owner, dead=False)
         records.sweep(db, flow.name, now)
         work = records.claim(
-            db, flow.name, owner=ledger.owner, now=now, lease=now + flow.lease, most=PAGE
+            db, flow.name, owner=ledger.owner, now=now, lease=now + flow.lease, most=window(flow)
         )
     done.claimed = len(work)
     if not work:
@@ -83,30 +88,47 @@ def deliver(target: Target, flow: Flow, ledger: Ledger, gate: Gate, clock: Clock
         decisions = decide_all(work, wants, known, flow, clock)
     if creates is not None:
         decisions |= one_at_a_time(decisions, creates, clock.now())
+    begun = {w.id for w in work}
+    if flow.finds:
+        begun = ledger.read(attempts.suspects, [w.id for w in work])
+        decisions |= few_at_a_time(decisions, begun, flow.slots, clock.now())
     with ledger.begin() as db:
-        changes = carry_out(db, gathered(work, wants, known, decisions), flow, clock.now())
+        decided = gathered(work, wants, known, decisions)
+        changes = carry_out(db, decided, flow, clock.now(), begun=begun)
         highest = max((c.id for c in changes), default=0)
     ledger.note(highest)
     reach("intent.none_sent")
     for group in gate.send(target, flow.entity, changes):
         reach("reply.before_outcome")
-        with ledger.begin() as db:
-            close_group(db, group, flow, clock)
-            reach("outcome.before_commit")
+        write_outcomes(ledger, group, flow, clock)
         reach("outcome.committed")
         for _, outcome in group:
             done.count(outcome)
-        verify_totals(target, flow, ledger, clock, [c.id for c, o in group if isinstance(o, Done)])
+        verify(target, flow, ledger, clock, [c.id for c, o in group if isinstance(o, Done)])
     return done
+
+
+def _log_unwritten(_: RetryCallState) -> None:
+    structlog.get_logger().error("outcome cannot be written, trying again", code="ledger")
+
+
+@retry(
+    retry=retry_if_exception_type(OperationalError),
+    wait=wait_exponential(multiplier=0.05, max=5),
+    before_sleep=_log_unwritten,
+)
+def write_outcomes(
+    ledger: Ledger, group: Sequence[tuple[Change, Outcome]], flow: Flow, clock: Clock
+) -> None:
+    """S10: what happened is written, however long the ledger cannot be: nothing is claimed since."""
+    with ledger.begin() as db:
+        close_group(db, group, flow, clock)
+        reach("outcome.before_commit")
 
 
 def compose_all(work: Sequence[Claimed], flow: Flow, ledger: Ledger) -> dict[int, Want]:
     """What each record wants, with the links of everything it refers to read in one go."""
-    needed = {
-        ref
-        for w in work
-        for ref in wanted(with_rules(load(w.entity, w.doc), flow, frozenset()), flow)
-    }
+    needed = {ref for w in work for ref in demanded(w, flow)}
     found = ledger.read(links.known, flow.source, flow.target, needed)
     dead = ledger.read(records.dead, flow.source, flow.target, needed - found.keys())
     around = Surroundings(links=found, dead=dead)
@@ -126,6 +148,7 @@ def decide_all(
         settle=flow.settle,
         creates=flow.mode != "link_only",
         writes=flow.mode != "link_only",
+        asks=flow.finds or bool(flow.match),
         can=flow.can,
     )
     return {w.id: decide(wants[w.id], known[w.id], rules) for w in work}
@@ -141,6 +164,20 @@ def gathered(
     return [
         Decided(work=w, want=wants[w.id], known=known[w.id], decision=decisions[w.id]) for w in work
     ]
+
+
+def window(flow: Flow) -> int:
+    """S2: how many intents may be open: what can be found again, a page; else what is sent now."""
+    return PAGE if flow.finds else flow.slots
+
+
+def few_at_a_time(
+    decisions: Mapping[int, Decision], suspects: Set[int], most: int, now: datetime
+) -> dict[int, Decision]:
+    """R12: of calls that may have killed a worker only so many go at once as begin at once."""
+    calls = [i for i in decisions if i in suspects and isinstance(decisions[i], CALLS)]
+    later = Wait(until=now, reason="a worker died while it was sent: it goes with few others")
+    return dict.fromkeys(calls[most:], later)
 
 
 def one_at_a_time(

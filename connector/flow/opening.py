@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -54,11 +54,24 @@ Call = tuple[Claimed, Intent, Change]
 
 
 def carry_out(
-    db: Connection, decided: Sequence[Decided], flow: Flow, now: datetime
+    db: Connection,
+    decided: Sequence[Decided],
+    flow: Flow,
+    now: datetime,
+    *,
+    begun: Set[int] = frozenset(),
 ) -> list[Change]:
-    """Settle in the ledger what needs no call; write an intent for each call; return the calls."""
+    """Settle in the ledger what needs no call; write an intent for each call; return the calls.
+
+    *begun*: records whose calls all begin at once, so that a crash is theirs (R12, S2).
+    """
     calls = [call for one in decided if (call := _carry_out_one(db, one, flow, now)) is not None]
-    return _open(db, calls, now)
+    opened = attempts.open_all(db, [intent for _, intent, _ in calls], now)
+    attempts.start(db, [opened[w.id] for w, _, _ in calls if w.id in opened.keys() & begun], now)
+    for w, _, _ in calls:
+        if w.id not in opened:
+            _wait(db, w, now + AGAIN, "its pair is in another hand", now)
+    return [replace(change, id=opened[w.id]) for w, _, change in calls if w.id in opened]
 
 
 def _carry_out_one(  # noqa: C901 - one case for each of a closed union
@@ -102,14 +115,6 @@ def _carry_out_one(  # noqa: C901 - one case for each of a closed union
 def _bare(w: Claimed, flow: Flow, now: datetime) -> dict[str, Any]:
     reference = w.link_reference or w.reference
     return {"id": 0, "reference": reference, "send_before": now + flow.call_window}
-
-
-def _open(db: Connection, calls: Sequence[Call], now: datetime) -> list[Change]:
-    opened = attempts.open_all(db, [intent for _, intent, _ in calls], now)
-    for w, _, _ in calls:
-        if w.id not in opened:
-            _wait(db, w, now + AGAIN, "its pair is in another hand", now)
-    return [replace(change, id=opened[w.id]) for w, _, change in calls if w.id in opened]
 
 
 def _call(w: Claimed, change: Change, flow: Flow) -> Call:

@@ -212,17 +212,22 @@ def answer(
     match seen:
         case None:
             return _ask_again(asked + _patience(flow), "it cannot be asked now")
-        case Ambiguous(keys=keys):
-            needs = f"{len(keys)} documents carry our reference: {', '.join(keys)}"
+        case Ambiguous():
             return Settlement(
-                outcome="found", move="found_held", reason="duplicate", detail=needs, code="many"
-            )
+                outcome="found", move="found_held", reason="duplicate", detail=twice(seen),
+                code="many",
+            )  # fmt: skip
         case Seen():
             if ripe or (at.op_class == "create" and not flow.steps):
                 return _found(at, seen, flow, asked)
             return _ask_again(settled_from(at, flow), "there, and may still change")
         case Absent():
             return _absent(at, flow, asked=asked, ripe=ripe, control=control)
+
+
+def twice(seen: Ambiguous) -> str:
+    """The words for several documents with one reference."""
+    return f"{len(seen.keys)} documents carry our reference: {', '.join(seen.keys)}"
 
 
 def _absent(at: Standing, flow: Flow, *, asked: datetime, ripe: bool, control: bool) -> Settlement:
@@ -239,7 +244,16 @@ def _absent(at: Standing, flow: Flow, *, asked: datetime, ripe: bool, control: b
     if at.attempt_code == "exists":
         needs = f"the target has it as {at.attempt_key or 'another'}: say which, then resolve"
         return Settlement(outcome="absent", move="found_held", reason="ambiguous", detail=needs)
+    if gave_up(at, flow):
+        needs = f"the process died {at.attempts} times while it was sent: look why, then retry"
+        return Settlement(outcome="absent", move="found_held", reason="gave_up", detail=needs)
     return Settlement(outcome="absent", move="absent", due_at=asked)
+
+
+def gave_up(at: Standing, flow: Flow) -> bool:
+    """R12: did its calls kill their worker as often as they may? An answered call kills nobody."""
+    died = at.started_at is not None and at.settle_until is None
+    return died and at.attempts >= flow.attempts.most
 
 
 def _ask_again(due: datetime, why: str) -> Settlement:

@@ -1,4 +1,4 @@
-"""Read totals back from the target where its reply did not tell them (design §4, money guard)."""
+"""Read back what was sent: totals that no reply told, and twins of what was in doubt (S12)."""
 
 from __future__ import annotations
 
@@ -7,25 +7,53 @@ from decimal import Decimal
 
 from connector import errors
 from connector.flow.flows import Flow
-from connector.flow.money import differs, is_verified
-from connector.flow.settle import difference_text
+from connector.flow.money import is_verified
+from connector.flow.settle import difference_text, money_off, twice
 from connector.ledger import attempts, links
 from connector.ledger.attempts import Standing
 from connector.ledger.moves import Moving, move
 from connector.ledger.store import Ledger
 from connector.ports import Clock, Target
-from connector.values import Seen
+from connector.values import Ambiguous, Seen
+
+
+def verify(target: Target, flow: Flow, ledger: Ledger, clock: Clock, done: Sequence[int]) -> None:
+    """Look at what these attempts made, and hold what is there twice or with another total."""
+    if not done or not (flow.gets or flow.finds):
+        return
+    at = list(ledger.read(attempts.standing, list(done)).values())
+    verify_totals(target, flow, ledger, clock, at)
+    doubtful = ledger.read(attempts.made_after_doubt, list(done)) if flow.finds else set()
+    find_twins(target, flow, ledger, clock, [a for a in at if a.attempt in doubtful])
+
+
+def find_twins(
+    target: Target, flow: Flow, ledger: Ledger, clock: Clock, made: Sequence[Standing]
+) -> None:
+    """S12: what was created after a doubt may be there twice after all; then a person is told."""
+    if not made:
+        return
+    try:
+        found = target.find(flow.entity, [str(a.reference) for a in made])
+    except (errors.Unavailable, errors.Unauthorized):
+        return  # the nightly audit looks for twins again
+    twins = [
+        Moving(id=a.id, reason="duplicate", detail=twice(seen), seq=a.attempt_seq)
+        for a in made
+        if isinstance(seen := found[str(a.reference)], Ambiguous)
+    ]
+    with ledger.begin() as db:
+        move(db, "differs", twins, now=clock.now())
 
 
 def verify_totals(
-    target: Target, flow: Flow, ledger: Ledger, clock: Clock, done: Sequence[int]
+    target: Target, flow: Flow, ledger: Ledger, clock: Clock, at: Sequence[Standing]
 ) -> None:
     """Compare the totals of finished creates with a fresh reading; hold what differs too much."""
-    if not flow.gets or not done:
+    if not flow.gets:
         return
-    at = ledger.read(attempts.standing, list(done)).values()
     made = ledger.read(links.count, flow.source, flow.target, flow.entity)
-    open_ = [a for a in at if a.total and a.op_class == "create" and a.link_total is None]
+    open_ = [a for a in at if a.total and a.link_total is None and not a.step]
     due = [a for a in open_ if is_verified(flow.money, nth=made, key=a.key)]
     if not due:
         return
@@ -43,7 +71,7 @@ def verify_totals(
 
 
 def _hold_if_different(db: object, at: Standing, theirs: Decimal, flow: Flow, clock: Clock) -> None:
-    difference = differs(at.total, theirs, flow.money)
+    difference = money_off(at, theirs, flow)
     if difference is not None:
         one = Moving(
             id=at.id, reason="money", detail=difference_text(at, difference), seq=at.attempt_seq

@@ -178,6 +178,17 @@ def doubts(db: Connection, flow: str, now: datetime, most: int) -> list[Standing
     return [Standing(**row._mapping) for row in rows]
 
 
+def suspects(db: Connection, ids: Sequence[int]) -> set[int]:
+    """Those of these records whose last call was never answered: its worker died (R12)."""
+    last = attempt.alias("last")
+    newest = select(func.max(last.c.id)).where(last.c.record == attempt.c.record).scalar_subquery()
+    unanswered = and_(
+        attempt.c.outcome.in_(("absent", "found", "again")), attempt.c.settle_until.is_(None)
+    )
+    mine = and_(attempt.c.record.in_(ids), attempt.c.id == newest)
+    return set(db.scalars(select(attempt.c.record).where(mine, unanswered)))
+
+
 def made_after_doubt(db: Connection, ids: Sequence[int]) -> set[int]:
     """Those of these attempts that create what an earlier attempt may have created, too (S12)."""
     earlier = attempt.alias("earlier")

@@ -98,11 +98,10 @@ MOVES = {
 }
 
 
-def open_intent() -> ColumnElement[bool]:
-    """The condition "this record has an open intent"."""
-    return exists(
-        select(attempt.c.id).where(attempt.c.record == record.c.id, attempt.c.outcome.is_(None))
-    )
+def open_intent(*more: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition "this record has an open intent", of which *more* holds."""
+    mine = (attempt.c.record == record.c.id, attempt.c.outcome.is_(None))
+    return exists(select(attempt.c.id).where(*mine, *more))
 
 
 def owned() -> ColumnElement[bool]:

@@ -126,17 +126,23 @@ def claimed(db: Connection, ids: Sequence[int]) -> list[Claimed]:
 def lapse(db: Connection, now: datetime, *, owner: str, dead: bool) -> int:
     """Take records back from owners whose lease is over, or (*dead*) from everyone but *owner*.
 
-    Without an intent nothing was sent: prepared. With one, the call may have been: in doubt.
+    Without an intent nothing was sent: prepared. With one, the call may have been: in doubt; it
+    counts as a crash only if it surely had begun (R12).
     """
     over = record.c.due_at <= now
     if dead:
         over = or_(over, record.c.owner != owner)
     rows = db.execute(
-        select(record.c.id, record.c.seq, open_intent().label("intent")).where(
-            record.c.state == "running", over
-        )
-    ).all()
-    with_intent = [Moving(id=r.id, seq=r.seq, due_at=now) for r in rows if r.intent]
+        select(
+            record.c.id, record.c.seq, record.c.attempts, open_intent().label("intent"),
+            open_intent(attempt.c.started_at.is_not(None)).label("begun"),
+        ).where(record.c.state == "running", over)
+    ).all()  # fmt: skip
+    with_intent = [
+        Moving(id=r.id, seq=r.seq, due_at=now, values={"attempts": r.attempts + r.begun})
+        for r in rows
+        if r.intent
+    ]
     without = [Moving(id=r.id, seq=r.seq, due_at=now) for r in rows if not r.intent]
     moved = move(db, "lapse", without, now=now) | move(db, "lapse_doubt", with_intent, now=now)
     return len(moved)

@@ -14,6 +14,7 @@ from unittest.mock import patch
 from sqlalchemy import Connection, Row, and_, bindparam, update
 
 from connector.flow import doubts, settle
+from connector.flow.flows import Flow
 from connector.gate import ThreadGate
 from connector.ledger import attempts, moves, records, staging
 from connector.ledger.attempts import Settlement, Standing
@@ -124,8 +125,8 @@ def _r6() -> Iterator[Any]:
 
     original = settle._found
 
-    def found(at: Standing, seen: Seen, asked: datetime) -> Settlement:
-        s = original(at, seen, asked)
+    def found(at: Standing, seen: Seen, flow: Flow, asked: datetime) -> Settlement:
+        s = original(at, seen, flow, asked)
         if s.move != "found":
             return s
         return Settlement(  # the column: whatever is wanted when this is written
