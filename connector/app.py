@@ -107,9 +107,14 @@ class App:
             report.pulled[flow.name] = pull(source, flow, self.ledger, self.clock)
         line = self.line(flow)
         for _ in range(ROUNDS):
-            if not self.round(line, report):
+            if not self.round(line, report) or self.stopping:
                 break
         return report
+
+    @property
+    def stopping(self) -> bool:
+        """Was one of the connections told to let no further call begin?"""
+        return any(gate.stopping for gate in self._gates.values())
 
     def line(self, flow: Flow) -> list[Flow]:
         """The flows that a delivery of *flow* needs, in the order in which they deliver."""
@@ -160,8 +165,8 @@ def _count(report: Report, flow: Flow, done: Delivered) -> None:
 
 
 def differing(known: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """The parts of an identity that are not what they were."""
-    return sorted(k for k in known.keys() | now.keys() if known.get(k) != now.get(k))
+    """The parts of an identity that are not what they were; one never read before is learnt."""
+    return sorted(k for k in known if known[k] != now.get(k))
 
 
 def refuse_other(connection: Connection, findings: Findings) -> None:

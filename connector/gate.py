@@ -13,9 +13,27 @@ from queue import Empty, SimpleQueue
 from connector import errors
 from connector.points import reach
 from connector.ports import Clock, Target
-from connector.values import Change, InDoubt, NotSent, Outcome
+from connector.values import Change, InDoubt, NotSent, Outcome, Unauthorized, Unavailable
 
 Group = Sequence[tuple[Change, Outcome]]
+AWAY = 3  # calls in a row that find nobody
+
+
+class Breaker:
+    """Withdraws the rest of a sending once the target is away, or refuses who we are (S2)."""
+
+    def __init__(self) -> None:
+        self.why = ""
+        self._away = 0
+
+    def hear(self, outcomes: Sequence[Outcome]) -> None:
+        """Learn from how a call ended."""
+        for outcome in outcomes:
+            self._away = self._away + 1 if isinstance(outcome, Unavailable) else 0
+            if self._away >= AWAY:
+                self.why = "away"
+            if isinstance(outcome, Unauthorized):
+                self.why = "unauthorized"
 
 
 class ThreadGate:
@@ -59,6 +77,11 @@ class ThreadGate:
         """S3: would a call that begins now still run when others may take its record over?"""
         return self.now() + self._timeout >= send_before
 
+    @property
+    def stopping(self) -> bool:
+        """Was it told to stop?"""
+        return self._stopping.is_set()
+
     def stop(self) -> None:
         """Let no further call begin; those on the wire end by themselves."""
         self._stopping.set()
@@ -71,10 +94,11 @@ class ThreadGate:
     def send(self, target: Target, entity: str, changes: Sequence[Change]) -> Iterator[Group]:
         """Send all *changes*; yield each group as it ends: exactly one outcome a change."""
         ended: SimpleQueue[Group | BaseException] = SimpleQueue()
+        broken_off = Breaker()
         size = self._bulk.get(entity, 1)
         batches = [changes[i : i + size] for i in range(0, len(changes), size)]
         for batch in batches:
-            self._pool.submit(self._send_one, target, entity, batch, ended)
+            self._pool.submit(self._send_one, target, entity, batch, ended, broken_off)
         left = len(batches)
         while left:
             groups = [ended.get(), *islice(_rest(ended), left - 1)]
@@ -89,13 +113,15 @@ class ThreadGate:
         entity: str,
         batch: Sequence[Change],
         ended: SimpleQueue[Group | BaseException],
+        breaker: Breaker,
     ) -> None:
         try:
-            if self._stopping.is_set():
-                ended.put([(c, NotSent(why="stopping")) for c in batch])
+            if why := "stopping" if self._stopping.is_set() else breaker.why:
+                ended.put([(c, NotSent(why=why)) for c in batch])
                 return
             reach("started.before_send")
             outcomes = target.send(entity, batch)
+            breaker.hear(outcomes)
             ended.put(list(zip(batch, outcomes, strict=True)))
         except Exception as error:  # noqa: BLE001 - around a task: an adapter's bug leaves doubt
             ended.put([(c, InDoubt(why=f"bug: {type(error).__name__}")) for c in batch])

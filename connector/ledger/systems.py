@@ -18,15 +18,11 @@ def identity(db: Connection, name: str) -> dict[str, str] | None:
 
 
 def meet(db: Connection, name: str, who: Mapping[str, str], now: datetime) -> None:
-    """Remember who answers behind *name*; called only when it is new or the same."""
-    changed = db.execute(update(connection).where(connection.c.name == name).values(checked_at=now))
+    """Remember who answers behind *name*; called only when nothing that was known differs."""
+    told = {"identity": json.dumps(dict(who), sort_keys=True), "checked_at": now}
+    changed = db.execute(update(connection).where(connection.c.name == name).values(told))
     if changed.rowcount == 0:
-        db.execute(
-            insert(connection).values(
-                name=name, identity=json.dumps(dict(who), sort_keys=True), first_seen=now,
-                checked_at=now,
-            )
-        )  # fmt: skip
+        db.execute(insert(connection).values(name=name, first_seen=now, **told))
 
 
 def is_proven(db: Connection, name: str, entity: str, digest: str) -> bool:
