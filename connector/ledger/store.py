@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.pool import QueuePool
 
 from connector.errors import Bug, ConnectorError
@@ -127,9 +127,14 @@ class Ledger:
 
 
 def _engine(url: URL) -> Engine:
+    # Parameters hold personal data, and errors reach logs.
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url, poolclass=QueuePool, pool_size=4, max_overflow=12)
+        postgres = create_engine(url, pool_pre_ping=True, hide_parameters=True)
+        event.listen(postgres, "handle_error", _without_detail)
+        return postgres
+    engine = create_engine(
+        url, poolclass=QueuePool, pool_size=4, max_overflow=12, hide_parameters=True
+    )
 
     @event.listens_for(engine, "connect")
     def _open(raw: object, _record: object) -> None:
@@ -144,3 +149,10 @@ def _engine(url: URL) -> Engine:
         db.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+def _without_detail(context: ExceptionContext) -> None:
+    """PostgreSQL's DETAIL shows the whole row."""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None and error.args:
+            error.args = (str(error.args[0]).partition("\nDETAIL")[0], *error.args[1:])

@@ -167,3 +167,12 @@ def test_one_record_claims_a_natural_key(db):
     db.execute(insert(schema.claim).values(row | {"record": a_record(db)}))
     with is_refused(db):
         db.execute(insert(schema.claim).values(row | {"record": a_record(db)}))
+
+
+def test_an_error_of_the_database_tells_no_content(db):
+    """Parameters are documents: names and addresses do not leave in a message."""
+    with pytest.raises(IntegrityError) as told, db.begin_nested():
+        a_record(db, subject="canary", state="lost")
+
+    assert "canary" not in f"{told.value} {told.value.orig}"
+    assert "ck_record" in str(told.value)
