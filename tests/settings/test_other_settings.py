@@ -1,0 +1,77 @@
+"""Settings that only people notice, and the proof that no setting is without a test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import covering
+import pytest
+import test_connection_settings
+import test_flow_settings
+from company import Company
+from covering import covers
+
+from connector.cli import run
+from connector.config import json_schema
+
+TESTED_HERE = (test_connection_settings, test_flow_settings)
+NOT_YET = {"zone"}  # see test_zone_is_the_zone_of_what_people_read
+
+
+@pytest.fixture
+def yesterday(tmp_path: Path) -> Iterator[Company]:
+    """A company that stood still an hour ago, with one order in doubt."""
+    made = Company(tmp_path, at=datetime.now(UTC) - timedelta(hours=1))
+    made.order()
+    made.settle()
+    made.erp.faults([{"fault": "commit_then_cut", "ops": ["CreateSalesOrder"], "count": 1}])
+    made.order()
+    made.sync()
+    yield made
+    made.close()
+
+
+@covers("attempts.doubt", "attempts.doubt.alarm")
+@pytest.mark.parametrize(("alarm", "told"), [("20m", 1), ("2h", 0)])
+def test_alarm_is_the_age_at_which_a_doubt_is_told(
+    yesterday: Company, capsys: pytest.CaptureFixture[str], alarm: str, told: int
+) -> None:
+    """A doubt of an hour is news for the one and patience for the other."""
+    yesterday.config(attempts={"doubt": {"alarm": alarm}})
+    run(["status", "--json", "--config", str(yesterday.folder / "config.yaml")])
+    assert len(json.loads(capsys.readouterr().out)["needs_a_person"]) == told
+
+
+@pytest.mark.xfail(strict=True, reason="nothing reads the top-level `zone` yet")
+def test_zone_is_the_zone_of_what_people_read(
+    yesterday: Company, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The times of a trace are told in the zone of the configuration."""
+    told = set()
+    for zone in ("Asia/Tokyo", "Europe/Berlin"):
+        yesterday.config(zone=zone)
+        run(["trace", "order", "1006", "--config", str(yesterday.folder / "config.yaml")])
+        told.add(capsys.readouterr().out)
+    assert len(told) == 2
+
+
+def keys(schema: Mapping[str, Any], at: str = "") -> Iterator[str]:
+    """Every key that the configuration knows, `*` for a name."""
+    for word, inner in schema.get("properties", {}).items():
+        yield f"{at}{word}"
+        yield from keys(inner, f"{at}{word}.")
+    entries = schema.get("additionalProperties")
+    if isinstance(entries, dict):
+        yield from keys(entries, f"{at}*.")
+
+
+def test_every_setting_has_an_end_to_end_test_with_two_values() -> None:
+    """A setting without one does not exist, and a test of none that is not there."""
+    assert all(module.covers is covering.covers for module in TESTED_HERE)
+    known = set(keys(json_schema()))
+    assert known - covering.COVERED.keys() == NOT_YET
+    assert covering.COVERED.keys() - known == set()
