@@ -75,6 +75,15 @@ def test_an_erp_that_is_away_ends_with_4(desk: Any) -> None:
     assert "error[unavailable]" in said.err
 
 
+def test_a_shop_that_goes_away_on_the_way_ends_with_4(desk: Any) -> None:
+    """What was read is delivered as far as it goes; where it ended is said."""
+    desk.company.order()
+    desk.company.shop.faults([{"fault": "unavailable", "ops": ["GET /products"]}])
+    said = desk("flow", "sync", "orders")
+    assert said.code == 4
+    assert "shop: ended early (unavailable); nothing is lost, run it again" in said.err
+
+
 def test_an_unknown_flow_is_told_the_nearest(desk: Any) -> None:
     """A usage error."""
     said = desk("flow", "sync", "order")
@@ -100,7 +109,8 @@ def test_sigterm_withdraws_what_is_not_sent(desk: Any, monkeypatch: pytest.Monke
     assert said.code == 1
     assert "stopped: what was not sent is withdrawn" in said.err
     assert desk.company.rows("SELECT * FROM attempt WHERE outcome IS NULL") == []
-    monkeypatch.undo()
+    assert len(desk.company.references()) == 1
+    monkeypatch.setattr(points, "on_reach", lambda _: None)
     desk.company.settle()
     assert set(desk.company.references()) >= {f"DE-{n}" for n in numbers}
     assert len(desk.company.references()) == 3
@@ -216,6 +226,15 @@ def test_an_audit_finds_a_change_that_never_arrived(desk: Any) -> None:
     said = desk("flow", "audit", "orders", "--json")
     assert (said.code, said.json["stale"]) == (1, 3)
     assert said.json["findings"][0]["detail"] == "Note"
+
+
+@pytest.mark.usefixtures("delivered")
+def test_an_order_that_lost_our_reference_is_found_by_its_link(desk: Any) -> None:
+    """As are those that a person linked, which never bore it."""
+    with desk.company.clerk() as erp, erp.begin() as db:
+        db.execute("UPDATE orders SET reference = ''")
+    said = desk("flow", "audit", "orders", "--json")
+    assert (said.code, said.json["matched"], len(said.json["changed_there"])) == (0, 3, 3)
 
 
 @pytest.mark.usefixtures("delivered")
