@@ -79,9 +79,7 @@ def decide(want: Want, known: Known, rules: Rules) -> Decision:  # noqa: C901, P
             return Look()
         case Absent(at=at, since=since):
             ripe = ripe_at(at, since, rules)
-            if at < ripe:
-                return Wait(until=ripe, reason="settling")
-            return vanished(want) if want.linked else first(want, rules)
+            return missing(want, rules) if at >= ripe else Wait(until=ripe, reason="settling")
         case Ambiguous(keys=keys, reason=reason):
             needs = f"{len(keys)} documents there answer to it: {', '.join(keys)}"
             return Hold(reason=reason, needs=needs)
@@ -115,8 +113,10 @@ def first(want: Want, rules: Rules) -> Decision:
     return Create()
 
 
-def vanished(want: Want) -> Decision:
-    """We are linked to it, and it is no longer there: never made a second time."""
+def missing(want: Want, rules: Rules) -> Decision:
+    """It is not there: never made a second time if we are linked to it."""
+    if not want.linked:
+        return first(want, rules)
     if want.terminal:
         return Nothing(reason="gone")
     return Hold(reason="gone_at_target", needs="it is gone there: relink it or let it rest")
