@@ -20,7 +20,7 @@ _PLAIN = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?")
 _MOST_DIGITS = 18
 # Most numbers come as they are kept; those need no second look.
 _KEPT_SHORT = re.compile(r"0|-?[1-9]\d{0,15}").fullmatch
-_KEPT_MONEY = re.compile(r"0\.00|-?[1-9]\d{0,13}\.\d\d").fullmatch
+_KEPT_MONEY = re.compile(r"0\.\d\d|-?[1-9]\d{0,13}\.\d\d").fullmatch
 
 
 class Part(BaseModel):
@@ -71,6 +71,8 @@ def _money(value: object) -> Decimal:
 
 def _text(value: object) -> str:
     if isinstance(value, str):
+        if value.isascii():
+            return value
         try:
             value.encode()
         except UnicodeEncodeError:

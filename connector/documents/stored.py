@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
+from typing import cast
 
 import msgspec
 from pydantic import ValidationError
@@ -19,12 +21,15 @@ from connector.values import Ref
 
 ENTITIES: dict[str, type[Document]] = {"order": Order, "customer": Customer, "product": Product}
 
+_encode = msgspec.json.Encoder(order="sorted").encode
+
 
 def dump(document: Part) -> bytes:
     """Return canonical JSON: sorted, absent members left out, decimals as text; equal is equal."""
-    return msgspec.json.encode(_plain(document))
+    return _encode(_plain(document))
 
 
+@lru_cache(maxsize=256)  # a delivery reads each of its documents several times
 def load(entity: str, stored: bytes) -> Document:
     """Return the document that `dump` stored; raises FieldErrors if this version cannot read it."""
     try:
@@ -54,10 +59,13 @@ def json_schema(entity: str) -> dict[str, object]:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, (str, bool)):
+    kind = type(value)
+    if kind is str or kind is bool:
         return value
+    if kind is Decimal:
+        return format(cast("Decimal", value), "f")
     if isinstance(value, Part):
-        members = sorted(value.__dict__.items())
+        members = value.__dict__.items()
         return {k: _plain(v) for k, v in members if v or (v is not None and v != () and v != {})}
     if isinstance(value, tuple):
         return [_plain(v) for v in value]
@@ -65,24 +73,19 @@ def _plain(value: object) -> object:
 
 
 def _leaf(value: object) -> object:
-    if isinstance(value, Decimal):
-        return format(value, "f")
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, Ref):
         return {"entity": value.entity, "key": value.key}
-    return dict(sorted(value.items())) if isinstance(value, dict) else value
+    return value
 
 
-def _refs(value: object) -> Iterator[Ref]:
-    match value:
-        case Ref():
-            yield value
-        case Part():
-            for member in value.__dict__.values():
-                yield from _refs(member)
-        case tuple():
-            for item in value:
+def _refs(part: Part) -> Iterator[Ref]:
+    for member in part.__dict__.values():
+        if isinstance(member, Ref):
+            yield member
+        elif isinstance(member, Part):
+            yield from _refs(member)
+        elif isinstance(member, tuple):
+            for item in member:
                 yield from _refs(item)
-        case _:
-            pass

@@ -104,7 +104,7 @@ def deliver(target: Target, flow: Flow, ledger: Ledger, gate: Gate, clock: Clock
         reach("outcome.committed")
         for _, outcome in group:
             done.count(outcome)
-        verify(target, flow, ledger, clock, [c.id for c, o in group if isinstance(o, Done)])
+        verify(target, flow, ledger, clock, {c.id: o for c, o in group if isinstance(o, Done)})
     return done
 
 

@@ -214,9 +214,8 @@ def _accept_rest(db: Connection, one: Decided, fields: tuple[str, ...]) -> None:
 
 def _claim_match(db: Connection, w: Claimed, flow: Flow, now: datetime) -> str | None:
     """D2: the key of another record that is creating the same natural key right now, if any."""
-    doc = load(w.entity, w.doc)
     for by in flow.match:
-        if value := match_values(doc, by):
+        if value := match_values(load(w.entity, w.doc), by):
             held = attempts.take(db, w.target, w.entity, f"{by}:{value}", w.id, now)
             reach("claimrow.taken")
             if held is not None:

@@ -99,7 +99,7 @@ def _done(at: Standing, done: Done, flow: Flow, now: datetime) -> Settlement:
     facts = Facts(
         target_key=done.key,
         version=done.version,
-        base_source=pack(base_after(at)),
+        base_source=base_after(at),
         base_target=at.base_target,
         steps_left=" ".join(left),
         total=None if done.total is None else str(done.total),
@@ -146,10 +146,10 @@ def steps_after(at: Standing, done: Done) -> tuple[str, ...]:
     return done.steps_left if at.action == "create" else tuple((at.link_steps or "").split())
 
 
-def base_after(at: Standing) -> dict[str, Tree]:
+def base_after(at: Standing) -> bytes:
     """The base once *at*'s attempt has happened: what was sent, over what was there."""
-    sent = unpack(at.payload or b"{}")
-    return {**unpack(at.base_source or b"{}"), **sent}
+    sent = at.payload or b"{}"
+    return pack({**unpack(at.base_source), **unpack(sent)}) if at.base_source else sent
 
 
 def _negative(at: Standing, outcome: str, code: str, due: datetime) -> Settlement:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from connector import errors
@@ -14,16 +14,19 @@ from connector.ledger.attempts import Standing
 from connector.ledger.moves import Moving, move
 from connector.ledger.store import Ledger
 from connector.ports import Clock, Target
-from connector.values import Ambiguous, Seen
+from connector.values import Ambiguous, Done, Seen
 
 
-def verify(target: Target, flow: Flow, ledger: Ledger, clock: Clock, done: Sequence[int]) -> None:
+def verify(
+    target: Target, flow: Flow, ledger: Ledger, clock: Clock, done: Mapping[int, Done]
+) -> None:
     """Look at what these attempts made, and hold what is there twice or with another total."""
-    if not done or not (flow.gets or flow.finds):
-        return
-    at = list(ledger.read(attempts.standing, list(done)).values())
-    verify_totals(target, flow, ledger, clock, at)
     doubtful = ledger.read(attempts.made_after_doubt, list(done)) if flow.finds else set()
+    untold = {id_ for id_, one in done.items() if one.total is None} if flow.gets else set()
+    if not doubtful | untold:
+        return
+    at = list(ledger.read(attempts.standing, list(doubtful | untold)).values())
+    verify_totals(target, flow, ledger, clock, [a for a in at if a.attempt in untold])
     find_twins(target, flow, ledger, clock, [a for a in at if a.attempt in doubtful])
 
 
@@ -50,8 +53,6 @@ def verify_totals(
     target: Target, flow: Flow, ledger: Ledger, clock: Clock, at: Sequence[Standing]
 ) -> None:
     """Compare the totals of finished creates with a fresh reading; hold what differs too much."""
-    if not flow.gets:
-        return
     made = ledger.read(links.count, flow.source, flow.target, flow.entity)
     open_ = [a for a in at if a.total and a.link_total is None and not a.step]
     due = [a for a in open_ if is_verified(flow.money, nth=made, key=a.key)]

@@ -14,12 +14,25 @@ from connector.values import Payload, Tree
 
 _encode = msgspec.json.Encoder(decimal_format="number", order="deterministic").encode
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
+_AS_IT_IS = frozenset({str, int, bool, type(None)})
 
 
 def _plain(tree: object) -> object:
     """Give every leaf its one JSON form: times UTC with Z, Decimals without exponent."""
+    kind = type(tree)
+    if kind in _AS_IT_IS:
+        return tree
+    if kind is dict:
+        members = cast("dict[object, object]", tree).items()
+        return {str(k): v if type(v) in _AS_IT_IS else _plain(v) for k, v in members}
+    if kind is list:
+        return [_plain(v) for v in cast("list[object]", tree)]
+    return _seldom(tree)
+
+
+def _seldom(tree: object) -> object:
     match tree:
-        case None | str() | bool() | int():
+        case str() | int():
             return tree
         case Decimal():
             return Decimal(format(tree, "f"))

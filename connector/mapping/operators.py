@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import nodes
 
+from connector.documents.fields import Part
 from connector.mapping.amounts import negate, number
 from connector.mapping.faults import Fault, Missing
 from connector.mapping.filters import text
@@ -80,6 +81,8 @@ def _member_of(inner: Expression, key: Any, scope: Scope) -> Expression:
 
     def read(names: Names) -> Any:
         value = fn(names)
+        if isinstance(value, Part):
+            value = value.__dict__
         try:
             return value[key] if type(value) is dict else member(value, key)
         except (KeyError, Missing):

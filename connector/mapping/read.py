@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from typing import Annotated, Any
 
@@ -40,7 +40,8 @@ _CURES = {
 class Reader:
     """The `read` of one entity: payloads in, documents out; pure.
 
-    *digest* changes with whatever could make the same payload another document (R14).
+    *digest*, over the map, its tables and what its times mean, changes with whatever could make
+    the same payload another document (R14).
     """
 
     entity: str
@@ -53,11 +54,10 @@ class Reader:
     version_of: Template | None = None
     birth_of: Template | None = None
     gone_if: Template | None = None
+    digest: str = field(init=False)
 
-    @property
-    def digest(self) -> str:
-        """The hash of the map, its tables and what its times mean."""
-        return digest_of(self.source, self.tables, str(self.zone))
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", digest_of(self.source, self.tables, str(self.zone)))
 
     def key(self, payload: Payload) -> str:
         """Return the source's id of the record. Raises FieldErrors."""

@@ -75,11 +75,16 @@ def _fault(fault: Fault, at: str, place: Node) -> FieldFault:
 
 def leaf(expression: Expression, place: Node, *, blank: bool) -> Make:
     """Render one expression."""
+    fn = expression.fn
 
     def make(names: dict[str, Any], sink: Sink, at: str) -> Any:
         if sink.made is not None:
             sink.made[at] = place
-        value = _value(expression, place, names, sink, at)
+        try:
+            value = fn(names)
+        except Fault as fault:
+            sink.faults.append(_fault(fault, at, place))
+            return OMIT
         return None if blank and value == "" else value
 
     return make

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -31,11 +31,10 @@ class Writer:
     tree: Tree
     tables: Tables
     fields: tuple[str, ...]
+    digest: str = field(init=False)
 
-    @property
-    def digest(self) -> str:
-        """The hash of the map and its tables."""
-        return digest_of(self.source, self.tables)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", digest_of(self.source, self.tables))
 
     @property
     def references(self) -> frozenset[str]:
@@ -92,8 +91,8 @@ def plain(value: Any) -> Value:
     """Return *value* as JSON holds it exactly: decimals and times as text."""
     if value is None or isinstance(value, str):
         return value
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (dict, Mapping)):
+        return {str(k): v if type(v) is str else plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(v) for v in value]
     if isinstance(value, (Decimal, date)):
