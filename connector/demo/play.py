@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, select
 
 from connector.demo.count import count
 from connector.demo.scene import (
+    LATER,
     ORDERS,
     Sandbox,
     Shopping,
@@ -27,10 +29,12 @@ from connector.demo.scene import (
 from connector.flow.audit import Audit
 from connector.ledger.schema import attempt, record
 from connector.ledger.store import Ledger
+from connector.sandbox.books import calls, erp_orders
 
 Say = Callable[[str], None]
-DIES_AFTER = 40  # groups of outcomes
-STORM = 20.0  # seconds with faults and changes
+DIES_AFTER = 25  # groups of outcomes
+STORM = (15.0, 50.0)  # seconds with faults and changes, at least and at most
+THERE = 0.95  # of the orders, before the storm ends
 PATIENCE = 60.0  # seconds for everything to settle afterwards
 
 
@@ -72,6 +76,7 @@ def play(folder: Path, seed: int, say: Say) -> int:
         erp.end()
     told = f"{shopping.placed} more orders, {shopping.changed} changes"
     say(f"meanwhile {told}, {shopping.cancelled} cancelled, {shopping.refunded} refunded")
+    say(faults_met(folder / "erp.db"))
     show_a_doubt(folder, say)
     result = count(folder / "shop.db", folder / "erp.db")
     show(result, say)
@@ -84,7 +89,7 @@ def course(folder: Path, erp: Sandbox, shopping: Shopping, seed: int, say: Say) 
     erp.faults(storm(seed))
     worker = Worker(folder, DIES_AFTER)
     begun, died = time.monotonic(), False
-    while time.monotonic() - begun < STORM:
+    while storming(folder, time.monotonic() - begun, shopping):
         shopping.act(time.monotonic())
         time.sleep(0.05)
         if not died and worker.process.poll() is not None:
@@ -105,6 +110,15 @@ def course(folder: Path, erp: Sandbox, shopping: Shopping, seed: int, say: Say) 
     worker.end()
 
 
+def storming(folder: Path, since: float, shopping: Shopping) -> bool:
+    """Goes on until nearly every order met it: at least and at most so long."""
+    least, most = STORM
+    if not least < since < most:
+        return since <= least
+    wanted = ORDERS - shopping.cancelled
+    return shopping.placed < LATER or len(erp_orders(folder / "erp.db")) < THERE * wanted
+
+
 def show_a_doubt(folder: Path, say: Say) -> None:
     """Trace an order whose creation was in doubt and was found, if there is one."""
     ledger = Ledger(f"sqlite:///{folder / 'ledger.db'}")
@@ -114,8 +128,9 @@ def show_a_doubt(folder: Path, say: Say) -> None:
         return
     say(f"\n$ connector trace order {key}")
     script = "from connector.cli import main; main()"
-    command = [sys.executable, "-c", script, "trace", "order", key, "-c", "config.yaml"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
+    config = str(folder / "config.yaml")
+    command = [sys.executable, "-c", script, "trace", "order", key, "-c", config]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     say(done.stdout + done.stderr)
 
 
@@ -127,7 +142,6 @@ def doubted(db: Connection) -> str | None:
         .where(
             record.c.entity == "order",
             attempt.c.action == "create",
-            attempt.c.code.is_not(None),
             attempt.c.outcome == "found",
         )
         .limit(1)
@@ -152,6 +166,14 @@ def show(result: Audit, say: Say) -> None:
         say(f"  {name:26} {number:6}")
     for finding in result.findings[:20]:
         say(f"  {finding.kind}: order {finding.number} {finding.detail}".rstrip())
+
+
+def faults_met(erp: Path) -> str:
+    """What the ERP's own journal says of the calls that write orders."""
+    met = Counter(calls(erp, ("CreateSalesOrder", "UpdateSalesOrder", "ReleaseSalesOrder")))
+    whole = sum(met.values())
+    shares = [f"{name} {n} ({100 * n / whole:.0f} %)" for name, n in met.most_common() if name]
+    return f"of {whole} calls that write orders: {', '.join(shares)}"
 
 
 def verdict(result: Audit, say: Say) -> int:

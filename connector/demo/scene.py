@@ -20,7 +20,7 @@ from connector.sandbox import edit
 from connector.sandbox.seed import Seeded, order_of, seed_erp, seed_shop, skus
 
 ORDERS, LATER, CUSTOMERS, PRODUCTS = 250, 90, 80, 60  # LATER: of the orders, during the storm
-WRITES = ["Create", "Update", "Release"]
+CHANGES = 260
 
 CONFIG = """\
 version: 1
@@ -40,7 +40,7 @@ connections:
     zone: Europe/Berlin
     auth: {{type: basic, user: "${{ERP_USER}}", password: "${{ERP_PASSWORD}}"}}
     limits: {{concurrency: 8, timeout: 2s}}
-    settle: 3s
+    settle: 6s
 flows:
   products: {{entity: product, from: shop, to: erp, mode: link_only, match: [sku]}}
   customers:
@@ -119,15 +119,20 @@ def configure(folder: Path, shop: Sandbox, erp: Sandbox) -> None:
 
 def storm(seed: int) -> list[dict[str, object]]:
     """The ERP's faults: unknown outcomes of each kind, refusals, an outage."""
-    return [
-        {"fault": "outage", "after": 8, "seconds": 4},
-        {"fault": "commit_then_hang", "ops": WRITES, "share": 0.06, "seconds": 6, "seed": seed},
-        {"fault": "commit_then_cut", "ops": WRITES, "share": 0.06, "seed": seed + 1},
-        {"fault": "late_commit", "ops": WRITES, "share": 0.04, "seconds": 3, "seed": seed + 2},
-        {"fault": "unavailable", "ops": WRITES, "share": 0.1, "seed": seed + 3},
-        {"fault": "slow", "ops": WRITES, "share": 0.2, "seconds": 1.5, "seed": seed + 5},
-        {"fault": "unavailable", "ops": ["Find", "Get"], "share": 0.05, "seed": seed + 4},
+    people = {"ops": ["CreateCustomer"], "share": 0.03}
+    orders = {"ops": ["CreateSalesOrder", "UpdateSalesOrder", "ReleaseSalesOrder"]}
+    faults: list[dict[str, object]] = [
+        {"fault": "outage", "after": 8, "seconds": 3},
+        {"fault": "commit_then_hang", **people, "seconds": 4},
+        {"fault": "unavailable", **people},
+        {"fault": "commit_then_hang", **orders, "share": 0.08, "seconds": 6},
+        {"fault": "commit_then_cut", **orders, "share": 0.09},
+        {"fault": "late_commit", **orders, "share": 0.08, "seconds": 5},
+        {"fault": "unavailable", **orders, "share": 0.17},
+        {"fault": "slow", **orders, "share": 0.3, "seconds": 1.5},
+        {"fault": "unavailable", "ops": ["Find", "Get"], "share": 0.05},
     ]
+    return [rule | {"seed": seed + n} for n, rule in enumerate(faults)]
 
 
 class Shopping:
@@ -152,7 +157,7 @@ class Shopping:
         elif self.placed < LATER and self._dice.random() < 0.7:
             order = self._place()
             self._agenda += [(now + self._dice.uniform(0.5, 4), order) for _ in range(2)]
-        else:
+        elif self.changed < CHANGES:
             self._change(self._dice.choice(self._open))
 
     def finish(self) -> None:
@@ -172,11 +177,11 @@ class Shopping:
         if order not in self._open:
             return
         roll = self._dice.random()
-        if roll < 0.8:
+        if roll < 0.85:
             note = self._dice.choice(("请尽快发货", "leave it at the door 🙏", "Bitte klingeln"))
             edit.change_order(self._shop, order, customer_note=f"{note} {self.changed}")
             self.changed += 1
-        elif roll < 0.93:
+        elif roll < 0.95:
             edit.cancel_order(self._shop, order)
             self._open.remove(order)
             self.cancelled += 1

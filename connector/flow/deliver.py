@@ -185,7 +185,8 @@ def one_at_a_time(
 ) -> dict[int, Decision]:
     """S7: while find is unproven, all creates but *most* wait for the next round."""
     creates = [id_ for id_, decision in decisions.items() if isinstance(decision, Create)]
-    later = Wait(until=now + AGAIN, reason="find is being proven")
+    # With one on its way the next round may know more; with none it can only wait.
+    later = Wait(until=now if most else now + AGAIN, reason="find is being proven")
     return dict.fromkeys(creates[most:], later)
 
 

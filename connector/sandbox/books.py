@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -102,3 +102,10 @@ def erp_customers(path: Path) -> list[Row]:
         plain = {name.lower(): data.get(name, "") for name in names}
         found.append({"customer_no": row["no"], "reference": row["reference"] or ""} | plain)
     return found
+
+
+def calls(path: Path, ops: Sequence[str]) -> Iterator[str]:
+    """The fault that each call of *ops* met, '' for none, in the order of the journal."""
+    for row in _rows(path, "SELECT op, fault FROM journal ORDER BY n"):
+        if row["op"] in ops:
+            yield row["fault"]
