@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Literal
 from xml.sax.saxutils import escape, quoteattr
@@ -15,6 +16,7 @@ from connector.errors import FieldErrors, FieldFault
 
 Missing = Literal["omit", "nil", "empty"]
 _SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+_SPECIAL = re.compile("[&<>\r]")
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
 
@@ -29,6 +31,10 @@ def envelope(operation: Operation, args: object, *, missing: Missing, zone: Zone
         f'<?xml version="1.0" encoding="utf-8"?>\n<soap:Envelope xmlns:soap="{_SOAP}"'
         f' xmlns:xsi="{_XSI}"{spaces}><soap:Body>{"".join(writing.out)}</soap:Body></soap:Envelope>'
     ).encode()
+
+
+def _escaped(text: str) -> str:
+    return escape(text, {"\r": "&#13;"}) if _SPECIAL.search(text) else text
 
 
 class _Writing:
@@ -62,25 +68,31 @@ class _Writing:
                 self._members(member.shape, value, at)
             else:
                 self._unknown(value, [], at)
-                self._text(form, value.get("$value", ""), at)
+                self.out.append(_escaped(self._formed(form, value.get("$value", ""), at)))
             self.out.append(f"</{name}>")
         elif form is None:
             self._fault(at, "not_a_tree", "the schema declares members here")
         elif value == "" and form is not leaves.text:
             self._nothing(member)  # '' clears; only text can be empty
         else:
-            self.out.append(f"<{name}>")
-            self._text(form, value, at)
-            self.out.append(f"</{name}>")
+            self._leaf(member, form, value, at)
+
+    def _leaf(self, member: Member, form: leaves.Form, value: object, at: str) -> None:
+        name = self._name(member)
+        self.out.append(f"<{name}>{_escaped(self._formed(form, value, at))}</{name}>")
 
     def _members(self, shape: Shape, value: Mapping[str, object], at: str) -> None:
-        self._unknown(value, list(shape.members), at)
-        given = [name for name in shape.members if name in value]
-        if not shape.ordered and len(given) > 1:
+        if value.keys() - shape.members.keys():
+            self._unknown(value, list(shape.members), at)
+        if not shape.ordered and len(shape.members.keys() & value.keys()) > 1:
             self._fault(at, "unordered", "a repeated group of the schema; not supported")
         for name, member in shape.members.items():
             if name in value:
-                self.element(member, value[name], f"{at}.{name}")
+                given = value[name]
+                if given and type(given) is str and (form := member.shape.form) is not None:
+                    self._leaf(member, form, given, f"{at}.{name}")
+                else:
+                    self.element(member, given, f"{at}.{name}")
             elif self._missing != "omit" and not member.many:
                 self._nothing(member)
 
@@ -106,9 +118,6 @@ class _Writing:
             prefixed = f"{self._prefix(namespace[1:])}:{local}" if namespace else local
             written.append(f" {prefixed}={quoteattr(self._formed(form, given, f'{at}.{name}'))}")
         return "".join(written)
-
-    def _text(self, form: leaves.Form, value: object, at: str) -> None:
-        self.out.append(escape(self._formed(form, value, at), {"\r": "&#13;"}))
 
     def _formed(self, form: leaves.Form, value: object, at: str) -> str:
         try:

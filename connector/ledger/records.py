@@ -195,7 +195,7 @@ def demands(db: Connection, source: str, target: str, entity: str) -> list[str]:
         .where(
             record.c.source == source,
             record.c.target == target,
-            record.c.reason == "blocked",
+            record.c.blocked_on.is_not(None),  # its index holds only these
         )
         .distinct()
     )
