@@ -120,7 +120,7 @@ def _log_unwritten(_: RetryCallState) -> None:
 def write_outcomes(
     ledger: Ledger, group: Sequence[tuple[Change, Outcome]], flow: Flow, clock: Clock
 ) -> None:
-    """S10: what happened is written, however long the ledger cannot be: nothing is claimed since."""
+    """S10: what happened is written, however long it takes; until then nothing is claimed."""
     with ledger.begin() as db:
         close_group(db, group, flow, clock)
         reach("outcome.before_commit")

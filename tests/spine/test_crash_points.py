@@ -1,4 +1,4 @@
-"""Every crash point of the spine, with every kind of unknown outcome: nothing lost, nothing twice."""
+"""Every crash point of the spine, with every unknown outcome: nothing lost, nothing twice."""
 
 from __future__ import annotations
 

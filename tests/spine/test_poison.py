@@ -207,7 +207,8 @@ def test_an_order_that_kills_the_worker_every_time_is_given_up_alone(rig: Rig) -
     rig.memory[1].fault = lambda _: None
     rig.settle()
     assert rig.states()["1"] == ("held", "gave_up")
-    assert rig.states()["2"] == rig.states()["3"] == ("done", "sent")
+    assert {rig.states()[n][0] for n in ("2", "3")} == {"done"}
+    assert len(rig.books()) == 3
 
 
 def test_what_cannot_be_found_again_is_sent_in_no_larger_a_page_than_the_slots(rig: Rig) -> None:

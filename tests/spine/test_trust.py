@@ -132,6 +132,23 @@ def test_a_guest_never_changes_a_customer_that_is_there(rig: Rig) -> None:
     assert rig.links()["1"]
 
 
+def test_an_order_of_a_customer_who_is_filtered_says_so(rig: Rig) -> None:
+    """D1: what is done without a link is dead to who waits for it, and is named with its cure."""
+    rig.flow(writer=ToyWriter("customer"))
+    customers = replace(
+        order_flow(), name="customers", entity="customer", mode="on_demand",
+        reader=ToyReader("customer"), start=None, only=lambda _: False,
+    )  # fmt: skip
+    rig.flows = {"customers": customers, **rig.flows}
+    rig.memory[0].put("customer", "7", {"doc": {"email": "a@b.test"}})
+    put(rig, "1", customer={"entity": "customer", "key": "7"})
+    rig.settle(rounds=4)
+    assert rig.states()["7"] == ("done", "filtered")
+    with rig.start().engine.connect() as db:
+        needs = db.scalar(select(schema.record.c.needs).where(schema.record.c.key == "1"))
+    assert "cannot be linked" in str(needs)
+
+
 def test_a_change_of_the_flows_filter_is_seen_when_a_document_is_read_again(rig: Rig) -> None:
     """R14: what was filtered is judged again, though its bytes are the same."""
     rig.flow(only=lambda doc: doc.number != "1")
