@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import os
+import shutil
 import tempfile
 import warnings
 
@@ -77,16 +78,25 @@ def database(server):
             db.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory):
+    """A SQLite file with the tables and nothing in them, to be copied."""
+    path = tmp_path_factory.mktemp("empty") / "ledger.db"
+    engine = create_engine(f"sqlite:///{path}")
+    meta.create_all(engine)
+    engine.dispose()
+    return path
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request, tmp_path, monkeypatch):
     """The address of a ledger with its tables and nothing in them."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # the witness of a PostgreSQL ledger
     if request.param == "postgresql":
-        return request.getfixturevalue("database")()
-    made = f"sqlite:///{tmp_path / 'ledger.db'}"
-    engine = create_engine(made)
-    meta.create_all(engine)
-    engine.dispose()
+        made = request.getfixturevalue("database")()
+    else:
+        copy = shutil.copy(request.getfixturevalue("empty"), tmp_path / "ledger.db")
+        made = f"sqlite:///{copy}"
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # the witness of a PostgreSQL ledger
     return made
 
 

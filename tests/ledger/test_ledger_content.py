@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.ledger.content import digest, pack, unpack
@@ -16,14 +16,17 @@ LEAVES = st.none() | st.booleans() | st.integers() | st.text() | AMOUNTS
 TREES = st.recursive(
     LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20
 )
+BRIEFLY = settings(max_examples=50, deadline=None)
 
 
+@BRIEFLY
 @given(st.dictionaries(st.text(), TREES))
 def test_what_is_packed_is_unpacked(tree):
     """Whatever stands in it, to the last digit."""
     assert unpack(pack(tree)) == tree
 
 
+@BRIEFLY
 @given(AMOUNTS)
 def test_an_amount_keeps_its_digits(amount):
     """Trailing zeros too: 11.90 is no 11.9 where a system compares texts."""

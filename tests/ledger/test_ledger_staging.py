@@ -150,6 +150,14 @@ def test_another_birth_under_a_known_key_is_a_conflict(db):
     )  # fmt: skip
 
 
+def test_a_birth_once_known_is_kept(db):
+    """R9: a document that does not tell it does not unsay it."""
+    id_ = known(db)
+    restaged(db, birth=None, **NEW)
+
+    assert columns_of(db, id_, "birth", "seq") == ("born-1", 2)
+
+
 def test_another_birth_does_not_disturb_what_is_in_hand(db):
     """R9 and R1: the flow stops, the call goes on."""
     id_ = known(db, state="running", fence=3)
