@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from connector.ledger.schema import link, record
 from connector.values import Ref
@@ -101,15 +112,24 @@ def _of(pair: Pair) -> ColumnElement[bool]:
     )
 
 
+def any_of(
+    refs: Iterable[Ref], entity: ColumnElement[str], key: ColumnElement[str]
+) -> ColumnElement[bool]:
+    """The condition "one of *refs*", in a form for which every database uses its index."""
+    keys: dict[str, list[str]] = {}
+    for ref in sorted(refs):
+        keys.setdefault(ref.entity, []).append(ref.key)
+    return or_(false(), *(and_(entity == name, key.in_(some)) for name, some in keys.items()))
+
+
 def known(db: Connection, source: str, target: str, refs: Iterable[Ref]) -> dict[Ref, str]:
     """Reference → id in *target*, for those that are linked."""
-    wanted = [(r.entity, r.key) for r in set(refs)]
     rows = db.execute(
         select(link.c.entity, link.c.source_key, link.c.target_key).where(
             link.c.source == source,
             link.c.target == target,
             link.c.role != "part",
-            tuple_(link.c.entity, link.c.source_key).in_(wanted),
+            any_of(set(refs), link.c.entity, link.c.source_key),
         )
     )
     return {Ref(entity=r.entity, key=r.source_key): r.target_key for r in rows}

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, case, exists, func, or_, select, tuple_, update
+from sqlalchemy import Connection, case, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
-from connector.ledger.links import own_link
+from connector.ledger.links import any_of, own_link
 from connector.ledger.moves import Moving, move, open_intent
 from connector.ledger.schema import attempt, event, link, record
 from connector.points import reach
@@ -136,7 +136,7 @@ def lapse(db: Connection, now: datetime, *, owner: str, dead: bool) -> int:
         select(
             record.c.id, record.c.seq, record.c.attempts, open_intent().label("intent"),
             open_intent(attempt.c.started_at.is_not(None)).label("begun"),
-        ).where(record.c.state == "running", over)
+        ).where(record.c.owner.is_not(None), over)  # its index holds only the running
     ).all()  # fmt: skip
     with_intent = [
         Moving(id=r.id, seq=r.seq, due_at=now, values={"attempts": r.attempts + r.begun})
@@ -177,7 +177,7 @@ def missing(db: Connection, source: str, target: str, refs: Iterable[Ref]) -> se
             link.c.source == source,
             link.c.target == target,
             link.c.role != "part",
-            tuple_(link.c.entity, link.c.source_key).in_([(r.entity, r.key) for r in wanted]),
+            any_of(wanted, link.c.entity, link.c.source_key),
         )
     )
     return wanted - {Ref(entity=row.entity, key=row.source_key) for row in found}
@@ -190,34 +190,31 @@ def blockers(blocked_on: str) -> list[Ref]:
 
 def demands(db: Connection, source: str, target: str, entity: str) -> list[str]:
     """Keys of *entity* that blocked records of this pair wait for."""
-    rows = db.scalars(
-        select(record.c.blocked_on)
-        .where(
-            record.c.source == source,
-            record.c.target == target,
-            record.c.blocked_on.is_not(None),  # its index holds only these
-        )
-        .distinct()
-    )
-    return sorted({ref.key for row in rows for ref in blockers(row) if ref.entity == entity})
+    blocked = select(record.c.source, record.c.target, record.c.blocked_on).distinct()
+    # The pair is compared here, so that the database uses the index of the blocked alone.
+    rows = db.execute(blocked.where(record.c.blocked_on.is_not(None)))
+    ours = [row.blocked_on for row in rows if (row.source, row.target) == (source, target)]
+    return sorted({ref.key for on in ours for ref in blockers(on) if ref.entity == entity})
 
 
 def dead(
     db: Connection, source: str, target: str, refs: Iterable[Ref], *, after: int = 0
 ) -> set[Ref]:
-    """Those of *refs* whose own records are held, so that nothing will link them by itself (D1).
+    """Those of the unlinked *refs* whose records are held or done: nothing will link them (D1).
 
     *after*: only those that came to it later than this event.
     """
-    wanted = [(r.entity, r.key) for r in refs]
+    wanted = set(refs)
+    if not wanted:
+        return set()
     later = exists(select(event.c.id).where(event.c.record == record.c.id, event.c.id > after))
     rows = db.execute(
         select(record.c.entity, record.c.key).where(
             record.c.source == source,
             record.c.target == target,
-            record.c.state == "held",
+            record.c.state.in_(("held", "done")),
             record.c.reason != "blocked",
-            tuple_(record.c.entity, record.c.key).in_(wanted),
+            any_of(wanted, record.c.entity, record.c.key),
             later,
         )
     )

@@ -141,6 +141,12 @@ Index(
     sqlite_where=record.c.blocked_on.is_not(None),
     postgresql_where=record.c.blocked_on.is_not(None),
 )
+Index(
+    "ix_record_owner",
+    record.c.owner,
+    sqlite_where=record.c.owner.is_not(None),
+    postgresql_where=record.c.owner.is_not(None),
+)
 Index("ix_record_serial_key", record.c.serial_key)
 
 attempt = Table(

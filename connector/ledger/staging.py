@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, exists, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, case, exists, insert, select, update
 
 from connector.ledger.links import own_link
 from connector.ledger.moves import open_intent
@@ -210,10 +210,7 @@ def _known(db: Connection, drafts: Sequence[Draft]) -> dict[tuple[str, str, str]
     """The records that *drafts* name, each with `linked` and `doubtful`."""
     linked = exists(select(link.c.id).where(own_link()))
     found: dict[tuple[str, str, str], Row[Any]] = {}
-    by_flow: dict[tuple[str, str], list[str]] = {}
-    for d in drafts:
-        by_flow.setdefault((d.flow, d.entity), []).append(d.key)
-    for (flow, entity), keys in by_flow.items():
+    for (flow, entity), keys in _keys(drafts).items():
         rows = db.execute(
             select(record, linked.label("linked"), open_intent().label("doubtful"))
             .where(record.c.flow == flow, record.c.entity == entity, record.c.key.in_(keys))
@@ -221,6 +218,13 @@ def _known(db: Connection, drafts: Sequence[Draft]) -> dict[tuple[str, str, str]
         )
         found |= {(row.flow, row.entity, row.key): row for row in rows}
     return found
+
+
+def _keys(drafts: Sequence[Draft]) -> dict[tuple[str, str], list[str]]:
+    by_flow: dict[tuple[str, str], list[str]] = {}
+    for d in drafts:
+        by_flow.setdefault((d.flow, d.entity), []).append(d.key)
+    return by_flow
 
 
 def _taken(db: Connection, drafts: Sequence[Draft]) -> set[tuple[str, str, str]]:
@@ -260,10 +264,11 @@ def _insert(db: Connection, drafts: Sequence[Draft], now: datetime) -> None:
         return
     rows = [_row(draft, now) for draft in drafts]
     db.execute(insert(record), rows)
-    columns = (record.c.id, record.c.flow, record.c.entity, record.c.key)
-    keys = tuple_(record.c.flow, record.c.entity, record.c.key)
-    made = select(*columns).where(keys.in_([(d.flow, d.entity, d.key) for d in drafts]))
-    ids = {(row.flow, row.entity, row.key): row.id for row in db.execute(made)}
+    ids: dict[tuple[str, str, str], int] = {}
+    for (flow, entity), keys in _keys(drafts).items():
+        of = (record.c.flow == flow, record.c.entity == entity, record.c.key.in_(keys))
+        made = db.execute(select(record.c.id, record.c.key).where(*of))
+        ids |= {(flow, entity, row.key): row.id for row in made}
     told = {"at": now, "move": "stage new", "seq": 1, "actor": "engine"}
     events = [
         {"record": ids[r["flow"], r["entity"], r["key"]], "state": r["state"],

@@ -182,6 +182,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("blocked_on IS NOT NULL"),
         )
         batch_op.create_index("ix_record_due", ["flow", "state", "lane", "due_at"], unique=False)
+        batch_op.create_index(
+            "ix_record_owner",
+            ["owner"],
+            unique=False,
+            sqlite_where=sa.text("owner IS NOT NULL"),
+            postgresql_where=sa.text("owner IS NOT NULL"),
+        )
         batch_op.create_index("ix_record_serial_key", ["serial_key"], unique=False)
 
     op.create_table(
