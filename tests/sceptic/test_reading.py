@@ -134,14 +134,16 @@ def test_a_change_while_the_create_is_on_the_wire_is_not_lost(company: Company, 
     company.erp.faults([rule | {"ops": ["CreateSalesOrder"]} for rule in fault])
 
     def edit_and_pull() -> None:
-        company.change(number, customer_note="newer")
+        edit.change_order(company.shop_file, int(number), customer_note="newer")
         company.pull()
+        assert company.standing("order", number) == "running"
 
     with company.when("started.before_send", edit_and_pull, nth=2):
         company.sync()
     company.settle()
     assert [b["note"] for b in company.books()] == ["newer"]
     assert len(company.calls("CreateSalesOrder")) == 1
+    assert len(company.calls("UpdateSalesOrder")) == 1
     assert company.record("order", number)["acked_seq"] == 2
 
 
