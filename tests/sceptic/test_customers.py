@@ -1,4 +1,4 @@
-"""The customer before the order: one person is one customer, and a doubt about that is a person's."""
+"""The customer before the order: one person is one customer, and a doubt about it is a question."""
 
 from __future__ import annotations
 

@@ -19,3 +19,20 @@ def test_an_order_goes_from_rest_to_soap_as_the_shop_has_it(company: Company) ->
     assert (there["note"], there["released"]) == ("please ring", True)
     assert there["grand_total"] == Decimal(sold["total"])
     assert company.standing("order", number) == "done(sent)"
+
+
+def test_a_new_order_costs_one_call_of_the_erp(company: Company) -> None:
+    """Born after the ledger, customer and items known: nothing but its create is asked."""
+    company.connection("erp", **{"with": {"release": "false"}})
+    who = company.customer()
+    company.order(customer_id=who)
+    company.settle()
+    company.sync()
+    before = len(company.calls())
+    for _ in range(3):
+        company.order(customer_id=who)
+    company.sync()
+    assert [c["op"] for c in company.calls()[before:]] == [
+        "GetSystemInfo",  # once a sync: is it still the same company?
+        *["CreateSalesOrder"] * 3,
+    ]
