@@ -47,6 +47,9 @@ def test_a_target_that_is_away_or_refuses_us_is_not_asked_for_every_order(
 
 def test_a_stop_ends_the_run_though_more_is_due(company: Company) -> None:
     """SIGTERM withdraws what is not sent and ends, however long the queue is."""
+    company.order()
+    company.sync()
+    company.sync()
     for _ in range(3):
         company.order()
     app, claims = company.app, 0
@@ -55,9 +58,10 @@ def test_a_stop_ends_the_run_though_more_is_due(company: Company) -> None:
         nonlocal claims
         if name == "started.before_send":
             app.gate("erp").stop()
+        if name == "outcome.committed":
+            company.clock.ahead += timedelta(seconds=5)
         if name == "claim.before_commit":
             claims += 1
-            company.clock.ahead += timedelta(seconds=5)
             assert claims < 9, "it goes on and on"
 
     points.on_reach = on_reach

@@ -124,7 +124,9 @@ def test_a_guest_never_changes_a_customer_that_is_there(rig: Rig) -> None:
     )  # fmt: skip
     rig.flows = {"customers": customers, **rig.flows}
     theirs = {"email": "a@b.test", "first_name": "Own", "last_name": "Name", "postcode": "1"}
-    rig.memory[1].papers.append(Paper(key="C7", entity="customer", reference=None, fields=theirs))
+    rig.memory[1].papers.append(
+        Paper(key="C7", entity="customer", reference=None, fields={**theirs})
+    )
     billing = {"email": "a@b.test", "first_name": "Other", "last_name": "Words", "postcode": "1"}
     put(rig, "1", billing=billing)
     rig.settle()
