@@ -20,7 +20,7 @@ from connector.sandbox import edit
 from connector.sandbox.seed import Seeded, order_of, seed_erp, seed_shop, skus
 
 ORDERS, LATER, CUSTOMERS, PRODUCTS = 250, 90, 80, 60  # LATER: of the orders, during the storm
-CHANGES = 260
+CHANGES = 380
 
 CONFIG = """\
 version: 1
@@ -125,10 +125,10 @@ def storm(seed: int) -> list[dict[str, object]]:
         {"fault": "outage", "after": 8, "seconds": 3},
         {"fault": "commit_then_hang", **people, "seconds": 4},
         {"fault": "unavailable", **people},
-        {"fault": "commit_then_hang", **orders, "share": 0.08, "seconds": 6},
-        {"fault": "commit_then_cut", **orders, "share": 0.09},
+        {"fault": "commit_then_hang", **orders, "share": 0.1, "seconds": 6},
+        {"fault": "commit_then_cut", **orders, "share": 0.1},
         {"fault": "late_commit", **orders, "share": 0.08, "seconds": 5},
-        {"fault": "unavailable", **orders, "share": 0.17},
+        {"fault": "unavailable", **orders, "share": 0.2},
         {"fault": "slow", **orders, "share": 0.3, "seconds": 1.5},
         {"fault": "unavailable", "ops": ["Find", "Get"], "share": 0.05},
     ]
@@ -156,7 +156,7 @@ class Shopping:
             self._change(due[1])
         elif self.placed < LATER and self._dice.random() < 0.7:
             order = self._place()
-            self._agenda += [(now + self._dice.uniform(0.5, 4), order) for _ in range(2)]
+            self._agenda += [(now + self._dice.uniform(0.5, 6), order) for _ in range(3)]
         elif self.changed < CHANGES:
             self._change(self._dice.choice(self._open))
 
