@@ -6,6 +6,7 @@ import importlib
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 import warnings
 
@@ -29,7 +30,8 @@ def refused(reason):
 
 @pytest.fixture(scope="session")
 def server():
-    """One PostgreSQL for all tests."""
+    """One PostgreSQL for all tests; it is stopped also when they are terminated."""
+    before = signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it complains of a missing XDG_RUNTIME_DIR
         try:
@@ -50,6 +52,7 @@ def server():
     yield running, admin
     admin.dispose()
     running.cleanup()
+    signal.signal(signal.SIGTERM, before)
 
 
 def url_of(running, database):

@@ -1,0 +1,114 @@
+"""What is written for a whole page at once is guarded row by row, on both databases."""
+
+from dataclasses import replace
+
+import pytest
+from ledger_rows import NOW, SECOND, a_link, a_record, an_attempt, an_intent, columns_of
+from sqlalchemy import func, select
+
+from connector.ledger import attempts
+from connector.ledger.attempts import Settlement
+from connector.ledger.links import Facts
+from connector.ledger.schema import attempt, event, link
+
+
+@pytest.fixture
+def db(ledger):
+    with ledger.begin() as db:
+        yield db
+
+
+def in_hand(db, count):
+    """Records in our hand with fence 1."""
+    keys = [f"t{n}" for n in range(count)]
+    return [a_record(db, key=key, state="running", fence=1) for key in keys]
+
+
+def went_well(db, ids, **fields):
+    """Each of *ids* with its open intent, and the outcome that its create went well."""
+    made = [an_attempt(db, id_, fence=1) for id_ in ids]
+    found = attempts.standing(db, made)
+    settled = []
+    for number, one in enumerate(made):
+        facts = Facts(target_key=f"E{number}", total="1.00", base_source=b"{}")
+        given = {"outcome": "done", "move": "sent", "reason": "sent", "due_at": NOW, "attempts": 0,
+                 "acked_seq": 1, "target_key": f"E{number}", "facts": facts}  # fmt: skip
+        settled.append((found[one], Settlement(**(given | fields))))
+    return settled
+
+
+def counted(db, table, *where):
+    return db.scalar(select(func.count()).select_from(table).where(*where))
+
+
+def test_of_a_page_of_intents_each_one_is_refused_alone(db):
+    """R3, R4: another's fence, a pair in doubt and a link each stop their own create only."""
+    good, late, doubled, linked, twin = in_hand(db, 5)
+    an_attempt(db, a_record(db, key="other"), serial_key="in doubt")
+    a_link(db, "t3", "E1")
+    page = [
+        an_intent(good, serial_key="pair"),
+        an_intent(late, serial_key="l", fence=0),
+        an_intent(doubled, serial_key="in doubt"),
+        an_intent(linked, serial_key="k"),
+        an_intent(twin, serial_key="pair"),
+    ]
+
+    opened = attempts.open_all(db, page, NOW)
+
+    assert list(opened) == [good]
+    assert db.scalar(select(attempt.c.record).where(attempt.c.id == opened[good])) == good
+
+
+def test_outcomes_that_all_went_well_are_written_whole(db):
+    """Every intent is closed, every link made, every record moved with one event."""
+    ids = in_hand(db, 3)
+
+    assert attempts.close(db, went_well(db, ids), NOW + SECOND) == 3
+
+    assert {columns_of(db, i, "state", "reason", "acked_seq", "owner") for i in ids} == {
+        ("done", "sent", 1, None)
+    }
+    assert counted(db, attempt, attempt.c.outcome == "done", attempt.c.closed_by == "engine") == 3
+    assert sorted(db.scalars(select(link.c.target_key))) == ["E0", "E1", "E2"]
+    assert counted(db, event, event.c.move == "sent", event.c.actor == "engine") == 3
+
+
+def test_one_record_in_another_hand_is_left_there_and_the_others_are_written(db):
+    """R3: its own intent is closed and its link made, and nothing else of it is touched."""
+    ids = in_hand(db, 3)
+    settled = went_well(db, ids)
+    db.exec_driver_sql(f"UPDATE record SET fence = 2 WHERE id = {ids[1]}")
+
+    assert attempts.close(db, settled, NOW + SECOND) == 2
+
+    assert [columns_of(db, i, "state")[0] for i in ids] == ["done", "running", "done"]
+    assert counted(db, link) == counted(db, attempt, attempt.c.outcome == "done") == 3
+    assert counted(db, event, event.c.move == "sent") == 2
+
+
+def test_an_intent_that_was_closed_meanwhile_is_told_as_a_late_reply(db):
+    """It closes nothing and moves nobody; its id is a fact, and the page around is written."""
+    ids = in_hand(db, 2)
+    settled = went_well(db, ids)
+    closed = f"UPDATE attempt SET outcome = 'absent', finished_at = 1 WHERE record = {ids[0]}"
+    db.exec_driver_sql(closed)
+
+    assert attempts.close(db, settled, NOW + SECOND) == 1
+
+    assert [columns_of(db, i, "state")[0] for i in ids] == ["running", "done"]
+    assert counted(db, event, event.c.move == "late reply") == 1
+    assert sorted(db.scalars(select(link.c.target_key))) == ["E0", "E1"]
+
+
+def test_one_id_answered_for_two_orders_is_held_for_one_of_them(db):
+    """D3: the page around them is written, and nobody shares a link."""
+    ids = in_hand(db, 3)
+    settled = went_well(db, ids)
+    shared = replace(settled[1][1].facts, target_key="E0")
+    settled[1] = (settled[1][0], replace(settled[1][1], facts=shared))
+
+    assert attempts.close(db, settled, NOW + SECOND) == 3
+
+    assert [columns_of(db, i, "state")[0] for i in ids] == ["done", "held", "done"]
+    assert sorted(db.scalars(select(link.c.target_key))) == ["E0", "E2"]
