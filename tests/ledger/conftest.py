@@ -31,7 +31,6 @@ def refused(reason):
 @pytest.fixture(scope="session")
 def server():
     """One PostgreSQL for all tests; it is stopped also when they are terminated."""
-    before = signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it complains of a missing XDG_RUNTIME_DIR
         try:
@@ -40,6 +39,7 @@ def server():
             running = embedded.get_server(folder, cleanup_mode="delete")
         except Exception as error:  # noqa: BLE001 - whatever it is, it says why
             refused(f"PostgreSQL does not start here: {type(error).__name__}: {error}")
+    before = signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated"))
     admin = create_engine(url_of(running, "postgres"), isolation_level="AUTOCOMMIT")
     with admin.connect() as db:
         for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
