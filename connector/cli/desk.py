@@ -12,6 +12,7 @@ from typing import Any
 
 from connector import codes
 from connector.app import open_ledger, read_config
+from connector.cli import output
 from connector.cli.options import config_path
 from connector.clock import SystemClock
 from connector.configured import Config
@@ -27,6 +28,7 @@ SHOW = "connector record show ENTITY KEY"
 def at_ledger(given: Path | None) -> Iterator[tuple[Config, Ledger]]:
     """The configuration and its ledger, for a `with`; beside a delivery that runs."""
     config = read_config(config_path(given))
+    output.tell_times_in(config.zone)
     ledger = open_ledger(config)
     try:
         yield config, ledger

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from contextvars import ContextVar
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +18,12 @@ from connector.errors import ConfigError, ConnectorError
 from connector.problems import Problems
 
 Row = Mapping[str, object]
+_zone: ContextVar[tzinfo] = ContextVar("zone", default=UTC)
+
+
+def tell_times_in(zone: tzinfo) -> None:
+    """Let tables and sentences tell times in *zone*; JSON stays in UTC."""
+    _zone.set(zone)
 
 
 def emit(value: object) -> None:
@@ -83,7 +90,7 @@ def text(value: object) -> str:
         case None:
             return ""
         case datetime():
-            return value.isoformat(sep=" ", timespec="seconds")
+            return value.astimezone(_zone.get()).isoformat(sep=" ", timespec="seconds")
         case Decimal():
             return format(value, "f")
         case _:

@@ -19,7 +19,6 @@ from connector.cli import run
 from connector.config import json_schema
 
 TESTED_HERE = (test_connection_settings, test_flow_settings)
-NOT_YET = {"zone"}  # see test_zone_is_the_zone_of_what_people_read
 
 
 @pytest.fixture
@@ -46,7 +45,7 @@ def test_alarm_is_the_age_at_which_a_doubt_is_told(
     assert len(json.loads(capsys.readouterr().out)["needs_a_person"]) == told
 
 
-@pytest.mark.xfail(strict=True, reason="nothing reads the top-level `zone` yet")
+@covers("zone")
 def test_zone_is_the_zone_of_what_people_read(
     yesterday: Company, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,5 +72,5 @@ def test_every_setting_has_an_end_to_end_test_with_two_values() -> None:
     """A setting without one does not exist, and a test of none that is not there."""
     assert all(module.covers is covering.covers for module in TESTED_HERE)
     known = set(keys(json_schema()))
-    assert known - covering.COVERED.keys() == NOT_YET
+    assert known - covering.COVERED.keys() == set()
     assert covering.COVERED.keys() - known == set()
