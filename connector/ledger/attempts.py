@@ -338,7 +338,8 @@ def _close_one(db: Connection, at: Standing, s: Settlement, now: datetime, by: s
         update(attempt)
         .where(attempt.c.id == at.attempt, attempt.c.outcome.is_(None))
         .values(
-            outcome=s.outcome, code=s.code, finished_at=now, closed_by=by,
+            outcome=s.outcome, code=func.coalesce(s.code, attempt.c.code), finished_at=now,
+            closed_by=by,
             target_key=func.coalesce(s.target_key, attempt.c.target_key),
         )
     )  # fmt: skip
