@@ -88,7 +88,7 @@ def newest(found: Sequence[Draft]) -> list[Draft]:
     for draft in found:
         key = (draft.flow, draft.entity, draft.key)
         held = best.get(key)
-        if held is None or (draft.version or "") >= (held.version or ""):
+        if held is None or not staging.later(held.version or "", draft.version or ""):
             best[key] = draft
     return list(best.values())
 
