@@ -2,7 +2,7 @@
 
 from benchmarks.__main__ import Plan, run
 
-PLAN = Plan(small=5, large=10, warm=20, slots=4, latency=0.0, rounds=1)
+PLAN = Plan(small=5, large=10, warm=100, slots=4, latency=0.0, rounds=1)
 
 
 def test_both_tools_deliver_every_order_once_with_one_call_each_and_the_same_sum():
