@@ -21,6 +21,7 @@ from connector.values import Ref
 
 ENTITIES: dict[str, type[Document]] = {"order": Order, "customer": Customer, "product": Product}
 
+_LEAVES = frozenset({str, Decimal, bool, datetime, dict, type(None)})
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -64,7 +65,7 @@ def _plain(value: object) -> object:
         return value
     if kind is Decimal:
         return format(cast("Decimal", value), "f")
-    if isinstance(value, Part):
+    if kind is not datetime and kind is not tuple and isinstance(value, Part):
         members = value.__dict__.items()
         return {k: _plain(v) for k, v in members if v or (v is not None and v != () and v != {})}
     if isinstance(value, tuple):
@@ -82,6 +83,8 @@ def _leaf(value: object) -> object:
 
 def _refs(part: Part) -> Iterator[Ref]:
     for member in part.__dict__.values():
+        if type(member) in _LEAVES:
+            continue
         if isinstance(member, Ref):
             yield member
         elif isinstance(member, Part):

@@ -81,10 +81,11 @@ def _member_of(inner: Expression, key: Any, scope: Scope) -> Expression:
 
     def read(names: Names) -> Any:
         value = fn(names)
-        if isinstance(value, Part):
-            value = value.__dict__
+        kind = type(value)
+        if kind is not dict and kind is not str and isinstance(value, Part):
+            value, kind = value.__dict__, dict
         try:
-            return value[key] if type(value) is dict else member(value, key)
+            return value[key] if kind is dict else member(value, key)
         except (KeyError, Missing):
             if lenient:
                 return None

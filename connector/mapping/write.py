@@ -91,11 +91,13 @@ def plain(value: Any) -> Value:
     """Return *value* as JSON holds it exactly: decimals and times as text."""
     if value is None or isinstance(value, str):
         return value
-    if isinstance(value, (dict, Mapping)):
+    if isinstance(value, dict):
         return {str(k): v if type(v) is str else plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(v) for v in value]
     if isinstance(value, (Decimal, date)):
         return text(value)
+    if isinstance(value, Mapping):
+        return plain(dict(value))
     leaf: Value = value
     return leaf
