@@ -126,8 +126,7 @@ class App:
     def round(self, line: Sequence[Flow], report: Report) -> bool:
         """One delivery of every flow of *line*, dependencies first; False when nothing was due."""
         moved = False
-        with self.ledger.begin() as db:
-            life.beat(db, self.clock.now())
+        self.ledger.beat(self.clock.now(), self.clock.boottime())
         for flow in line:
             if flow.name in report.stopped:
                 continue
@@ -274,7 +273,7 @@ def open_app(path: Path, clock: Clock | None = None, *, working: bool = True) ->
     ledger = open_ledger(config)
     try:
         if working:
-            ledger.wake(clock.now())
+            ledger.wake(clock.now(), clock.boottime())
         installation = ledger.read(life.read).installation
         problems = Problems()
         wired, flows = wire_all(config, installation, problems)

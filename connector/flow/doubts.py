@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from connector import errors
@@ -21,9 +22,10 @@ MOST = 100
 
 def settle_doubts(target: Target, flow: Flow, ledger: Ledger, clock: Clock) -> int:
     """Ask the target after every doubt that is due; returns how many were asked after."""
-    due = ledger.read(attempts.doubts, flow.name, clock.now(), MOST)
-    if not due:
+    found = ledger.read(attempts.doubts, flow.name, clock.now(), MOST)
+    if not found:
         return 0
+    due = [not_before(d, ledger.life.unsettled_since + flow.settle, flow) for d in found]
     controls = ledger.read(links.controls, flow.source, flow.target, flow.entity)
     askable = [d for d in due if can_ask(d, flow)]
     asked = clock.now()
@@ -38,6 +40,11 @@ def settle_doubts(target: Target, flow: Flow, ledger: Ledger, clock: Clock) -> i
     if any(s.outcome == "absent" for _, s in settlements):
         reach("resend.after_absent")
     return len(due)
+
+
+def not_before(d: Standing, floor: datetime, flow: Flow) -> Standing:
+    """O3: *d*, its settle time over at *floor* at the earliest."""
+    return replace(d, settle_until=max(settled_from(d, flow), floor))
 
 
 def can_ask(d: Standing, flow: Flow) -> bool:

@@ -4,7 +4,7 @@ The proof lies in two places: a row in the database, and a small file beside it 
 random id and the highest intent ever committed. Left alone for more than two minutes, set back to
 a backup or moved to another machine, it starts a new life: nothing born before is created without
 looking first.  Set back or moved, calls that it does not remember may still be under way, so that
-"not there" counts only after the settle time (docs/decisions/0002-life.md).
+"not there" counts only after the settle time (docs/decisions/life.md).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from connector.ledger.schema import attempt, life
 
 GAP = timedelta(minutes=2)
+DRIFT = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,17 +68,37 @@ def read(db: Connection) -> Life:
     return Life(**db.execute(select(*columns)).one()._mapping)
 
 
-def wake(db: Connection, now: datetime, witness: Witness) -> Life:
-    """Continue the life if its watch is unbroken, else start the next one at *now*."""
+def wake(db: Connection, now: datetime, witness: Witness, boot: float | None = None) -> Life:
+    """Continue the life if its watch is unbroken, else start the next one at *now*.
+
+    *boot*: seconds since boot, by which a wall clock that jumped meanwhile is noticed (O3).
+    """
     row = db.execute(select(life)).one()
     highest = highest_intent(db)
     untouched = row.epoch == 1 and highest == 0 and not witness.path.exists()
     ours = row.machine == machine() and (untouched or witness.agrees(row.id, highest))
-    values: dict[str, object] = {"beat_at": now, "machine": machine()}
     if not ours or abs(now - row.beat_at) > GAP:
-        values |= {"id": secrets.token_hex(8), "epoch": row.epoch + 1, "alive_since": now}
+        next_life = {"id": secrets.token_hex(8), "epoch": row.epoch + 1, "alive_since": now}
+        db.execute(update(life).values(next_life))
     if not ours:
-        values["unsettled_since"] = now
+        db.execute(update(life).values(unsettled_since=now, beat_boot=None, machine=machine()))
+    return beat(db, now, boot)
+
+
+def beat(db: Connection, now: datetime, boot: float | None = None) -> Life:
+    """Say that the ledger is watched at *now*.
+
+    O3: after a jump of the wall clock nobody knows how long ago a call went out, so that "not
+    there" counts only after the settle time, counted from the jump.
+    """
+    row = db.execute(select(life.c.beat_at, life.c.beat_boot)).one()
+    values: dict[str, object] = {"beat_at": now}
+    if boot is not None:
+        values["beat_boot"] = int(boot * 1_000_000)
+        if row.beat_boot is not None:
+            gone = timedelta(microseconds=int(boot * 1_000_000) - row.beat_boot)
+            if abs(now - row.beat_at - gone) > DRIFT:
+                values["unsettled_since"] = now
     db.execute(update(life).values(values))
     return read(db)
 
@@ -85,11 +106,6 @@ def wake(db: Connection, now: datetime, witness: Witness) -> Life:
 def highest_intent(db: Connection) -> int:
     """The id of the newest intent, 0 for none."""
     return db.scalar(select(func.max(attempt.c.id))) or 0
-
-
-def beat(db: Connection, now: datetime) -> None:
-    """Say that the ledger is watched at *now*."""
-    db.execute(update(life).values(beat_at=now))
 
 
 class Witness:

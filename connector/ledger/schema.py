@@ -97,7 +97,6 @@ record = Table(
     Column("doc_hash", String),
     Column("raw_hash", String),
     Column("read_digest", String),
-    Column("snapshot_id", String),
     Column("verdict", String, nullable=False, server_default=text("'due'")),
     Column("total", String),
     Column("currency", String),
@@ -264,21 +263,6 @@ quarantine = Table(
     UniqueConstraint("flow", "entity", "raw_hash"),
 )
 
-run = Table(
-    "run",
-    meta,
-    Column("id", Id, primary_key=True),
-    Column("flow", String, nullable=False),
-    Column("slot", String),
-    Column("kind", String, nullable=False),
-    Column("actor", String, nullable=False),
-    Column("started_at", Instant, nullable=False),
-    Column("ended_at", Instant),
-    Column("result", String),
-    Column("counts", String),
-    UniqueConstraint("flow", "slot"),
-)
-
 connection = Table(
     "connection",
     meta,
@@ -315,5 +299,6 @@ life = Table(
     Column("alive_since", Instant, nullable=False),
     Column("unsettled_since", Instant, nullable=False),
     Column("beat_at", Instant, nullable=False),
+    Column("beat_boot", BigInteger),
     Column("machine", String, nullable=False),
 )

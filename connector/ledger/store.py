@@ -100,18 +100,23 @@ class Ledger:
         os.pwrite(fd, f"pid {os.getpid()}\n".encode(), 0)
         self._lock_file = fd
 
-    def wake(self, now: datetime) -> None:
+    def wake(self, now: datetime, boot: float | None = None) -> None:
         """Begin or continue a watch: own the ledger, judge its life, take back what the dead held.
 
         Raises ConnectorError(ledger_locked) if another process has it.
         """
         self.own()
         with self.begin() as db:
-            self._life = life.wake(db, now, self.witness)
+            self._life = life.wake(db, now, self.witness, boot)
             # Holding the lock proves every other owner of a SQLite ledger dead (O1).
             records.lapse(db, now, owner=self.owner, dead=self.path is not None)
             highest = life.highest_intent(db)
         self.witness.note(self._life.id, highest)
+
+    def beat(self, now: datetime, boot: float) -> None:
+        """Say that we watch; a wall clock that jumped since the last beat is noticed (O3)."""
+        with self.begin() as db:
+            self._life = life.beat(db, now, boot)
 
     def note(self, highest: int) -> None:
         """Remember beside the database that intent *highest* is committed and may be sent (S1)."""

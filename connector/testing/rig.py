@@ -138,7 +138,7 @@ class Scene:
         """Start the engine on the ledger as it lies there."""
         if self.ledger is None:
             self.ledger = Ledger(self.url)
-            self.ledger.wake(self.clock.now())
+            self.ledger.wake(self.clock.now(), self.clock.boottime())
         return self.ledger
 
     def states(self) -> dict[str, tuple[str, str | None]]:
@@ -181,6 +181,7 @@ class Rig(Scene):
     def cycle(self, *, pulling: bool = True) -> None:
         """One round: pull every flow, deliver every flow, dependencies first."""
         ledger = self.start()
+        ledger.beat(self.clock.now(), self.clock.boottime())
         for flow in self.flows.values():
             if pulling and flow.mode == "sync":
                 pull(self.shop, flow, ledger, self.clock)

@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("alive_since", Instant(), nullable=False),
         sa.Column("unsettled_since", Instant(), nullable=False),
         sa.Column("beat_at", Instant(), nullable=False),
+        sa.Column("beat_boot", sa.BigInteger(), nullable=True),
         sa.Column("machine", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("only", name=op.f("pk_life")),
     )
@@ -126,7 +127,6 @@ def upgrade() -> None:
         sa.Column("doc_hash", sa.String(), nullable=True),
         sa.Column("raw_hash", sa.String(), nullable=True),
         sa.Column("read_digest", sa.String(), nullable=True),
-        sa.Column("snapshot_id", sa.String(), nullable=True),
         sa.Column("verdict", sa.String(), server_default=sa.text("'due'"), nullable=False),
         sa.Column("total", sa.String(), nullable=True),
         sa.Column("currency", sa.String(), nullable=True),
@@ -191,20 +191,6 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_record_serial_key", ["serial_key"], unique=False)
 
-    op.create_table(
-        "run",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("flow", sa.String(), nullable=False),
-        sa.Column("slot", sa.String(), nullable=True),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("actor", sa.String(), nullable=False),
-        sa.Column("started_at", Instant(), nullable=False),
-        sa.Column("ended_at", Instant(), nullable=True),
-        sa.Column("result", sa.String(), nullable=True),
-        sa.Column("counts", sa.String(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),
-        sa.UniqueConstraint("flow", "slot", name=op.f("uq_run_flow_slot")),
-    )
     op.create_table(
         "attempt",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

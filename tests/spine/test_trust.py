@@ -261,3 +261,23 @@ def test_a_total_that_changed_while_the_order_was_sent_is_no_difference(rig: Rig
     rig.cycle()
     assert rig.states()["1"] == ("done", "sent")
     assert str(rig.memory[1].papers[-1].fields["total"]) == "12.00"
+
+
+@pytest.mark.parametrize("dies", [True, False])
+def test_a_wall_clock_that_jumps_ahead_makes_no_settle_time_look_over(rig: Rig, dies: bool) -> None:
+    """O3: an hour ahead at one stroke, the call that hangs may still commit in half a minute."""
+    shop, erp = rig.memory
+    shop.put("order", "0", order("0", note="control"))
+    rig.cycle()
+    rig.cycle()
+    faults = ["late"]
+    erp.fault = lambda _: faults.pop() if faults else None
+    erp.late_by = timedelta(hours=1, seconds=30)
+    shop.put("order", "1", order("1"))
+    rig.cycle()
+    if dies:
+        rig.kill()
+    rig.clock.set_wall(rig.clock.now() + timedelta(hours=1))
+    rig.cycle()
+    rig.settle()
+    assert [b[0] for b in rig.books()] == ["t-shop-order-0", "t-shop-order-1"]
