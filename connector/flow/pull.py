@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from connector.errors import Braked
+from connector.errors import Braked, Unavailable
 from connector.flow.compose import GUEST
 from connector.flow.draft import drafts, tombstone, unreadable
 from connector.flow.flows import Flow
@@ -18,6 +18,7 @@ from connector.ports import Clock, Source
 from connector.values import Broken, Item, Page, Read, Tombstone
 
 BATCH = 100
+OUTAGE = 3  # failures in a row
 
 
 @dataclass(kw_only=True, slots=True)
@@ -103,7 +104,7 @@ def pull_demanded(
     done = Pulled()
     for start in range(0, len(wanted := list(keys) or _demanded(flow, ledger)), BATCH):
         began = clock.now()
-        items: tuple[Read, ...] = tuple(source.read(flow.entity, wanted[start : start + BATCH]))
+        items = read_each(source, flow, wanted[start : start + BATCH])
         page = Page(items=items, cursor="", complete=True, began=began)
         found, broken = read_page(source, page, flow, ledger)
         with ledger.begin() as db:
@@ -113,6 +114,31 @@ def pull_demanded(
         _count(done, items, found, staged, broken)
         stop_if_reborn(staged, flow)
     return done
+
+
+def read_each(source: Source, flow: Flow, keys: Sequence[str]) -> tuple[Read, ...]:
+    """Read *keys*; one that the source fails to give holds up no other.
+
+    Raises Unavailable when nothing can be read: three failures in a row are an outage.
+    """
+    try:
+        return tuple(source.read(flow.entity, keys))
+    except Unavailable:
+        if len(keys) == 1:
+            raise
+    got: list[Read] = []
+    failed = 0
+    for key in keys:
+        try:
+            got += source.read(flow.entity, [key])
+            failed = 0
+        except Unavailable:
+            failed += 1
+            if failed == OUTAGE and not got:
+                raise
+            if failed == OUTAGE:
+                break
+    return tuple(got)
 
 
 def _demanded(flow: Flow, ledger: Ledger) -> list[str]:

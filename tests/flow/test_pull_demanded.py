@@ -1,0 +1,41 @@
+"""Reading what blocked records wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from connector.errors import Unavailable
+from connector.flow.pull import read_each
+from connector.testing.rig import order_flow
+from connector.values import Item, Read
+
+
+class Moody:
+    """A source that fails for some keys."""
+
+    def __init__(self, *bad: str) -> None:
+        self.bad = set(bad)
+        self.asked: list[str] = []
+
+    def read(self, entity: str, keys: Sequence[str]) -> Iterator[Read]:
+        for key in keys:
+            self.asked.append(key)
+            if key in self.bad:
+                raise Unavailable("500")
+            yield Item(key=key, version=None, raw=b"{}")
+
+
+def test_a_key_that_always_fails_holds_up_no_other() -> None:
+    """The others are read in the same turn."""
+    found = read_each(Moody("2"), order_flow(), ["1", "2", "3", "4"])
+    assert [i.key for i in found if isinstance(i, Item)] == ["1", "3", "4"]
+
+
+def test_an_outage_is_told_after_few_calls() -> None:
+    """Three failures in a row end it: nobody waits for a hundred timeouts."""
+    source = Moody(*"123456789")
+    with pytest.raises(Unavailable):
+        read_each(source, order_flow(), list("123456789"))
+    assert len(source.asked) == 4
