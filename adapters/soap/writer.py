@@ -34,7 +34,7 @@ def envelope(operation: Operation, args: object, *, missing: Missing, zone: Zone
 
 
 def _escaped(text: str) -> str:
-    return escape(text, {"\r": "&#13;"}) if _SPECIAL.search(text) else text
+    return escape(text, {"\r": "&#13;"})
 
 
 class _Writing:
@@ -62,7 +62,8 @@ class _Writing:
         if value is None:
             self._nothing(member)
         elif isinstance(value, Mapping):
-            attributes = self._attributes(member.shape, value, at)
+            plain = value.keys() <= member.shape.members.keys()
+            attributes = "" if plain else self._attributes(member.shape, value, at)
             self.out.append(f"<{name}{attributes}>")
             if form is None:
                 self._members(member.shape, value, at)
@@ -78,8 +79,8 @@ class _Writing:
             self._leaf(member, form, value, at)
 
     def _leaf(self, member: Member, form: leaves.Form, value: object, at: str) -> None:
-        name = self._name(member)
-        self.out.append(f"<{name}>{_escaped(self._formed(form, value, at))}</{name}>")
+        name, text = self._name(member), self._formed(form, value, at)
+        self.out.append(f"<{name}>{_escaped(text) if _SPECIAL.search(text) else text}</{name}>")
 
     def _members(self, shape: Shape, value: Mapping[str, object], at: str) -> None:
         if value.keys() - shape.members.keys():
@@ -135,7 +136,9 @@ class _Writing:
 
     def _name(self, member: Member) -> str:
         space = member.namespace
-        return f"{self._prefix(space)}:{member.name}" if space else member.name
+        if not space:
+            return member.name
+        return f"{self.prefixes.get(space) or self._prefix(space)}:{member.name}"
 
     def _prefix(self, namespace: str) -> str:
         return self.prefixes.setdefault(namespace, f"n{len(self.prefixes)}")

@@ -25,6 +25,7 @@ class Surroundings:
 
     links: Mapping[Ref, str]
     dead: Set[Ref] = frozenset()
+    whole: bool = False  # all that is referred to is linked: nobody needs to ask which
 
 
 def compose(work: Claimed, flow: Flow, around: Surroundings) -> Want:
@@ -58,9 +59,8 @@ def _kept_back(work: Claimed, flow: Flow, released: bool) -> Hold | None:
 def _composed(work: Claimed, doc: Document, want: Want, flow: Flow, around: Surroundings) -> Want:
     if flow.writer is None:
         return want
-    missing = [
-        r for r in wanted(doc, flow) if not r.key.startswith(LITERAL) and r not in around.links
-    ]
+    wants = () if around.whole else wanted(doc, flow)
+    missing = [r for r in wants if not r.key.startswith(LITERAL) and r not in around.links]
     if missing:
         return replace(want, hold=blocked(missing, around.dead))
     payload = flow.writer.payload(

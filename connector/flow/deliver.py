@@ -131,7 +131,7 @@ def compose_all(work: Sequence[Claimed], flow: Flow, ledger: Ledger) -> dict[int
     needed = {ref for w in work for ref in demanded(w, flow)}
     found = ledger.read(links.known, flow.source, flow.target, needed)
     dead = ledger.read(records.dead, flow.source, flow.target, needed - found.keys())
-    around = Surroundings(links=found, dead=dead)
+    around = Surroundings(links=found, dead=dead, whole=needed == found.keys())
     return {w.id: compose(w, flow, around) for w in work}
 
 
