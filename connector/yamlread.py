@@ -29,16 +29,12 @@ _CURES = (
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A YAML value and where it stands; a mapping's member carries the line of its key.
-
-    *quoted* says that the scalar stood in quotes or a block, so YAML cannot have cut it short.
-    """
+    """A YAML value and where it stands; a mapping's member carries the line of its key."""
 
     value: dict[str, Node] | list[Node] | str | None
     line: int
     path: str = ""
     file: str = ""
-    quoted: bool = False
 
 
 class _Strings(yaml.SafeLoader):
@@ -125,9 +121,8 @@ class _Walk:
             self._add(line, path, f"YAML tag {tree.tag} is not supported", "remove the tag")
             return None
         if isinstance(tree, yaml.ScalarNode):
-            quoted = tree.style is not None
-            value = tree.value if tree.value or quoted else None
-            return Node(value, line, path, self.file, quoted)
+            value = tree.value if tree.value or tree.style is not None else None
+            return Node(value, line, path, self.file)
         self.stack.append(id(tree))
         inner = (
             self._list(tree, path) if isinstance(tree, yaml.SequenceNode) else self._map(tree, path)

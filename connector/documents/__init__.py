@@ -4,7 +4,7 @@ from connector.documents.catalog import Product
 from connector.documents.fields import Document
 from connector.documents.party import Address, Customer
 from connector.documents.sales import Order, Refund, unexplained
-from connector.documents.stored import ENTITIES, dump, fingerprint, json_schema, load, refs
+from connector.documents.stored import ENTITIES, dump, json_schema, load, refs
 
 __all__ = [
     "ENTITIES",
@@ -15,7 +15,6 @@ __all__ = [
     "Product",
     "Refund",
     "dump",
-    "fingerprint",
     "json_schema",
     "load",
     "refs",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -42,11 +41,6 @@ def load(entity: str, stored: bytes) -> Document:
         faults = [(entity, "not_json")]
     # Raised outside the handlers: pydantic's own message shows the values.
     raise FieldErrors(tuple(FieldFault(at, code, "read it again") for at, code in faults))
-
-
-def fingerprint(document: Document) -> str:
-    """Return the hash of the document's canonical form."""
-    return hashlib.sha256(dump(document)).hexdigest()
 
 
 def refs(document: Document) -> tuple[Ref, ...]:

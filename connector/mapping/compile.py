@@ -25,7 +25,7 @@ from connector.mapping.load import RawProfile
 from connector.mapping.parameters import Parameter, parameters_of
 from connector.mapping.read import Reader
 from connector.mapping.shapes import Shape
-from connector.mapping.tables import Tables, digest_of
+from connector.mapping.tables import digest_of
 from connector.mapping.terms import Scope
 from connector.mapping.trees import compile_tree
 from connector.mapping.write import Writer
@@ -56,17 +56,8 @@ class Compiled:
     incomplete: Mapping[str, tuple[str, ...]]
 
 
-def compile_profile(
-    raw: RawProfile,
-    problems: Problems,
-    *,
-    tables: Mapping[str, Tables] | None = None,
-    zone: tzinfo = UTC,
-) -> Compiled | None:
-    """Compile *raw* for a connection in *zone*; *tables*: by entity, rows over the profile's own.
-
-    None if anything is wrong with it; *problems* says what.
-    """
+def compile_profile(raw: RawProfile, problems: Problems, *, zone: tzinfo = UTC) -> Compiled | None:
+    """Compile *raw* for a connection in *zone*; None if it is wrong, and *problems* says how."""
     before = len(problems.found)
     own = check_keys(raw.top, _TOP, problems)
     parameters = parameters_of(own.get("parameters"), problems)
@@ -81,10 +72,7 @@ def compile_profile(
         blank=one_of(own.get("empty"), ("null", "keep"), problems) == "null",
         walk=walk_of(own.get("walk"), problems, Walk()),
     )
-    parts = {
-        name: compile_entity(name, node, context, (tables or {}).get(name, {}))
-        for name, node in raw.entities.items()
-    }
+    parts = {name: compile_entity(name, node, context) for name, node in raw.entities.items()}
     profile = _profile(raw, own, context, {name: part.entity for name, part in parts.items()})
     if len(problems.found) > before or not raw.sound:
         return None

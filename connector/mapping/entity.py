@@ -16,7 +16,7 @@ from connector.mapping.load import leaves
 from connector.mapping.read import Reader, There, types_of
 from connector.mapping.rendering import Tree
 from connector.mapping.shapes import Shape, of_model
-from connector.mapping.tables import Tables, overlaid, tables_of
+from connector.mapping.tables import Tables, tables_of
 from connector.mapping.terms import Scope
 from connector.mapping.trees import compile_tree
 from connector.mapping.write import Writer
@@ -56,11 +56,11 @@ class Part:
     lacks: tuple[str, ...]
 
 
-def compile_entity(name: str, node: Node, context: Context, rows: Tables) -> Part:
-    """Compile the file of entity *name* with *rows* laid over its tables."""
+def compile_entity(name: str, node: Node, context: Context) -> Part:
+    """Compile the file of entity *name*."""
     problems = context.problems
     own = check_keys(node, _KEYS, problems)
-    tables = overlaid(tables_of(own.get("tables"), problems), rows, problems)
+    tables = tables_of(own.get("tables"), problems)
     writer = _writer(name, own, context, tables)
     fields = frozenset(writer.fields if writer else ())
     calls = Calls(context.conn, context.services, name, problems, fields)

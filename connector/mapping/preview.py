@@ -25,14 +25,6 @@ class Made:
     expression: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Preview:
-    """What a payload becomes here and, if a target is given, there."""
-
-    document: tuple[Made, ...]
-    target: tuple[Made, ...] = ()
-
-
 def read_preview(reader: Reader, payload: Payload) -> tuple[Document, tuple[Made, ...]]:
     """Return the document and how each field was made. Raises FieldErrors."""
     document = reader.document(payload)
@@ -52,23 +44,6 @@ def write_preview(
     names: Any = {"conn": conn, "reference": reference, "there": there}
     tree = writer.payload(document, **names)
     return tuple(_made(tree, writer.origins(document, **names)))
-
-
-def preview(
-    reader: Reader,
-    writer: Writer | None,
-    payload: Payload,
-    *,
-    conn: Mapping[str, object],
-    reference: str,
-    there: Callable[[Ref], str],
-) -> Preview:
-    """Return both halves of the way. Raises FieldErrors."""
-    document, read = read_preview(reader, payload)
-    if writer is None:
-        return Preview(document=read)
-    sent = write_preview(writer, document, conn=conn, reference=reference, there=there)
-    return Preview(document=read, target=sent)
 
 
 def _made(tree: object, origins: Mapping[str, Node]) -> Iterator[Made]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ from connector.errors import FieldErrors, FieldFault
 from connector.mapping.filtering import TABLES
 from connector.mapping.filters import text
 from connector.mapping.rendering import Sink, Tree
-from connector.mapping.tables import Tables, digest_of, overlaid
+from connector.mapping.tables import Tables, digest_of
 from connector.ports import Template
 from connector.values import Payload, Ref
 from connector.yamlread import Node
@@ -98,10 +98,6 @@ class Reader:
         sink = Sink(made={})
         self.tree.render({**payload, TABLES: self.tables}, sink)
         return sink.made or {}
-
-    def with_tables(self, tables: Tables) -> Reader:
-        """Return this reader with rows laid over its tables. Raises ConfigError."""
-        return replace(self, tables=overlaid(self.tables, tables))
 
     def _invalid(
         self, error: ValidationError, names: Mapping[str, Any], sink: Sink

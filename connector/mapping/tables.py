@@ -39,18 +39,14 @@ def _rows(node: Node, problems: Problems) -> Mapping[str, str | None]:
     return rows
 
 
-def overlaid(base: Tables, rows: Tables, problems: Problems | None = None) -> Tables:
-    """Lay *rows* over the tables of the same names; one that is not there is a problem.
-
-    Raises ConfigError if no *problems* are given to report it to.
-    """
-    found = problems if problems is not None else Problems()
+def overlaid(base: Tables, rows: Tables) -> Tables:
+    """Lay *rows* over the tables of the same names; raises ConfigError for one not there."""
+    found = Problems()
     for name in rows.keys() - base.keys():
         place = Node(None, 0, f"tables.{name}", "config")
         complain(found, place, f"no table `{name}`", cure_for(name, base, "table"))
-    if problems is None:
-        found.raise_if_any()
-    return {**base, **{n: {**base[n], **more} for n, more in rows.items() if n in base}}
+    found.raise_if_any()
+    return {**base, **{name: {**base[name], **more} for name, more in rows.items()}}
 
 
 def digest_of(*parts: object) -> str:

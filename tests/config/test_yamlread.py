@@ -30,12 +30,6 @@ def test_a_member_carries_the_line_of_its_key_and_its_path() -> None:
     assert here.path == "a.b[1].d.e"
 
 
-def test_it_is_known_whether_a_scalar_stood_in_quotes() -> None:
-    """Only plain ones can have been cut short."""
-    node, _ = read("{a: x, b: 'x', c: \"x\"}")
-    assert [node.value[k].quoted for k in "abc"] == [False, True, True]
-
-
 @pytest.mark.parametrize(
     ("text", "line", "message", "cure"),
     [

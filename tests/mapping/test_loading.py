@@ -119,13 +119,16 @@ def test_an_own_folder_of_the_same_name_may_extend_the_shipped_one(tmp_path: Pat
 
 def test_a_flow_lays_its_rows_over_the_tables(tmp_path: Path) -> None:
     """`tables:` of a flow; a table that is not there is an error with the nearest name."""
-    reader = compiled(write(tmp_path, base__profile=PROFILE, base__order=ORDER)).readers["order"]
-    more = reader.with_tables({"state": {"x": "failed"}})
+    files = write(tmp_path, base__profile=PROFILE, base__order=ORDER)
+    site = write(files, site__order=SITE + "write: {note: = doc.status | table('state')}\n")
+    writer = compiled(site, "site").writers["order"]
+    more = writer.with_tables({"state": {"confirmed": "failed"}})
+    names = {"conn": {}, "reference": "R", "there": lambda ref: ref.key}
 
-    assert more.document(PAYLOAD | {"state": "x"}).status == "failed"
-    assert more.digest != reader.digest
+    assert more.payload(order(), **names)["note"] == "failed"
+    assert more.digest != writer.digest
     with pytest.raises(ConfigError, match="did you mean `state`"):
-        reader.with_tables({"staet": {}})
+        writer.with_tables({"staet": {}})
 
 
 def test_what_makes_another_document_makes_another_digest(tmp_path: Path) -> None:

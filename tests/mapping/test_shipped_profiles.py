@@ -13,7 +13,7 @@ from connector.documents import Order, unexplained
 from connector.errors import FieldErrors
 from connector.mapping.compile import Compiled, compile_profile
 from connector.mapping.load import load_profile
-from connector.mapping.preview import preview
+from connector.mapping.preview import read_preview, write_preview
 from connector.problems import Problems
 from connector.values import Ref
 
@@ -181,17 +181,11 @@ def test_the_list_of_orders_asks_in_the_one_safe_form() -> None:
 
 def test_a_preview_names_the_line_behind_each_field() -> None:
     """Both halves of the way, each field with the file and line that made it."""
-    order = shop_order()
-    shown = preview(
-        SHOP.readers["order"],
-        ERP.writers["order"],
-        order,
-        conn=CONN,
-        reference="DE-7",
-        there=lambda ref: ref.key,
-    )
-    read_at = {m.path: m for m in shown.document}
-    sent_at = {m.path: m for m in shown.target}
+    document, read = read_preview(SHOP.readers["order"], shop_order())
+    writer = ERP.writers["order"]
+    sent = write_preview(writer, document, conn=CONN, reference="DE-7", there=lambda ref: ref.key)
+    read_at = {m.path: m for m in read}
+    sent_at = {m.path: m for m in sent}
 
     assert read_at["lines[0].taxes[0].rate"].expression.startswith("= l.taxes | join(")
     assert sent_at["Lines.Line[1].Kind"].expression == "shipping"
@@ -199,7 +193,7 @@ def test_a_preview_names_the_line_behind_each_field() -> None:
     file, _, number = sent_at["BillTo.City"].origin.rpartition(":")
     assert file.endswith("sandbox_erp/order.yaml")
     assert "City:" in lines[int(number) - 1]
-    assert all(m.origin for m in (*shown.document, *shown.target))
+    assert all(m.origin for m in (*read, *sent))
 
 
 def samples() -> list[dict[str, Any]]:
