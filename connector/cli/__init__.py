@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextvars import copy_context
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -82,7 +83,7 @@ def main(args: Sequence[str] | None = None) -> None:
 def run(args: Sequence[str]) -> int:
     """Run one command line; return its exit code, with every failure reported on stderr."""
     try:
-        return _call(args)
+        return copy_context().run(_call, args)
     except ConnectorError as error:
         failure = error
     except click.Abort:

@@ -25,7 +25,8 @@ def settle_doubts(target: Target, flow: Flow, ledger: Ledger, clock: Clock) -> i
     found = ledger.read(attempts.doubts, flow.name, clock.now(), MOST)
     if not found:
         return 0
-    due = [not_before(d, ledger.life.unsettled_since + flow.settle, flow) for d in found]
+    # O3: nor does any settle time end before a jump of the clock has settled.
+    due = [replace(d, not_before=ledger.life.unsettled_since + flow.settle) for d in found]
     controls = ledger.read(links.controls, flow.source, flow.target, flow.entity)
     askable = [d for d in due if can_ask(d, flow)]
     asked = clock.now()
@@ -40,11 +41,6 @@ def settle_doubts(target: Target, flow: Flow, ledger: Ledger, clock: Clock) -> i
     if any(s.outcome == "absent" for _, s in settlements):
         reach("resend.after_absent")
     return len(due)
-
-
-def not_before(d: Standing, floor: datetime, flow: Flow) -> Standing:
-    """O3: *d*, its settle time over at *floor* at the earliest."""
-    return replace(d, settle_until=max(settled_from(d, flow), floor))
 
 
 def can_ask(d: Standing, flow: Flow) -> bool:

@@ -188,7 +188,8 @@ def _stale(at: Standing, flow: Flow, now: datetime) -> Settlement:
 
 def settled_from(at: Standing, flow: Flow) -> datetime:
     """S4: from when on "not there" counts: the end of the call, at the latest, plus settle."""
-    return at.settle_until or at.send_before + flow.timeout + flow.settle
+    until = at.settle_until or at.send_before + flow.timeout + flow.settle
+    return until if at.not_before is None else max(until, at.not_before)
 
 
 def known_key(at: Standing) -> str | None:

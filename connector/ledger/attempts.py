@@ -74,6 +74,7 @@ class Standing:
     base_target: bytes | None
     link_total: str | None
     link_steps: str | None
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

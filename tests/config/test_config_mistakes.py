@@ -201,8 +201,8 @@ def test_a_problem_never_shows_a_value(tmp_path: Path) -> None:
 
 def test_a_value_cut_at_a_comma_is_told_and_not_shown(tmp_path: Path) -> None:
     """In {…} a comma ends a value: the report says so, and does not repeat what may be secret."""
-    bad = GOOD.replace('"${WOO_SECRET}"', "canary,77 81")
+    bad = GOOD.replace('"${WOO_SECRET}"', "canary,77 QANAR")
     told = " ".join(map(str, problems_of(tmp_path, bad)))
     assert "inside {…} a comma ends a value" in told
     assert "canary" not in told
-    assert "81" not in told
+    assert "QANAR" not in told
