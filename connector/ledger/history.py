@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, func, select
 
 from connector.ledger.links import own_link
 from connector.ledger.schema import (
@@ -54,12 +54,6 @@ def dead(db: Connection, given: Mapping[str, str | None], most: int = 100) -> Ro
 def content(db: Connection, record_id: int) -> bytes | None:
     """The canonical document that is wanted: personal data, only for who asks."""
     found: bytes | None = db.scalar(select(record.c.doc).where(record.c.id == record_id))
-    return found
-
-
-def payload(db: Connection, attempt_id: int) -> bytes | None:
-    """What an attempt sent: personal data, only for who asks."""
-    found: bytes | None = db.scalar(select(attempt.c.payload).where(attempt.c.id == attempt_id))
     return found
 
 
@@ -177,7 +171,7 @@ def references(db: Connection, flow: str, keys: list[str]) -> dict[str, dict[str
     """Key → the record of an order, for those that the flow knows."""
     names = "key id reference state reason seq acked_seq decision decided_seq"
     columns = [record.c[n] for n in names.split()]
-    own = and_(record.c.flow == flow, or_(record.c.key.in_(keys)), ~record.c.key.contains("/"))
+    own = and_(record.c.flow == flow, record.c.key.in_(keys), ~record.c.key.contains("/"))
     return {row["key"]: row for row in _all(db, select(*columns).where(own))}
 
 

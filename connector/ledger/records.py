@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, case, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
-from connector.ledger.links import any_of, own_link
+from connector.ledger.links import any_of, known, own_link
 from connector.ledger.moves import Moving, move, open_intent
 from connector.ledger.schema import attempt, event, link, record
 from connector.points import reach
@@ -172,15 +172,7 @@ def sweep(db: Connection, flow: str, now: datetime) -> int:
 def missing(db: Connection, source: str, target: str, refs: Iterable[Ref]) -> set[Ref]:
     """Those of *refs* that have no link in this pair yet."""
     wanted = set(refs)
-    found = db.execute(
-        select(link.c.entity, link.c.source_key).where(
-            link.c.source == source,
-            link.c.target == target,
-            link.c.role != "part",
-            any_of(wanted, link.c.entity, link.c.source_key),
-        )
-    )
-    return wanted - {Ref(entity=row.entity, key=row.source_key) for row in found}
+    return wanted - known(db, source, target, wanted).keys()
 
 
 def blockers(blocked_on: str) -> list[Ref]:
