@@ -285,9 +285,9 @@ def open_app(path: Path, clock: Clock | None = None, *, working: bool = True) ->
 
 
 @contextmanager
-def opened(path: Path, clock: Clock | None = None, *, working: bool = True) -> Iterator[App]:
+def opened(path: Path, *, working: bool = True) -> Iterator[App]:
     """`open_app` for a `with`."""
-    app = open_app(path, clock, working=working)
+    app = open_app(path, working=working)
     try:
         yield app
     finally:

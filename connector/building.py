@@ -109,9 +109,7 @@ def _writer(
 
 def _money(rule: MoneyRule) -> MoneyRules:
     verify = f"{rule.verify} {rule.verify_number or ''}".strip()
-    return MoneyRules(
-        tolerance=rule.tolerance, within=rule.within, outside=rule.outside, verify=verify
-    )
+    return MoneyRules(tolerance=rule.tolerance, outside=rule.outside, verify=verify)
 
 
 def _names_of(entity: str, target: Wired) -> Mapping[str, Shape | None]:

@@ -55,15 +55,15 @@ def choice(*words: str) -> Kind:
     return Kind(read, {"enum": list(words)})
 
 
-def series(of: Kind, *, least: int = 1) -> Kind:
+def series(of: Kind) -> Kind:
     """Make the kind of a list whose items are each *of* one kind; the value is a tuple."""
 
     def read(node: Node, problems: Problems) -> tuple[Any, ...]:
-        if not isinstance(node.value, list) or len(node.value) < least:
+        if not isinstance(node.value, list) or not node.value:
             raise Misspelled("is not a list", "write [one, two]")
         return tuple(value(item, of, problems) for item in node.value)
 
-    return Kind(read, {"type": "array", "items": dict(of.schema), "minItems": least})
+    return Kind(read, {"type": "array", "items": dict(of.schema), "minItems": 1})
 
 
 def section(form: Form, make: Callable[[dict[str, Any]], Any] = dict) -> Kind:

@@ -45,10 +45,9 @@ class Writer(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MoneyRules:
-    """The money guard: *tolerance* in the document's currency; what a difference does."""
+    """The money guard: *tolerance* in the document's currency; what one outside it does."""
 
     tolerance: Decimal = Decimal("0.05")
-    within: Literal["record"] = "record"
     outside: Literal["hold", "record"] = "hold"
     verify: str = "all"
 

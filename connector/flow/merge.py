@@ -68,12 +68,7 @@ def changed(want: Payload, base: Payload, item: Payload | None) -> tuple[str, ..
 
     A field whose base is unknown counts as changed unless *item* confirms it.
     """
-    differing = [f for f, v in want.items() if f not in base or agrees_exactly(v, base[f]) is False]
+    differing = [f for f, v in want.items() if f not in base or v != base[f]]
     if item is None:
         return tuple(differing)
     return tuple(f for f in differing if agrees(want[f], item.get(f, None)) is not True)
-
-
-def agrees_exactly(want: Tree, base: Tree) -> bool:
-    """Is a rendered field equal to the one that was acknowledged?"""
-    return want == base

@@ -68,13 +68,8 @@ def verify_totals(
             if isinstance(there, Seen) and there.there.get("total") is not None:
                 theirs = Decimal(str(there.there["total"]))
                 links.note_total(db, a, str(theirs))
-                _hold_if_different(db, a, theirs, flow, clock)
-
-
-def _hold_if_different(db: object, at: Standing, theirs: Decimal, flow: Flow, clock: Clock) -> None:
-    difference = money_off(at, theirs, flow)
-    if difference is not None:
-        one = Moving(
-            id=at.id, reason="money", detail=difference_text(at, difference), seq=at.attempt_seq
-        )
-        move(db, "differs", [one], now=clock.now())  # type: ignore[arg-type]
+                off = money_off(a, theirs, flow)
+                if off is not None:
+                    why = difference_text(a, off)
+                    one = Moving(id=a.id, reason="money", detail=why, seq=a.attempt_seq)
+                    move(db, "differs", [one], now=clock.now())

@@ -59,17 +59,10 @@ class Writer:
             raise FieldErrors(tuple(sink.faults))
         return {name: plain(value) for name, value in data.items()}
 
-    def origins(
-        self,
-        doc: Document,
-        *,
-        conn: Mapping[str, object],
-        reference: str,
-        there: Callable[[Ref], str],
-    ) -> Mapping[str, Node]:
-        """Return, for each path of the payload, the node of YAML that made it."""
+    def origins(self, doc: Document, **names: Any) -> Mapping[str, Node]:
+        """Return, for each path of the payload made with *names*, the node of YAML behind it."""
         sink = Sink(made={})
-        self.tree.render(self._names(doc, conn, reference, there), sink)
+        self.tree.render(self._names(doc, **names), sink)
         return sink.made or {}
 
     def with_tables(self, tables: Tables) -> Writer:
