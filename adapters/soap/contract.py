@@ -28,6 +28,10 @@ class Operation:
     back: Member | None
 
 
+class Lacking(LookupError):
+    """What a contract lacks, in words of ours: they quote nothing of its files."""
+
+
 class Catalog:
     """Serves the files beside a WSDL and refuses every other address."""
 
@@ -39,7 +43,7 @@ class Catalog:
         parts = urlsplit(str(url))
         path = Path(unquote(parts.path)).resolve()
         if parts.scheme not in ("", "file") or not path.is_relative_to(self._folder):
-            raise LookupError(f"{url} is not in {self._folder}; put a copy there and import it")
+            raise Lacking(f"{parts.hostname or path} is not in {self._folder}; put a copy there")
         return path.read_bytes()
 
 
@@ -53,7 +57,7 @@ class Contract:
             self._binding = self._soap11(port)
         except (Error, etree.LxmlError, LookupError, OSError, ValueError) as error:
             cure = "correct the WSDL or the profile's `services`"
-            raise ConnectorError(f"{wsdl}: {error}", code="wsdl", cure=cure) from error
+            raise ConnectorError(f"{wsdl}: {_told(error)}", code="wsdl", cure=cure) from error
         self._operations: dict[str, Operation] = {}
 
     def operation(self, name: str) -> Operation:
@@ -74,7 +78,7 @@ class Contract:
             for name, found in service.ports.items():
                 if isinstance(found.binding, Soap11Binding) and port in (None, name):
                     return found.binding
-        raise LookupError(f"no SOAP 1.1 port{f' named {port}' if port else ''}")
+        raise Lacking(f"no SOAP 1.1 port{f' named {port}' if port else ''}")
 
     def _read(self, name: str) -> Operation:
         known: Mapping[str, Any] = self._binding._operations
@@ -94,3 +98,11 @@ class Contract:
             sent=Member.of(found.input.body),
             back=Member.of(back) if back is not None else None,
         )
+
+
+def _told(error: Exception) -> str:
+    """Name class and line: a foreign message may quote what the file says, a password in a URL."""
+    if isinstance(error, Lacking):
+        return str(error)
+    lines = (getattr(error, "sourceline", None), getattr(error.__context__, "lineno", None))
+    return type(error).__name__ + next((f", line {n}" for n in lines if n), "")

@@ -81,7 +81,7 @@ def one_of(node: Node | None, words: tuple[str, ...], problems: Problems) -> str
     """Return a scalar that is one of *words*."""
     text = scalar(node, problems)
     if node is not None and text is not None and text not in words:
-        complain(problems, node, f"`{text}` is not one of its words", cure_for(text, words, "word"))
+        complain(problems, node, "is not one of its words", cure_for(text, words, "word"))
         return None
     return text
 

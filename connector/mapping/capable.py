@@ -33,7 +33,7 @@ def duration_of(node: Node | None, problems: Problems, otherwise: timedelta) -> 
     try:
         return duration(text)
     except Misspelled as wrong:
-        complain(problems, node, f"`{text}` {wrong}", wrong.cure)
+        complain(problems, node, str(wrong), wrong.cure)
         return otherwise
 
 

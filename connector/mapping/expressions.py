@@ -28,6 +28,8 @@ from connector.yamlread import Node
 
 _MOST_NESTED = 60
 _MAKERS = {**operators.MAKERS, **filtering.MAKERS}
+_LITERAL = re.compile(r"""'[^']*'?|"[^"]*"?""")
+_CODE = re.compile(r"{[{%].*?(?:[}%]}|$)", re.DOTALL)
 _LOOKS_LIKE_ONE = re.compile(r"=\S|\$(?=[a-z])")
 
 
@@ -151,9 +153,15 @@ def written(
     try:
         fn = compile_scalar(source, scope).fn
     except BadExpression as bad:
-        complain(problems, place, f"`{source}` {bad}", bad.cure)
+        complain(problems, place, f"`{quoted(source)}` {bad}", bad.cure)
         return None
     return Written(fn, place, scope.lenient, flag)
+
+
+def quoted(source: str) -> str:
+    """Quote an expression for a report: its names, without what its literals say."""
+    code = source if source.startswith("= ") else " … ".join(_CODE.findall(source)) or source
+    return _LITERAL.sub("'…'", code)
 
 
 def complain(problems: Problems, place: Node, message: str, cure: str) -> None:

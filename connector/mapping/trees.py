@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from connector.mapping.expressions import compile_expression, compile_scalar, complain
+from connector.mapping.expressions import compile_expression, compile_scalar, complain, quoted
 from connector.mapping.merging import merged
 from connector.mapping.rendering import (
     NIL,
@@ -93,9 +93,19 @@ def _leaf(c: _Compiling, node: Node, source: str, scope: Scope) -> Make:
 
 def _check_whole(c: _Compiling, node: Node, shape: Shape) -> None:
     if shape.entity:
-        _wrong(c, node, f"`{node.value}` is a reference", "write `| there` for its id there")
+        _wrong(
+            c,
+            node,
+            f"`{quoted(str(node.value))}` is a reference",
+            "write `| there` for its id there",
+        )
     elif shape.members or shape.item:
-        _wrong(c, node, f"`{node.value}` has members", "take them one by one, or use $each")
+        _wrong(
+            c,
+            node,
+            f"`{quoted(str(node.value))}` has members",
+            "take them one by one, or use $each",
+        )
 
 
 def _expression(
@@ -105,7 +115,7 @@ def _expression(
     try:
         found = how(source, scope)
     except BadExpression as bad:
-        _wrong(c, node, f"`{source}` {bad}", bad.cure)
+        _wrong(c, node, f"`{quoted(source)}` {bad}", bad.cure)
         return None
     c.references |= found.references
     return found
