@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,9 @@ class Contract:
     def __init__(self, wsdl: Path, port: str | None = None) -> None:
         try:
             catalog: Any = Catalog(wsdl.parent)
-            self._document = Document(str(wsdl.resolve()), catalog, settings=Settings())
+            # zeep warns in the file's words; an operation it left out is missed later, in ours
+            with warnings.catch_warnings(action="ignore"):
+                self._document = Document(str(wsdl.resolve()), catalog, settings=Settings())
             self._binding = self._soap11(port)
         except (Error, etree.LxmlError, LookupError, OSError, ValueError) as error:
             cure = "correct the WSDL or the profile's `services`"

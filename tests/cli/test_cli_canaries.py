@@ -9,12 +9,17 @@ import signal
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import yaml
 
+from adapters.http import Call, Http
 from connector import codes, points
-from connector.app import App
+from connector.app import App, open_app
+from connector.errors import ConfigError
+from connector.places import mappings_folder
 from connector.sandbox import edit
 
 CANARY = "qanar"
@@ -30,18 +35,38 @@ PERSON = {
     "phone": "qanar 030",
 }
 SECRETS = ("cs_sandbox", "ck_sandbox")
+SHIPPED = mappings_folder() / "sandbox_erp"
+WSDL = (SHIPPED / "wsdl" / "erp.wsdl").read_text()
+IMPORT = '<wsdl:import namespace="qanar" location="http://qanar:cs_sandbox@import.test/?qanar"/>'
+EXTENDED = "profile: broken\nextends: sandbox_erp\n"
 # What this issue's code cannot come to: (why)
 NOT_PROVOKED = {
-    "gave_up": "nothing counts crashes yet",
     "undone": "there is no undo yet",
-    "doubt": "every shipped target can be asked",
-    "too_late": "a call is late only where the machine stands still: see the suite of the seam",
     "braked": "the brakes of mass changes come with stock",
-    "wsdl": "see the adapters' own tests",
-    "mapping": "see the mappings' own tests",
-    "truncated": "see the adapters' own tests",
-    "not_sent": "its command ends with a sentence of its own: see test_cli_flow",
 }
+# A mapping's mistakes are told in one report with the configuration's: (code of the report)
+REPORTED_AS = {"mapping": "config"}
+# Each cannot be used, and says so in its own way
+BROKEN_WSDLS = (
+    "<a>&qanar; cs_sandbox</a>",
+    "<qanar>cs_sandbox</qanar>",
+    WSDL.replace("<wsdl:types>", IMPORT + "<wsdl:types>", 1),
+    WSDL.replace("<xs:element ", "<xs:qanar>cs_sandbox</xs:qanar><xs:element ", 1),
+    WSDL.replace('type="xs:', 'type="qanar:', 1),
+    WSDL.replace('message="t:', 'message="t:qanar', 1),
+    '<!DOCTYPE a [<!ENTITY q "qanar cs_sandbox">]><a>&q;</a>',
+)
+# What a careless hand writes into a mapping: (line of an order's mapping)
+BROKEN_MAPPINGS = (
+    "write: {Note: 'qanar",
+    """write: {Note: "= doc.note ~ 'qanar cs_sandbox"}""",
+    """write: {Note: "= doc.nota ~ 'qanar cs_sandbox' ~ \\"qanar\\""}""",
+    """write: {Note: "qanar {{ doc.nota | default('qanar') }} cs_sandbox"}""",
+    """write: {BillTo: "= doc.billing | default('qanar')"}""",
+    "errors: [{outcome: qanar}]",
+    "actions: {create: {op: CreateSalesOrder, batch: qanar, missing: qanar}}",
+    "tables: {status_there: qanar}",
+)
 
 
 def order(desk: Any, **more: Any) -> str:
@@ -261,12 +286,97 @@ def gone_at_target(desk: Any) -> list[str]:
     return ["flow", "sync", "orders"]
 
 
+def truncated(desk: Any) -> list[str]:
+    order(desk)
+    desk.company.shop.faults([{"fault": "text_before", "ops": ["GET /orders"]}])
+    return ["flow", "sync", "orders"]
+
+
+def gave_up(desk: Any) -> list[str]:
+    delivered(desk)
+    desk.company.config(attempts={"pattern": ["1s"], "most": "2"})
+    order(desk, customer_note="another qanar")
+    for _ in range(4):
+        desk.company.dies_at("started.before_send")
+        desk.company.pass_(60)
+    return ["flow", "sync", "orders"]
+
+
+def doubt(desk: Any) -> list[str]:
+    blind = yaml.load((SHIPPED / "order.yaml").read_text(), yaml.BaseLoader)
+    del blind["actions"]["find"], blind["actions"]["get"]
+    other(desk, {"order.yaml": yaml.safe_dump(blind)})
+    desk.company.erp.faults([{"fault": "commit_then_cut", "ops": ["CreateSalesOrder"], "count": 1}])
+    order(desk)
+    desk.company.settle(rounds=2)
+    return ["flow", "sync", "orders"]
+
+
+def other(desk: Any, files: dict[str, str]) -> None:
+    """Let the ERP's profile be one of the site's own."""
+    desk.company.mapping("broken", {"profile.yaml": EXTENDED, **files})
+    desk.company.connection("erp", profile="broken")
+
+
+def wsdl(desk: Any) -> list[str]:
+    file = desk.company.folder / "mappings" / "broken" / "broken.wsdl"
+    services = f"services: {{erp: {{wsdl: {file}}}}}\n"
+    for text in BROKEN_WSDLS:
+        other(desk, {"profile.yaml": EXTENDED + services, "broken.wsdl": text})
+        said = desk("check")
+        assert "error[wsdl]" in said.out, said
+        silent(said, [text])
+    return ["flow", "sync", "orders"]
+
+
+def mapping(desk: Any) -> list[str]:
+    for text in BROKEN_MAPPINGS:
+        other(desk, {"order.yaml": f"entity: order\nextends: sandbox_erp\n{text}\n"})
+        with pytest.raises(ConfigError) as wrong:
+            open_app(desk.company.folder / "config.yaml")
+        assert "broken/order.yaml:" in str(wrong.value), text
+        silent(desk("check", "broken"), [text])
+    return ["flow", "sync", "orders"]
+
+
+def not_sent(desk: Any) -> list[str]:
+    """SIGTERM in the middle of a delivery."""
+    order(desk)
+    sent: list[str] = []
+
+    def stop(point: str) -> None:
+        if point == "intent.none_sent" and not sent:
+            sent.append(point)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    desk.monkeypatch.setattr(points, "on_reach", stop)
+    return ["flow", "sync", "orders"]
+
+
+def too_late(desk: Any) -> list[str]:
+    """The wall clock jumps between the permission to send and the first byte."""
+    order(desk)
+    line, clock = Http._line, desk.company.clock
+    now, jumped = clock.now, []
+
+    def late(http: Http, url: str, call: Call) -> Any:
+        if call._send_before is not None:
+            jumped.append(timedelta(hours=1))
+        return line(http, url, call)
+
+    desk.monkeypatch.setattr(Http, "_line", late)
+    desk.monkeypatch.setattr(clock, "now", lambda: now() + sum(jumped, timedelta()))
+    return ["flow", "sync", "orders"]
+
+
 PROVOKED: tuple[Callable[[Any], list[str]], ...] = (
     *(config, config_missing, usage, wrong_system, find_unproven, unavailable, unauthorized),
     *(field, ledger_locked, ledger_missing, ledger_outdated, no_such_record, seq_moved),
     *(not_allowed, bug, conflict, rule, review, blocked, refused, unreadable, duplicate),
-    *(ambiguous, money, locked, gone_at_target),
+    *(ambiguous, money, locked, gone_at_target, gave_up, doubt, wsdl, mapping, truncated),
 )
+# Their command goes on or ends with a sentence; the code is with the attempt.
+WITHDRAWN = (not_sent, too_late)
 AFTERWARDS = (
     ["status"],
     ["status", "--json"],
@@ -285,6 +395,16 @@ def silent(said: Any, words: list[str]) -> None:
     assert not [secret for secret in SECRETS if secret in text], words
 
 
+def told(desk: Any) -> list[Any]:
+    """What is said of each record."""
+    said = []
+    for one in desk.company.rows("SELECT entity, key FROM record"):
+        at = (one["entity"], one["key"])
+        said += [desk("trace", *at), desk("trace", *at, "--json")]
+        said.append(desk("record", "show", *at, "--json"))
+    return said
+
+
 @pytest.mark.parametrize("provoke", PROVOKED, ids=lambda p: p.__name__)
 def test_no_canary_sings(
     desk: Any, monkeypatch: pytest.MonkeyPatch, provoke: Callable[[Any], list[str]]
@@ -295,38 +415,35 @@ def test_no_canary_sings(
     said = [desk(*words), desk(*words, "--json")]
     held = provoke.__name__ in codes.HELD and provoke.__name__ != "conflict"
     if not held:
-        assert f"error[{provoke.__name__}]" in said[0].err
-        assert json.loads(said[1].err)["error"]["code"] == provoke.__name__
+        code = REPORTED_AS.get(provoke.__name__, provoke.__name__)
+        assert f"error[{code}]" in said[0].err
+        assert json.loads(said[1].err)["error"]["code"] == code
     assert said[0].code != 0
-    seen = [desk(*after) for after in AFTERWARDS]
-    for one in desk.company.rows("SELECT entity, key FROM record") if held else ():
-        seen += [desk("trace", one["entity"], one["key"], *more) for more in ([], ["--json"])]
-        seen.append(desk("record", "show", one["entity"], one["key"], "--json"))
+    seen = [desk(*after) for after in AFTERWARDS] + (told(desk) if held else [])
     if held:
         assert provoke.__name__ in "".join(one.out for one in seen)
     for one in (*said, *seen):
         silent(one, words)
 
 
-def test_a_stopped_run_sings_neither(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SIGTERM in the middle of a delivery."""
-    order(desk)
-
-    sent: list[str] = []
-
-    def stop(point: str) -> None:
-        if point == "intent.none_sent" and not sent:
-            sent.append(point)
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    monkeypatch.setattr(points, "on_reach", stop)
-    silent(desk("flow", "sync", "orders"), ["stopped"])
+@pytest.mark.parametrize("provoke", WITHDRAWN, ids=lambda p: p.__name__)
+def test_no_withdrawn_call_sings(
+    desk: Any, monkeypatch: pytest.MonkeyPatch, provoke: Callable[[Any], list[str]]
+) -> None:
+    """A call that is not made after all is told with its record, and nothing personal is."""
+    desk.monkeypatch = monkeypatch
+    words = provoke(desk)
+    seen = [desk(*words), *told(desk), *(desk(*after) for after in AFTERWARDS)]
+    assert provoke.__name__ in "".join(one.out for one in seen)
+    for one in seen:
+        silent(one, words)
 
 
 def test_every_code_is_provoked_or_says_why_not() -> None:
     """A new code brings its canary."""
-    assert {p.__name__ for p in PROVOKED} | NOT_PROVOKED.keys() == codes.CODES.keys()
-    assert not {p.__name__ for p in PROVOKED} & NOT_PROVOKED.keys()
+    provoked = {p.__name__ for p in (*PROVOKED, *WITHDRAWN)}
+    assert provoked | NOT_PROVOKED.keys() == codes.CODES.keys()
+    assert not provoked & NOT_PROVOKED.keys()
 
 
 def test_content_sings_when_asked(desk: Any) -> None:
