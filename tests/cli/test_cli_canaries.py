@@ -14,15 +14,13 @@ from typing import Any
 
 import pytest
 import yaml
+from canaries import CANARY, SHIPPED, mapping, other, silent, wsdl
 
 from adapters.http import Call, Http
 from connector import codes, points
-from connector.app import App, open_app
-from connector.errors import ConfigError
-from connector.places import mappings_folder
+from connector.app import App
 from connector.sandbox import edit
 
-CANARY = "qanar"
 PERSON = {
     "first_name": "Qanara",
     "last_name": "O'Qanar",
@@ -34,11 +32,7 @@ PERSON = {
     "email": "qanara@qanar.test",
     "phone": "qanar 030",
 }
-SECRETS = ("cs_sandbox", "ck_sandbox")
-SHIPPED = mappings_folder() / "sandbox_erp"
-WSDL = (SHIPPED / "wsdl" / "erp.wsdl").read_text()
-IMPORT = '<wsdl:import namespace="qanar" location="http://qanar:cs_sandbox@import.test/?qanar"/>'
-EXTENDED = "profile: broken\nextends: sandbox_erp\n"
+
 # What this issue's code cannot come to: (why)
 NOT_PROVOKED = {
     "undone": "there is no undo yet",
@@ -46,27 +40,6 @@ NOT_PROVOKED = {
 }
 # A mapping's mistakes are told in one report with the configuration's: (code of the report)
 REPORTED_AS = {"mapping": "config"}
-# Each cannot be used, and says so in its own way
-BROKEN_WSDLS = (
-    "<a>&qanar; cs_sandbox</a>",
-    "<qanar>cs_sandbox</qanar>",
-    WSDL.replace("<wsdl:types>", IMPORT + "<wsdl:types>", 1),
-    WSDL.replace("<xs:element ", "<xs:qanar>cs_sandbox</xs:qanar><xs:element ", 1),
-    WSDL.replace('type="xs:', 'type="qanar:', 1),
-    WSDL.replace('message="t:', 'message="t:qanar', 1),
-    '<!DOCTYPE a [<!ENTITY q "qanar cs_sandbox">]><a>&q;</a>',
-)
-# What a careless hand writes into a mapping: (line of an order's mapping)
-BROKEN_MAPPINGS = (
-    "write: {Note: 'qanar",
-    """write: {Note: "= doc.note ~ 'qanar cs_sandbox"}""",
-    """write: {Note: "= doc.nota ~ 'qanar cs_sandbox' ~ \\"qanar\\""}""",
-    """write: {Note: "qanar {{ doc.nota | default('qanar') }} cs_sandbox"}""",
-    """write: {BillTo: "= doc.billing | default('qanar')"}""",
-    "errors: [{outcome: qanar}]",
-    "actions: {create: {op: CreateSalesOrder, batch: qanar, missing: qanar}}",
-    "tables: {status_there: qanar}",
-)
 
 
 def order(desk: Any, **more: Any) -> str:
@@ -312,33 +285,6 @@ def doubt(desk: Any) -> list[str]:
     return ["flow", "sync", "orders"]
 
 
-def other(desk: Any, files: dict[str, str]) -> None:
-    """Let the ERP's profile be one of the site's own."""
-    desk.company.mapping("broken", {"profile.yaml": EXTENDED, **files})
-    desk.company.connection("erp", profile="broken")
-
-
-def wsdl(desk: Any) -> list[str]:
-    file = desk.company.folder / "mappings" / "broken" / "broken.wsdl"
-    services = f"services: {{erp: {{wsdl: {file}}}}}\n"
-    for text in BROKEN_WSDLS:
-        other(desk, {"profile.yaml": EXTENDED + services, "broken.wsdl": text})
-        said = desk("check")
-        assert "error[wsdl]" in said.out, said
-        silent(said, [text])
-    return ["flow", "sync", "orders"]
-
-
-def mapping(desk: Any) -> list[str]:
-    for text in BROKEN_MAPPINGS:
-        other(desk, {"order.yaml": f"entity: order\nextends: sandbox_erp\n{text}\n"})
-        with pytest.raises(ConfigError) as wrong:
-            open_app(desk.company.folder / "config.yaml")
-        assert "broken/order.yaml:" in str(wrong.value), text
-        silent(desk("check", "broken"), [text])
-    return ["flow", "sync", "orders"]
-
-
 def not_sent(desk: Any) -> list[str]:
     """SIGTERM in the middle of a delivery."""
     order(desk)
@@ -386,13 +332,6 @@ AFTERWARDS = (
     ["check"],
     ["ledger", "stats", "--json"],
 )
-
-
-def silent(said: Any, words: list[str]) -> None:
-    """No canary and no secret."""
-    text = said.out + said.err
-    assert CANARY not in text.lower(), words
-    assert not [secret for secret in SECRETS if secret in text], words
 
 
 def told(desk: Any) -> list[Any]:

@@ -1,0 +1,73 @@
+"""WSDLs and mappings that are broken and full of canaries, and the ear that hears them sing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from connector.app import open_app
+from connector.errors import ConfigError
+from connector.places import mappings_folder
+
+CANARY = "qanar"
+SECRETS = ("cs_sandbox", "ck_sandbox")
+SHIPPED = mappings_folder() / "sandbox_erp"
+WSDL = (SHIPPED / "wsdl" / "erp.wsdl").read_text()
+IMPORT = '<wsdl:import namespace="qanar" location="http://qanar:cs_sandbox@import.test/?qanar"/>'
+EXTENDED = "profile: broken\nextends: sandbox_erp\n"
+# Each cannot be used, and says so in its own way
+BROKEN_WSDLS = (
+    "<a>&qanar; cs_sandbox</a>",
+    "<qanar>cs_sandbox</qanar>",
+    WSDL.replace("<wsdl:types>", IMPORT + "<wsdl:types>", 1),
+    WSDL.replace("<xs:element ", "<xs:qanar>cs_sandbox</xs:qanar><xs:element ", 1),
+    WSDL.replace('type="xs:', 'type="qanar:', 1),
+    WSDL.replace('message="t:', 'message="t:qanar', 1),
+    '<!DOCTYPE a [<!ENTITY q "qanar cs_sandbox">]><a>&q;</a>',
+)
+# What a careless hand writes into a mapping: (line of an order's mapping)
+BROKEN_MAPPINGS = (
+    "write: {Note: 'qanar",
+    """write: {Note: "= doc.note ~ 'qanar cs_sandbox"}""",
+    """write: {Note: "= doc.nota ~ 'qanar cs_sandbox' ~ \\"qanar\\""}""",
+    """write: {Note: "qanar {{ doc.nota | default('qanar') }} cs_sandbox"}""",
+    """write: {BillTo: "= doc.billing | default('qanar')"}""",
+    "errors: [{outcome: qanar}]",
+    "actions: {create: {op: CreateSalesOrder, batch: qanar, missing: qanar}}",
+    "tables: {status_there: qanar}",
+)
+
+
+def silent(said: Any, words: list[str]) -> None:
+    """No canary and no secret."""
+    text = said.out + said.err
+    assert CANARY not in text.lower(), words
+    assert not [secret for secret in SECRETS if secret in text], words
+
+
+def other(desk: Any, files: dict[str, str]) -> None:
+    """Let the ERP's profile be one of the site's own."""
+    desk.company.mapping("broken", {"profile.yaml": EXTENDED, **files})
+    desk.company.connection("erp", profile="broken")
+
+
+def wsdl(desk: Any) -> list[str]:
+    file = desk.company.folder / "mappings" / "broken" / "broken.wsdl"
+    services = f"services: {{erp: {{wsdl: {file}}}}}\n"
+    for text in BROKEN_WSDLS:
+        other(desk, {"profile.yaml": EXTENDED + services, "broken.wsdl": text})
+        said = desk("check")
+        assert "error[wsdl]" in said.out, said
+        silent(said, [text])
+    return ["flow", "sync", "orders"]
+
+
+def mapping(desk: Any) -> list[str]:
+    for text in BROKEN_MAPPINGS:
+        other(desk, {"order.yaml": f"entity: order\nextends: sandbox_erp\n{text}\n"})
+        with pytest.raises(ConfigError) as wrong:
+            open_app(desk.company.folder / "config.yaml")
+        assert "broken/order.yaml:" in str(wrong.value), text
+        silent(desk("check", "broken"), [text])
+    return ["flow", "sync", "orders"]
