@@ -8,6 +8,7 @@ from typing import TypedDict
 from zoneinfo import ZoneInfo
 
 from adapters import probes, sources, targets
+from adapters.auth import Tls
 from adapters.dialect import Connection, Dialect
 from adapters.http import Http
 from connector.ports import Clock, Slot
@@ -35,6 +36,13 @@ class Place(TypedDict):
     lag: timedelta
     slot: Slot
     clock: Clock
+
+
+def client(tls: Tls, place: Place) -> Http:
+    """The HTTP client of a connection, within its limits."""
+    return Http(
+        slot=place["slot"], clock=place["clock"], timeout=place["timeout"], tls=tls.context()
+    )
 
 
 class System:

@@ -15,7 +15,7 @@ from adapters.dialect import Query, Slice, told
 from adapters.http import Http, Reply, Request
 from adapters.replies import Answer
 from adapters.rest.splitting import elements, parse, payload
-from adapters.system import Place, System
+from adapters.system import Place, System, client
 from connector.errors import FieldErrors, FieldFault
 from connector.profile import Action, Profile
 from connector.values import Broken, Payload
@@ -34,12 +34,7 @@ class Rest(System):
     """A Source, Target and Probe over the REST interface that a profile describes."""
 
     def __init__(self, profile: Profile, settings: Settings, **place: Unpack[Place]) -> None:
-        http = Http(
-            slot=place["slot"],
-            clock=place["clock"],
-            timeout=place["timeout"],
-            tls=settings.tls.context(),
-        )
+        http = client(settings.tls, place)
         super().__init__(profile, RestDialect(profile, settings, http, place), http, place)
 
 

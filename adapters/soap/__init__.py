@@ -17,7 +17,7 @@ from adapters.soap.contract import Contract
 from adapters.soap.reader import Node, parse, read, tree
 from adapters.soap.shapes import Member
 from adapters.soap.writer import envelope
-from adapters.system import Place, System
+from adapters.system import Place, System, client
 from connector.errors import Bug
 from connector.profile import Action, Profile
 from connector.values import Broken, Payload
@@ -36,12 +36,7 @@ class Soap(System):
     """A Source, Target and Probe over the SOAP services that a profile describes."""
 
     def __init__(self, profile: Profile, settings: Settings, **place: Unpack[Place]) -> None:
-        http = Http(
-            slot=place["slot"],
-            clock=place["clock"],
-            timeout=place["timeout"],
-            tls=settings.tls.context(),
-        )
+        http = client(settings.tls, place)
         super().__init__(profile, SoapDialect(profile, settings, http, place), http, place)
 
 

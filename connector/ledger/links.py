@@ -104,12 +104,11 @@ def own_link() -> ColumnElement[bool]:
 
 
 def _of(pair: Pair) -> ColumnElement[bool]:
-    return and_(
-        link.c.source == pair.source,
-        link.c.target == pair.target,
-        link.c.entity == pair.entity,
-        link.c.source_key == pair.key,
-    )
+    return and_(_kind(pair.source, pair.target, pair.entity), link.c.source_key == pair.key)
+
+
+def _kind(source: str, target: str, entity: str) -> ColumnElement[bool]:
+    return and_(link.c.source == source, link.c.target == target, link.c.entity == entity)
 
 
 def any_of(
@@ -139,9 +138,7 @@ def holder(db: Connection, pair: Pair, target_key: str) -> Row[Any, Any] | None:
     """The identity link that already holds *target_key* for another document of this pair."""
     return db.execute(
         select(link.c.source_key, link.c.reference).where(
-            link.c.source == pair.source,
-            link.c.target == pair.target,
-            link.c.entity == pair.entity,
+            _kind(pair.source, pair.target, pair.entity),
             link.c.target_key == target_key,
             link.c.role == "identity",
             link.c.source_key != pair.key,
@@ -157,9 +154,7 @@ def controls(db: Connection, source: str, target: str, entity: str) -> dict[str,
     rows = db.execute(
         select(link.c.reference, link.c.target_key)
         .where(
-            link.c.source == source,
-            link.c.target == target,
-            link.c.entity == entity,
+            _kind(source, target, entity),
             link.c.role == "identity",
             link.c.reference.is_not(None),
             link.c.made_by == "engine",
@@ -189,23 +184,15 @@ def unread(db: Connection, pair: Pair) -> None:
 
 def newest(db: Connection, source: str, target: str, entity: str) -> datetime | None:
     """When the newest link of this kind was made."""
-    found: datetime | None = db.scalar(
-        select(func.max(link.c.made_at)).where(
-            link.c.source == source, link.c.target == target, link.c.entity == entity
-        )
-    )
+    newest_of = select(func.max(link.c.made_at)).where(_kind(source, target, entity))
+    found: datetime | None = db.scalar(newest_of)
     return found
 
 
 def count(db: Connection, source: str, target: str, entity: str) -> int:
     """How many links of this kind there are."""
-    counted = select(func.count()).select_from(link)
-    return (
-        db.scalar(
-            counted.where(link.c.source == source, link.c.target == target, link.c.entity == entity)
-        )
-        or 0
-    )
+    counted = select(func.count()).select_from(link).where(_kind(source, target, entity))
+    return db.scalar(counted) or 0
 
 
 def note_total(db: Connection, pair: Pair, total: str) -> None:
