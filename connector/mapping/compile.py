@@ -152,7 +152,8 @@ def _services(
         own = check_keys(child, ("wsdl", "endpoint", "port", "encoded"), problems)
         wsdl, endpoint = scalar(own.get("wsdl"), problems), own.get("endpoint")
         rendered = template(endpoint, Scope({"conn": Shape(members=conn)}), problems)
-        path = Path(child.file).parent / (wsdl or "")
+        # Beside the file that names it: a site's own, or that of the profile it extends.
+        path = Path(own.get("wsdl", child).file).parent / (wsdl or "")
         if wsdl is None or not path.is_file():
             complain(problems, own.get("wsdl", child), "names no file", "check the path")
         elif rendered is None:

@@ -117,6 +117,24 @@ def test_an_own_folder_of_the_same_name_may_extend_the_shipped_one(tmp_path: Pat
     assert payload(made, order())["note"] == "mine"
 
 
+def test_a_wsdl_lies_beside_the_file_that_names_it(tmp_path: Path) -> None:
+    """A site that extends a profile may bring a WSDL of its own, or keep the profile's."""
+    erp = 'services: {erp: {wsdl: erp.wsdl, endpoint: "{{ conn.url }}"}}\n'
+    soap = f'profile: base\nversion: "1.0"\nprotocol: soap\n{erp}'
+    own = "services: {erp: {wsdl: own.wsdl}}\n"
+    files = write(
+        tmp_path,
+        base__profile=soap,
+        keeps__profile="profile: keeps\nextends: base\n",
+        brings__profile="profile: brings\nextends: base\n" + own,
+    )
+    for wsdl in ("base/erp.wsdl", "brings/own.wsdl"):
+        (files / wsdl).write_text("<x/>", encoding="utf-8")
+
+    assert compiled(files, "keeps").profile.services["erp"].wsdl == files / "base" / "erp.wsdl"
+    assert compiled(files, "brings").profile.services["erp"].wsdl == files / "brings" / "own.wsdl"
+
+
 def test_a_flow_lays_its_rows_over_the_tables(tmp_path: Path) -> None:
     """`tables:` of a flow; a table that is not there is an error with the nearest name."""
     files = write(tmp_path, base__profile=PROFILE, base__order=ORDER)
