@@ -39,7 +39,7 @@ def find_twins(
     try:
         found = target.find(flow.entity, [str(a.reference) for a in made])
     except (errors.Unavailable, errors.Unauthorized):
-        return  # the nightly audit looks for twins again
+        return  # `flow audit` finds twins, when a person runs it
     twins = [
         Moving(id=a.id, reason="duplicate", detail=twice(seen), seq=a.attempt_seq)
         for a in made
@@ -61,7 +61,7 @@ def verify_totals(
     try:
         seen = target.get(flow.entity, [str(a.link_key) for a in due])
     except (errors.Unavailable, errors.Unauthorized):
-        return  # the nightly audit compares every total again
+        return  # `flow audit` compares every total, when a person runs it
     with ledger.begin() as db:
         for a in due:
             there = seen.get(str(a.link_key))
