@@ -12,7 +12,7 @@ from sqlalchemy import Connection, inspect, text
 from connector.ledger import life
 from connector.ledger.store import Ledger
 
-HEAD = "0001"
+HEAD = "0002"
 
 
 def upgrade(ledger: Ledger, migrations: Path, now: datetime) -> str | None:

@@ -1,0 +1,151 @@
+"""The codes that commands end with."""
+
+from __future__ import annotations
+
+from connector.codes.code import BRAKED, BUG, UNAVAILABLE, USAGE, WRONG_SYSTEM, Code
+
+ERRORS = (
+    Code(
+        "config",
+        "The configuration, its .env file or a mapping is wrong.",
+        "Correct every line that the report names; all of them are in it.",
+        "connector check",
+        USAGE,
+    ),
+    Code(
+        "mapping",
+        "A profile or mapping is wrong, or cannot do what the configuration asks of it.",
+        "Correct every line that the report names; all of them are in it.",
+        "connector check",
+        USAGE,
+    ),
+    Code(
+        "wsdl",
+        "The WSDL of a profile cannot be used, or lacks an operation that a mapping calls.",
+        "Correct the WSDL's file, or the profile's `services` and operations.",
+        "connector check",
+        USAGE,
+    ),
+    Code(
+        "config_missing",
+        "There is no configuration at the path given, nor at the usual places.",
+        "Write one, or name it with --config.",
+        "connector init",
+        USAGE,
+    ),
+    Code(
+        "usage",
+        "The command line is not understood.",
+        "Read the command's help.",
+        "connector --help",
+        USAGE,
+    ),
+    Code(
+        "wrong_system",
+        "Behind a connection is another system than the one the ledger knows.",
+        "Point the connection back, or begin a new ledger for the other system.",
+        "connector check",
+        WRONG_SYSTEM,
+    ),
+    Code(
+        "braked",
+        "An improbable mass change waits for a person.",
+        "Look at what would change; correct the source if it is not meant.",
+        "connector status",
+        BRAKED,
+    ),
+    Code(
+        "find_unproven",
+        "What we made is not found again in the target, so a doubt could not be settled.",
+        "Mend `find` of the profile; nothing more is created until it finds.",
+        "connector status",
+        BRAKED,
+    ),
+    Code(
+        "unavailable",
+        "A system could not be read now; nothing was changed, the position is kept.",
+        "Nothing, if it passes; else see whether the system answers.",
+        "connector check",
+        UNAVAILABLE,
+    ),
+    Code(
+        "unauthorized",
+        "A system refused our credentials or their rights; the connection is stopped.",
+        "Renew the credentials in .env, or the rights of the account.",
+        "connector check",
+        UNAVAILABLE,
+    ),
+    Code(
+        "truncated",
+        "A page ended before its declared end; it is read again, the position is kept.",
+        "Raise the timeout of the connection, or look at proxies in between.",
+        "connector check",
+        UNAVAILABLE,
+    ),
+    Code(
+        "not_sent",
+        "A call was withdrawn before its first byte: too late, or we are stopping.",
+        "Nothing: the record is sent in the next run.",
+        "connector flow sync",
+        UNAVAILABLE,
+    ),
+    Code(
+        "too_late",
+        "A call was withdrawn before its first byte: its time was over.",
+        "Nothing: the record is sent in the next run. If it is often so, lower `concurrency`.",
+        "connector flow sync",
+        UNAVAILABLE,
+    ),
+    Code(
+        "field",
+        "A document or payload cannot be made; every faulty field is named.",
+        "Correct the document at its source, or the mapping at the place named.",
+        "connector map preview ENTITY KEY",
+    ),
+    Code(
+        "ledger_locked",
+        "Another process of ours works on the ledger.",
+        "Let it end, or stop it; two at once are never needed.",
+        "connector status",
+        UNAVAILABLE,
+    ),
+    Code(
+        "ledger_missing",
+        "The ledger does not exist or is not a ledger.",
+        "Create it, or correct `ledger:` in the configuration.",
+        "connector ledger upgrade",
+        USAGE,
+    ),
+    Code(
+        "ledger_outdated",
+        "The ledger's schema is not the one of this version.",
+        "Upgrade it; keep a copy first.",
+        "connector ledger upgrade",
+        USAGE,
+    ),
+    Code(
+        "no_such_record",
+        "The ledger holds no record of this entity and key.",
+        "Check the key; it is the source's own id.",
+        "connector record list",
+    ),
+    Code(
+        "seq_moved",
+        "The record has changed since it was looked at.",
+        "Look again, then decide on what stands there now.",
+        "connector record show ENTITY KEY",
+    ),
+    Code(
+        "not_allowed",
+        "This is not possible in the record's state.",
+        "See which commands its state and reason allow.",
+        "connector record show ENTITY KEY",
+    ),
+    Code(
+        "bug",
+        "The program contradicts itself; nothing was sent that the ledger does not know.",
+        "Report it with the code and the version; the record stays where it is.",
+        "connector status",
+        BUG,
+    ),
+)

@@ -1,0 +1,125 @@
+"""The configuration: `config.yaml` read strictly, every mistake reported at once with its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from connector import forms, spelled
+from connector.config.connections import CONNECTION, connection
+from connector.config.fit import check_ends, check_flows, check_times
+from connector.config.flows import ENTITIES, FLOW, flow
+from connector.config.kinds import DURATION, NAME, WHOLE, ZONE, beside, lazily
+from connector.configured import Attempts, Config, Connection, Flow, Guests, Limits, MoneyRule
+from connector.forms import Form, Key, Kind, choice, report, section, series
+from connector.likeness import copied
+from connector.problems import Problems
+from connector.secret import Secrets
+from connector.spelled import Misspelled
+from connector.yamlread import Node, read_yaml
+
+__all__ = [
+    "ENTITIES",
+    "Attempts",
+    "Config",
+    "Connection",
+    "Flow",
+    "Guests",
+    "Limits",
+    "MoneyRule",
+    "json_schema",
+    "ledger_url",
+    "load_config",
+]
+
+
+def load_config(
+    path: Path, problems: Problems, env: Mapping[str, str] | None = None
+) -> Config | None:
+    """Read *path*; None if it cannot be used, with every reason in *problems*."""
+    path = path.absolute()
+    before = len(problems.found)
+    secrets = Secrets.beside(path, problems, env)
+    node = read_yaml(path, str(path), problems)
+    if node is None:
+        return None
+    try:
+        got = forms.gather(node, _TOP, problems)
+    except Misspelled as wrong:
+        report(problems, node, str(wrong), wrong.cure)
+        return None
+    check_ends(node, problems)
+    flows, connections = got.get("flows", {}), got.get("connections", {})
+    attempts = got.setdefault("attempts", Attempts())
+    check_flows(flows.values(), problems)
+    check_times(connections.values(), attempts.doubt_alarm, problems)
+    if len(problems.found) > before:
+        return None
+    got.pop("version")
+    return Config(file=path, secrets=secrets, **got)
+
+
+def ledger_url(config: Config, problems: Problems) -> str | None:
+    """Return the ledger's address, secrets in; a relative path begins at the file's folder."""
+    url = config.secrets.text(config.ledger, problems)
+    try:
+        url = spelled.ledger_address(url) if url else None
+    except Misspelled as wrong:
+        report(problems, config.ledger, str(wrong), wrong.cure)
+        return None
+    if url and url.startswith("sqlite:///"):
+        return f"sqlite:///{config.file.parent / url.removeprefix('sqlite:///')}"
+    return url
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of `config.yaml`, for editors and for whoever generates it."""
+    draft = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": draft, "title": "connector configuration", **forms.schema_of(_TOP)}
+
+
+def _plain_ledger(address: str) -> None:
+    if re.search(r"://[^/@]*:[^/@]*@", address):
+        raise Misspelled("holds a password", "move it to .env and write ${NAME} in its place")
+    spelled.ledger_address(address)
+
+
+def attempts(got: dict[str, Any]) -> Attempts:
+    doubt = got.pop("doubt", {})
+    return Attempts(**got, **({"doubt_alarm": doubt["alarm"]} if "alarm" in doubt else {}))
+
+
+ATTEMPTS: Form = {
+    "pattern": Key(series(DURATION), "waits between attempts; the last one repeats"),
+    "most": Key(WHOLE, "attempts before a person must look"),
+    "doubt": Key(section({"alarm": Key(DURATION, "age at which a doubt is told")}), "open doubts"),
+}
+
+
+def entries(form: Form, make: Callable[[str, Node, dict[str, Any]], object]) -> Kind:
+    def read(node: Node, problems: Problems) -> dict[str, object] | None:
+        found = {}
+        given = forms.members(node)
+        for word, child in copied(given, problems).items():
+            forms.value(Node(word, child.line, child.path, child.file), NAME, problems)
+            if got := forms.value(child, section(form), problems):
+                found[word] = make(word, child, got)
+        return found
+
+    schema = forms.schema_of(form)
+    needed = schema.pop("required")
+    entry = {**schema, "anyOf": [{"required": ["like"]}, {"required": needed}]}
+    return Kind(read, {"type": "object", "additionalProperties": entry, "minProperties": 1})
+
+
+_TOP: Form = {
+    "version": Key(choice("1"), "of this file's syntax", needed=True),
+    "ledger": Key(lazily(_plain_ledger), "where all state is kept", needed=True),
+    "zone": Key(ZONE, "for what people read; data is UTC"),
+    "mappings": Key(series(beside(spelled.existing_folder)), "searched before the shipped"),
+    "connections": Key(entries(CONNECTION, connection), "the systems", needed=True),
+    "flows": Key(entries(FLOW, flow), "what goes where", needed=True),
+    "attempts": Key(section(ATTEMPTS, attempts), "how often a failing delivery is tried"),
+}

@@ -1,0 +1,68 @@
+"""The keys of a connection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from connector import forms, spelled
+from connector.config.kinds import DURATION, WHOLE, ZONE, beside, lazily
+from connector.configured import Connection, Limits
+from connector.forms import Form, Key, Kind, mapping_of, report, section, text
+from connector.problems import Problems
+from connector.secret import is_reference
+from connector.yamlread import Node
+
+_SECRET_WORDS = ("password", "secret", "key", "token")
+
+
+def _auth(node: Node, problems: Problems) -> Node:
+    for word, child in forms.members(node).items():
+        forms.remnant(node, word, problems)
+        secret = any(part in word for part in _SECRET_WORDS)
+        if secret and isinstance(child.value, str) and not is_reference(child.value):
+            cure = "put it into .env beside this file (mode 0600) as NAME=…, write ${NAME} here"
+            report(problems, child, "a secret stands in the configuration itself", cure)
+    return node
+
+
+def connection(word: str, place: Node, got: dict[str, Any]) -> Connection:
+    """Make a connection of what its keys say."""
+    identity = dict(got.pop("identity", {}))
+    return Connection(
+        name=word,
+        place=place,
+        parameters=got.pop("with", None),
+        ca_file=got.pop("tls", {}).get("ca_file"),
+        expect=identity.pop("expect", None),
+        identity=identity,
+        **got,
+    )
+
+
+_RAW = Kind(lambda node, _: forms.members(node) and node, {"type": "object"})
+
+CONNECTION: Form = {
+    "profile": Key(text(spelled.name), "the folder under mappings/ that describes it", needed=True),
+    "url": Key(lazily(spelled.web_address), "its address, as the profile wants it", needed=True),
+    "zone": Key(ZONE, "the zone of its local times; a fact, checked", needed=True),
+    "auth": Key(Kind(_auth, {"type": "object"}), "type and credentials, secrets as ${NAME}"),
+    "lag": Key(DURATION, "younger than this may still change there"),
+    "limits": Key(
+        section(
+            {
+                "concurrency": Key(WHOLE, "calls at the same time, over all processes"),
+                "timeout": Key(DURATION, "total deadline of one call"),
+            },
+            lambda got: Limits(**got),
+        ),
+        "how hard it may be worked",
+    ),
+    "identity": Key(mapping_of(text()), "who it must be; `expect` is its company's name"),
+    "tls": Key(
+        section({"ca_file": Key(beside(spelled.existing_file), "its authority's certificate")}),
+        "trust beyond the system's own",
+    ),
+    "settle": Key(DURATION, "how long a call that we gave up on may still commit"),
+    "with": Key(_RAW, "parameters that the profile declares"),
+    "like": Key(text(), "another connection: this is a copy with differences"),
+}
