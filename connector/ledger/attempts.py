@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from connector.ledger.links import Facts, holder, own_link, put, put_new, unread
@@ -113,7 +114,7 @@ def open_all(db: Connection, intents: Sequence[Intent], now: datetime) -> dict[i
     for creates in (True, False):
         rows = [_row(i, now) for i in intents if i.creates is creates]
         if rows:
-            db.execute(_opening(creates=creates), rows)
+            db.execute(_opening(db.dialect.name, creates=creates), rows)
     opened = select(attempt.c.record, attempt.c.id).where(
         attempt.c.id > before, attempt.c.record.in_([i.record for i in intents])
     )
@@ -124,13 +125,18 @@ def _row(intent: Intent, now: datetime) -> dict[str, Any]:
     return {f"b_{n}": now if n == "written_at" else getattr(intent, n) for n in _WRITTEN}
 
 
-def _opening(*, creates: bool) -> Any:
+def _opening(dialect: str, *, creates: bool) -> Any:
+    """The guarded insert; two workers that open one pair at once meet in its unique index, and
+
+    the second writes nothing (R7).
+    """
     values = {n: bindparam(f"b_{n}", type_=attempt.c[n].type) for n in _WRITTEN}
     guards = [record.c.id == values["record"], ours(values), no_doubt(values)]
     if creates:
         guards.append(~_linked())
     chosen = select(*values.values()).select_from(record).where(and_(*guards))
-    return insert(attempt).from_select(list(values), chosen)
+    into = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return into(attempt).from_select(list(values), chosen).on_conflict_do_nothing()
 
 
 def ours(intent: Mapping[str, Any]) -> Any:
