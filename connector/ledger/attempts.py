@@ -7,7 +7,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)  # fmt: skip
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -114,7 +126,7 @@ def open_all(db: Connection, intents: Sequence[Intent], now: datetime) -> dict[i
     for creates in (True, False):
         rows = [_row(i, now) for i in intents if i.creates is creates]
         if rows:
-            db.execute(_opening(db.dialect.name, creates=creates), rows)
+            db.execute(_opening(db, creates=creates), rows)
     opened = select(attempt.c.record, attempt.c.id).where(
         attempt.c.id > before, attempt.c.record.in_([i.record for i in intents])
     )
@@ -125,7 +137,7 @@ def _row(intent: Intent, now: datetime) -> dict[str, Any]:
     return {f"b_{n}": now if n == "written_at" else getattr(intent, n) for n in _WRITTEN}
 
 
-def _opening(dialect: str, *, creates: bool) -> Any:
+def _opening(db: Connection, *, creates: bool) -> Any:
     """The guarded insert; two workers that open one pair at once meet in its unique index, and
 
     the second writes nothing (R7).
@@ -135,8 +147,7 @@ def _opening(dialect: str, *, creates: bool) -> Any:
     if creates:
         guards.append(~_linked())
     chosen = select(*values.values()).select_from(record).where(and_(*guards))
-    into = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    return into(attempt).from_select(list(values), chosen).on_conflict_do_nothing()
+    return _into(db, attempt).from_select(list(values), chosen).on_conflict_do_nothing()
 
 
 def ours(intent: Mapping[str, Any]) -> Any:
@@ -367,30 +378,30 @@ def take(
 
     A holder that neither is linked nor has a call out nor works on one loses it.
     """
-    where = and_(claim.c.target == target, claim.c.entity == entity, claim.c.match_key == match_key)
-    holder = db.execute(
-        select(record.c.id, record.c.key)
-        .join_from(claim, record, claim.c.record == record.c.id)
-        .where(
-            where,
-            record.c.id != record_id,
-            or_(
-                record.c.state.in_(("running", "in_doubt")),
-                exists(
-                    select(attempt.c.id).where(
-                        attempt.c.record == record.c.id, attempt.c.outcome.is_(None)
-                    )
-                ),
-            ),
-        )
-    ).first()
-    if holder is not None:
+    values = {"record": record_id, "made_at": now}
+    key = {"target": target, "entity": entity, "match_key": match_key}
+    made = _into(db, claim).values(**key, **values).on_conflict_do_nothing()
+    if db.execute(made).rowcount == 1:
+        return None
+    where = and_(*(claim.c[name] == value for name, value in key.items()))
+    # Locked before it is judged: of two workers that find it free, the second sees the first.
+    held_by = db.scalar(select(claim.c.record).where(where).with_for_update())
+    if held_by != record_id and (holder := _works_on(db, held_by)) is not None:
         return holder
-    changed = db.execute(update(claim).where(where).values(record=record_id, made_at=now))
-    if changed.rowcount == 0:
-        db.execute(
-            insert(claim).values(
-                target=target, entity=entity, match_key=match_key, record=record_id, made_at=now
-            )
-        )
+    db.execute(update(claim).where(where).values(**values))
     return None
+
+
+def _works_on(db: Connection, record_id: int | None) -> Row[Any, Any] | None:
+    """The record, if it is in hand, in doubt, or has a call out."""
+    out = exists(
+        select(attempt.c.id).where(attempt.c.record == record.c.id, attempt.c.outcome.is_(None))
+    )
+    at_work = or_(record.c.state.in_(("running", "in_doubt")), out)
+    found = select(record.c.id, record.c.key).where(record.c.id == record_id, at_work)
+    return db.execute(found).first()
+
+
+def _into(db: Connection, table: Table) -> Any:
+    """An insert that can say what follows where the row is there already."""
+    return (sqlite if db.dialect.name == "sqlite" else postgresql).insert(table)

@@ -29,6 +29,25 @@ def waits_for_another(ledger):
     return ledger.read(lambda db: db.scalar(query)) > 0
 
 
+def beside(mine, other, ours, theirs):
+    """Do *ours* in a transaction and *theirs* in another worker's, which waits for its commit."""
+    answers = []
+
+    def act():
+        with other.begin() as db:
+            answers.append(theirs(db))
+
+    rival = threading.Thread(target=act)
+    with mine.begin() as db:
+        answers.append(ours(db))
+        rival.start()
+        while rival.is_alive() and not waits_for_another(mine):
+            rival.join(0.01)
+        assert rival.is_alive()
+    rival.join(20)
+    return answers
+
+
 def test_of_two_workers_that_open_one_pair_at_once_one_sends(two):
     """R7: the second waits for the first one's commit, then writes nothing and goes on."""
     mine, other = two
@@ -36,22 +55,37 @@ def test_of_two_workers_that_open_one_pair_at_once_one_sends(two):
         order = a_record(db, key="1", state="running", fence=1, serial_key="root")
         refund = a_record(db, key="1/2", entity="refund", state="running", fence=1)
         free = a_record(db, key="3", state="running", fence=1)
-    opened = {}
+    page = [an_intent(refund, serial_key="root"), an_intent(free, serial_key="free")]
 
-    def open_the_refund():
-        with other.begin() as db:
-            page = [an_intent(refund, serial_key="root"), an_intent(free, serial_key="free")]
-            opened.update(attempts.open_all(db, page, NOW))
+    ours, theirs = beside(
+        mine,
+        other,
+        lambda db: attempts.open_all(db, [an_intent(order, serial_key="root")], NOW),
+        lambda db: attempts.open_all(db, page, NOW),
+    )
 
-    rival = threading.Thread(target=open_the_refund)
-    with mine.begin() as db:
-        assert list(attempts.open_all(db, [an_intent(order, serial_key="root")], NOW)) == [order]
-        rival.start()
-        while rival.is_alive() and not waits_for_another(other):
-            rival.join(0.01)
-        assert rival.is_alive()
-    rival.join(20)
-
-    assert list(opened) == [free]
+    assert (list(ours), list(theirs)) == ([order], [free])
     pairs = select(attempt.c.record).order_by(attempt.c.record)
     assert mine.read(lambda db: list(db.scalars(pairs))) == [order, free]
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_of_two_workers_that_would_create_one_customer_one_may(two, before):
+    """D2: whether nobody held the right before or one who is done with it."""
+    mine, other = two
+    with mine.begin() as db:
+        one = a_record(db, key="1", entity="customer", state="running", fence=1)
+        twin = a_record(db, key="2", entity="customer", state="running", fence=1)
+        if before:
+            past = a_record(db, key="0", entity="customer", state="held")
+            assert attempts.take(db, "erp", "customer", "email:a", past, NOW) is None
+
+    ours, theirs = beside(
+        mine,
+        other,
+        lambda db: attempts.take(db, "erp", "customer", "email:a", one, NOW),
+        lambda db: attempts.take(db, "erp", "customer", "email:a", twin, NOW),
+    )
+
+    assert ours is None
+    assert theirs.key == "1"
