@@ -8,30 +8,28 @@ from __future__ import annotations
 
 import email.utils
 import http.client
-import io
 import socket
 import ssl
-import struct
 import zlib
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3.exceptions as u3
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import HTTPResponse
 
-from connector.errors import NotSent
+from adapters import heads
+from adapters.wire import Call, Line, TlsLine, Wire
 from connector.points import reach
 from connector.ports import Clock, Slot
 
 MOST_BYTES = 64 * 1024 * 1024
 IDLE_SECONDS = 15.0
-_RST = struct.pack("ii", 1, 0)
+USUAL = {"Accept-Encoding": "gzip", "User-Agent": "connector"}
+_Told = tuple[int, Mapping[str, str], bytes]
 
 
 class TooLarge(ValueError):
@@ -127,124 +125,6 @@ def why(error: BaseException) -> str:
     return next((WHY[kind] for kind in type(error).__mro__ if kind in WHY), "unknown")
 
 
-class Call:
-    """One call's clock: its deadline, its permission to begin, and whether it has begun."""
-
-    def __init__(self, clock: Clock, timeout: timedelta, send_before: datetime | None) -> None:
-        self._clock, self._seconds = clock, timeout.total_seconds()
-        self.began, self._boot = clock.now(), clock.boottime()
-        self._send_before = send_before
-        self.sent = False
-
-    def left(self) -> float:
-        """Seconds until the deadline. Raises TimeoutError when it has passed."""
-        left = self._seconds - self.elapsed()
-        if left <= 0:
-            raise TimeoutError
-        return left
-
-    def elapsed(self) -> float:
-        """Seconds since the call began, suspension of the machine included."""
-        return self._clock.boottime() - self._boot
-
-    def first_byte(self) -> None:
-        """Fence the first byte (S3): by both clocks the call must end before send_before."""
-        if self.sent:
-            return
-        left = self.left()
-        if self._send_before is not None:
-            now = max(self._clock.now(), self.began + timedelta(seconds=self.elapsed()))
-            if now + timedelta(seconds=left) >= self._send_before:
-                raise NotSent("too late to begin", code="too_late")
-        self.sent = True
-
-
-class _Wire(io.RawIOBase):
-    """A socket whose every read and write obeys the running call; urllib3 takes it for one."""
-
-    def __init__(self, sock: socket.socket, call: Call) -> None:
-        self.sock, self.call = sock, call
-
-    def sendall(self, data: bytes) -> None:
-        if self.call.sent:
-            reach("send.half_written")
-        self.call.first_byte()
-        rest = memoryview(data)
-        while rest:
-            self.sock.settimeout(self.call.left())
-            rest = rest[self.sock.send(rest) :]
-
-    def makefile(self, _: str) -> io.BufferedReader:
-        return io.BufferedReader(_Incoming(self))
-
-    def settimeout(self, _: float | None) -> None:
-        """Urllib3 sets its own; ours is the call's."""
-
-    def fileno(self) -> int:
-        return self.sock.fileno()
-
-    def shutdown(self, how: int) -> None:
-        self.sock.shutdown(how)
-
-    def abort(self) -> None:
-        with suppress(OSError):
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST)
-
-    def close(self) -> None:
-        self.sock.close()
-
-
-class _Incoming(io.RawIOBase):
-    """What comes in over a wire; it keeps the socket open until the reply has been read."""
-
-    def __init__(self, wire: _Wire) -> None:
-        self._wire = wire
-        self._raw = wire.sock.makefile("rb", buffering=0)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        self._wire.sock.settimeout(self._wire.call.left())
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _Line(HTTPConnection):
-    """A connection that tells which call uses it and can be aborted."""
-
-    call: Call
-    wire: _Wire | None = None
-    idle_since = 0.0
-
-    def connect(self) -> None:
-        self.timeout = self.call.left()
-        super().connect()
-        self._guard()
-
-    def _guard(self) -> None:
-        sock: socket.socket = self.sock
-        self.wire = _Wire(sock, self.call)
-        self.sock = self.wire
-
-    def use(self, call: Call) -> None:
-        self.call = call
-        if self.wire is not None:
-            self.wire.call = call
-
-    def abort(self) -> None:
-        if self.wire is not None:
-            self.wire.abort()
-        self.close()
-
-
-class _TlsLine(_Line, HTTPSConnection):
-    """The same over TLS; the certificate is always verified."""
-
-
 class Http:
     """Calls to one origin: a bounded wait, no retries, no redirects, no reply too large."""
 
@@ -259,7 +139,7 @@ class Http:
     ) -> None:
         self._slot, self._clock, self._timeout = slot, clock, timeout
         self._tls, self._most = tls, most_bytes
-        self._idle: dict[tuple[str, str, int | None], deque[_Line]] = {}
+        self._idle: dict[tuple[str, str, int | None], deque[Line]] = {}
 
     def call(self, request: Request, *, send_before: datetime | None = None) -> Reply:
         """Make one call. Raises NotSent before its first byte, Broke if no reply came of it."""
@@ -284,29 +164,52 @@ class Http:
             while lines:
                 lines.pop().close()
 
-    def _exchange(self, line: _Line, request: Request, call: Call) -> Reply:
-        parts = urlsplit(request.url)
+    def _exchange(self, line: Line, request: Request, call: Call) -> Reply:
+        parts, origin = urlsplit(request.url), _origin(request.url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        line.request(
-            request.method,
-            target,
-            body=request.body,
-            headers={"Accept-Encoding": "gzip", "User-Agent": "connector", **request.headers},
-            preload_content=False,
-        )
+        headers = {"Host": heads.host(*origin), **USUAL}
+        head = heads.written(request.method, target, {**headers, **request.headers}, request.body)
+        wire = line.wired()
+        wire.sendall(head)
+        if request.body:
+            wire.sendall(request.body)
         reach("send.before_reply")
-        response = line.getresponse()
+        status, told, body = self._plain(wire, request.method) or self._odd(line, request.method)
+        took = timedelta(seconds=call.elapsed())
+        return Reply(status=status, headers=told, body=body, began=call.began, took=took)
+
+    def _plain(self, wire: Wire, method: str) -> _Told | None:
+        """Read a plain reply; None leaves what was read on the wire, for the library to judge."""
+        data, end = wire.recv(), -1
+        while (end := data.find(b"\r\n\r\n")) < 0 and len(data) < heads.MOST_HEAD:
+            if not (more := wire.recv()):
+                break
+            data += more
+        head = heads.plain(method, data[:end]) if end >= 0 else None
+        size = end + 4 + head.length if head is not None else 0
+        if head is None or len(data) > size or head.length > self._most:
+            wire.begun = data
+            return None
+        chunks, got = [data[end + 4 :]], len(data)
+        while got < size and (more := wire.recv()):
+            chunks.append(more)
+            got += len(more)
+        if got != size:
+            wire.begun = data[: end + 4] + b"".join(chunks)
+            return None
+        return head.status, head.headers, b"".join(chunks)
+
+    def _odd(self, line: Line, method: str) -> _Told:
+        """Read any reply, as http.client and urllib3 understand it."""
+        response = line.response(method)
         try:
             body = self._read(response)
         except BaseException:
             line.abort()
             response.close()
             raise
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        took = timedelta(seconds=call.elapsed())
-        return Reply(
-            status=response.status, headers=headers, body=body, began=call.began, took=took
-        )
+        headers = {name.lower(): response.headers[name] for name in response.headers}
+        return response.status, headers, body
 
     def _read(self, response: HTTPResponse) -> bytes:
         chunks, size = [], 0
@@ -317,7 +220,7 @@ class Http:
             chunks.append(chunk)
         return b"".join(chunks)
 
-    def _line(self, url: str, call: Call) -> _Line:
+    def _line(self, url: str, call: Call) -> Line:
         lines = self._idle.setdefault(_origin(url), deque())
         while lines:
             with suppress(IndexError):
@@ -329,13 +232,13 @@ class Http:
         scheme, host, port = _origin(url)
         if scheme == "https":
             self._tls = self._tls or ssl.create_default_context()
-            line = _TlsLine(host, port, ssl_context=self._tls)
+            line = TlsLine(host, port, ssl_context=self._tls)
         else:
-            line = _Line(host, port)
+            line = Line(host, port)
         line.use(call)
         return line
 
-    def _keep(self, url: str, line: _Line) -> None:
+    def _keep(self, url: str, line: Line) -> None:
         if line.sock is None:  # the server said Connection: close
             return
         line.idle_since = self._clock.now().timestamp()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,7 @@ from connector.values import Findings
 from connector.wiring import Wired
 
 ROUNDS = 10_000
+YOUNG = 50_000  # objects made before garbage is looked for: a page of orders, hardly any in cycles
 
 
 class System(Source, Target, Probe, Protocol):
@@ -286,7 +288,8 @@ def open_app(path: Path, clock: Clock | None = None, *, working: bool = True) ->
 
 @contextmanager
 def opened(path: Path, *, working: bool = True) -> Iterator[App]:
-    """`open_app` for a `with`."""
+    """`open_app` for a `with`, in a process that is there for it."""
+    gc.set_threshold(YOUNG, 20, 50)
     app = open_app(path, working=working)
     try:
         yield app

@@ -14,7 +14,7 @@ from connector.errors import Bug
 from connector.flow.decide import Want
 from connector.flow.flows import Flow
 from connector.flow.match import match_values
-from connector.ledger import attempts, links, records
+from connector.ledger import attempts, claims, links, records
 from connector.ledger.attempts import Intent
 from connector.ledger.content import digest, pack, unpack
 from connector.ledger.links import Facts
@@ -216,7 +216,7 @@ def _claim_match(db: Connection, w: Claimed, flow: Flow, now: datetime) -> str |
     """D2: the key of another record that is creating the same natural key right now, if any."""
     for by in flow.match:
         if value := match_values(load(w.entity, w.doc), by):
-            held = attempts.take(db, w.target, w.entity, f"{by}:{value}", w.id, now)
+            held = claims.take(db, w.target, w.entity, f"{by}:{value}", w.id, now)
             reach("claimrow.taken")
             if held is not None:
                 return str(held.key)

@@ -9,23 +9,20 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
-    Row,
-    Table,
     and_,
     bindparam,
     exists,
     func,
     insert,
-    or_,
     select,
     update,
 )  # fmt: skip
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
+from connector.ledger.claims import into
 from connector.ledger.links import Facts, holder, own_link, put, put_new, unread
 from connector.ledger.moves import Moving, move, move_together
-from connector.ledger.schema import attempt, claim, event, link, record
+from connector.ledger.schema import attempt, event, link, record
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,7 +144,7 @@ def _opening(db: Connection, *, creates: bool) -> Any:
     if creates:
         guards.append(~_linked())
     chosen = select(*values.values()).select_from(record).where(and_(*guards))
-    return _into(db, attempt).from_select(list(values), chosen).on_conflict_do_nothing()
+    return into(db, attempt).from_select(list(values), chosen).on_conflict_do_nothing()
 
 
 def ours(intent: Mapping[str, Any]) -> Any:
@@ -369,39 +366,3 @@ def _close_one(db: Connection, at: Standing, s: Settlement, now: datetime, by: s
             )
         )  # fmt: skip
     return closed.rowcount == 1
-
-
-def take(
-    db: Connection, target: str, entity: str, match_key: str, record_id: int, now: datetime
-) -> Row[Any, Any] | None:
-    """D2: take the right to create who answers to *match_key*; else the record that holds it.
-
-    A holder that neither is linked nor has a call out nor works on one loses it.
-    """
-    values = {"record": record_id, "made_at": now}
-    key = {"target": target, "entity": entity, "match_key": match_key}
-    made = _into(db, claim).values(**key, **values).on_conflict_do_nothing()
-    if db.execute(made).rowcount == 1:
-        return None
-    where = and_(*(claim.c[name] == value for name, value in key.items()))
-    # Locked before it is judged: of two workers that find it free, the second sees the first.
-    held_by = db.scalar(select(claim.c.record).where(where).with_for_update())
-    if held_by != record_id and (holder := _works_on(db, held_by)) is not None:
-        return holder
-    db.execute(update(claim).where(where).values(**values))
-    return None
-
-
-def _works_on(db: Connection, record_id: int | None) -> Row[Any, Any] | None:
-    """The record, if it is in hand, in doubt, or has a call out."""
-    out = exists(
-        select(attempt.c.id).where(attempt.c.record == record.c.id, attempt.c.outcome.is_(None))
-    )
-    at_work = or_(record.c.state.in_(("running", "in_doubt")), out)
-    found = select(record.c.id, record.c.key).where(record.c.id == record_id, at_work)
-    return db.execute(found).first()
-
-
-def _into(db: Connection, table: Table) -> Any:
-    """An insert that can say what follows where the row is there already."""
-    return (sqlite if db.dialect.name == "sqlite" else postgresql).insert(table)

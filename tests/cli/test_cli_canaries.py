@@ -16,7 +16,8 @@ import pytest
 import yaml
 from canaries import CANARY, SHIPPED, mapping, other, silent, wsdl
 
-from adapters.http import Call, Http
+from adapters.http import Http
+from adapters.wire import Call
 from connector import codes, points
 from connector.app import App
 from connector.sandbox import edit

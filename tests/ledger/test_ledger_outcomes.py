@@ -6,7 +6,7 @@ import pytest
 from ledger_rows import NOW, SECOND, a_link, a_record, an_attempt, columns_of
 from sqlalchemy import select
 
-from connector.ledger import attempts
+from connector.ledger import attempts, claims
 from connector.ledger.attempts import Settlement
 from connector.ledger.links import Facts
 from connector.ledger.moves import Moving, move_together
@@ -143,9 +143,9 @@ def test_a_natural_key_is_taken_by_one_creator(db):
     first, second = a_record(db, key="1", state="running"), a_record(db, key="2", state="running")
     match = ("erp", "customer", "email:a@example.org")
 
-    assert attempts.take(db, *match, first, NOW) is None
-    assert attempts.take(db, *match, first, NOW) is None
-    assert attempts.take(db, *match, second, NOW).key == "1"
+    assert claims.take(db, *match, first, NOW) is None
+    assert claims.take(db, *match, first, NOW) is None
+    assert claims.take(db, *match, second, NOW).key == "1"
 
 
 @pytest.mark.parametrize(("state", "intent", "kept"), [
@@ -160,8 +160,8 @@ def test_a_natural_key_is_kept_while_its_creator_may_have_sent(db, state, intent
     """An open intent holds it, whatever became of the record."""
     first, second = a_record(db, key="1", state=state), a_record(db, key="2", state="running")
     match = ("erp", "customer", "email:a@example.org")
-    attempts.take(db, *match, first, NOW)
+    claims.take(db, *match, first, NOW)
     if intent:
         an_attempt(db, first)
 
-    assert (attempts.take(db, *match, second, NOW) is not None) == kept
+    assert (claims.take(db, *match, second, NOW) is not None) == kept

@@ -8,7 +8,7 @@ import pytest
 from ledger_rows import NOW, a_record, an_intent
 from sqlalchemy import select, text
 
-from connector.ledger import attempts
+from connector.ledger import attempts, claims
 from connector.ledger.schema import attempt
 from connector.ledger.store import Ledger
 
@@ -78,13 +78,13 @@ def test_of_two_workers_that_would_create_one_customer_one_may(two, before):
         twin = a_record(db, key="2", entity="customer", state="running", fence=1)
         if before:
             past = a_record(db, key="0", entity="customer", state="held")
-            assert attempts.take(db, "erp", "customer", "email:a", past, NOW) is None
+            assert claims.take(db, "erp", "customer", "email:a", past, NOW) is None
 
     ours, theirs = beside(
         mine,
         other,
-        lambda db: attempts.take(db, "erp", "customer", "email:a", one, NOW),
-        lambda db: attempts.take(db, "erp", "customer", "email:a", twin, NOW),
+        lambda db: claims.take(db, "erp", "customer", "email:a", one, NOW),
+        lambda db: claims.take(db, "erp", "customer", "email:a", twin, NOW),
     )
 
     assert ours is None

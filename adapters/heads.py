@@ -1,0 +1,74 @@
+"""The head of an HTTP/1.1 message: ours written, a plain one of theirs read.
+
+`plain` reads only the form that servers use nearly always; all else it refuses, for a library.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MOST_HEAD = 1 << 16
+_BODILESS = frozenset({"GET", "HEAD", "DELETE", "TRACE", "OPTIONS", "CONNECT"})
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_TARGET = re.compile(r"[\x21-\x7e]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_STATUS = re.compile(r"HTTP/1\.1 ([2-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?")
+_LENGTH = re.compile(r"[0-9]{1,15}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Head:
+    """What a plain reply says before its body, and how long that is."""
+
+    status: int
+    headers: Mapping[str, str]
+    length: int
+
+
+def written(method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
+    """Write a request's head. Raises ValueError for what would not stay in its line."""
+    if not _TOKEN.fullmatch(method) or not _TARGET.fullmatch(target):
+        raise ValueError("request line")
+    lines = [f"{method} {target} HTTP/1.1"]
+    for name, value in headers.items():
+        if not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
+            raise ValueError("header")
+        lines.append(f"{name}: {value}")
+    if body is not None or method not in _BODILESS:
+        lines.append(f"Content-Length: {len(body or b'')}")
+    lines.append("\r\n")
+    return "\r\n".join(lines).encode("latin-1")
+
+
+def host(scheme: str, name: str, port: int | None) -> str:
+    """Write the Host of an origin. Raises ValueError for a name that has no form on the wire."""
+    plain = f"[{name}]" if ":" in name else name
+    if not plain.isascii():
+        plain = plain.encode("idna").decode()
+    usual = {"http": 80, "https": 443}.get(scheme)
+    return plain if port is None or port == usual else f"{plain}:{port}"
+
+
+def plain(method: str, head: bytes) -> Head | None:
+    """Read a head without its blank line; None unless the body's length and end are beyond doubt.
+
+    So packed, chunked and closing replies are refused, and those that have no body.
+    """
+    first, *lines = head.decode("latin-1").split("\r\n")
+    found = _STATUS.fullmatch(first)
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        name, value = name.lower(), value.strip(" \t")
+        if not colon or not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
+            return None
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    length = headers.get("content-length", "")
+    bodiless = found is None or found[1] in ("204", "304") or method == "HEAD"
+    odd = "transfer-encoding" in headers or "content-encoding" in headers
+    stays = headers.get("connection", "keep-alive").lower() == "keep-alive"
+    if found is None or bodiless or odd or not stays or not _LENGTH.fullmatch(length):
+        return None
+    return Head(status=int(found[1]), headers=headers, length=int(length))
