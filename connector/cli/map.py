@@ -15,7 +15,8 @@ from connector.cli import output
 from connector.cli.options import config_option, config_path, json_option
 from connector.clock import SystemClock
 from connector.configured import Config
-from connector.documents import Document
+from connector.documents import ENTITIES, Document
+from connector.documents.meaning import meanings
 from connector.errors import ConnectorError
 from connector.flow.compose import LITERAL, is_literal, with_rules
 from connector.flow.draft import reference
@@ -82,6 +83,23 @@ def preview(
     if there and way.target is not None:
         click.echo("")
         output.table(_short(there), COLUMNS, f"payload, written to {way.target.config.name}")
+
+
+@map_.command()
+@click.argument("entity")
+@json_option
+def fields(entity: str, as_json: bool) -> None:
+    """List the fields that a mapping of ENTITY may read into or write from; needs no files."""
+    if entity not in ENTITIES:
+        cure = cure_for(entity, ENTITIES, "entity")
+        raise ConnectorError(f"there is no entity `{entity}`", code="usage", cure=cure)
+    rows = [
+        {"field": m.path, "required": m.required, "meaning": m.meaning} for m in meanings(entity)
+    ]
+    if as_json:
+        output.emit(rows)
+        return
+    output.table(rows, ("field", "required", "meaning"))
 
 
 def _way(
