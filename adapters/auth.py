@@ -1,21 +1,42 @@
-"""Who we say that we are: Basic, and OAuth 1.0a one-legged; credentials meet requests only here."""
+"""Who we say that we are, by each kind of `auth`; credentials meet requests only here."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 import ssl
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr
 
 from connector.ports import Clock
 
 _DEFAULT_PORT = {"http": 80, "https": 443}
+_TOKEN = re.compile(r"[!-~]+")
+_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+# what the wire needs for itself; a key under these names would break every call
+_TAKEN = {"accept", "connection", "content-length", "content-type", "host", "soapaction"}
+_TAKEN |= {"transfer-encoding", "user-agent"}
+
+
+def _one_token(secret: SecretStr) -> SecretStr:
+    if not _TOKEN.fullmatch(secret.get_secret_value()):
+        raise ValueError("it is empty, or holds a blank, a line end or a sign beyond ASCII")
+    return secret
+
+
+def _header_name(name: str) -> str:
+    if not _NAME.fullmatch(name) or name.lower() in _TAKEN:
+        raise ValueError("no HTTP header that can carry a key has this name")
+    return name
+
+
+_Token = Annotated[SecretStr, AfterValidator(_one_token)]
 
 
 class _Strict(BaseModel):
@@ -45,6 +66,31 @@ class Basic(_Strict):
         del method, url, clock
         pair = f"{self.user}:{self.password.get_secret_value()}".encode()
         return {"Authorization": f"Basic {base64.b64encode(pair).decode('ascii')}"}
+
+
+class Bearer(_Strict):
+    """A token that somebody issued once, in every call."""
+
+    type: Literal["bearer"]
+    token: _Token
+
+    def headers(self, method: str, url: str, clock: Clock) -> Mapping[str, str]:
+        """Give the Authorization header."""
+        del method, url, clock
+        return {"Authorization": f"Bearer {self.token.get_secret_value()}"}
+
+
+class HeaderKey(_Strict):
+    """A key in a header of the system's own, as `X-Api-Key` or `DOLAPIKEY`."""
+
+    type: Literal["header"]
+    name: Annotated[str, AfterValidator(_header_name)]
+    key: _Token
+
+    def headers(self, method: str, url: str, clock: Clock) -> Mapping[str, str]:
+        """Give that header."""
+        del method, url, clock
+        return {self.name: self.key.get_secret_value()}
 
 
 class OAuth1(_Strict):

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from adapters.auth import Basic, OAuth1, Tls
+from adapters.auth import Basic, Bearer, HeaderKey, OAuth1, Tls
 from adapters.dialect import Query, Slice, told
 from adapters.http import Http, Reply, Request
 from adapters.replies import Answer
@@ -26,7 +26,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    auth: Basic | OAuth1 = Field(discriminator="type")
+    auth: Basic | Bearer | HeaderKey | OAuth1 = Field(discriminator="type")
     tls: Tls = Tls()
 
 

@@ -9,7 +9,7 @@ from typing import Unpack
 from lxml import etree
 from pydantic import BaseModel, ConfigDict, Field
 
-from adapters.auth import Basic, NoAuth, Tls
+from adapters.auth import Basic, Bearer, HeaderKey, NoAuth, Tls
 from adapters.dialect import Query, Slice, told
 from adapters.http import Http, Request
 from adapters.replies import Answer
@@ -28,7 +28,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    auth: Basic | NoAuth = Field(discriminator="type")
+    auth: Basic | Bearer | HeaderKey | NoAuth = Field(discriminator="type")
     tls: Tls = Tls()
 
 
