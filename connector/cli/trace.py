@@ -22,8 +22,9 @@ Row = Mapping[str, Any]
 EVENTS = ("at", "move", "state", "reason", "seq", "actor", "detail")
 ATTEMPTS = (
     *("id", "action", "step", "seq", "written_at", "started_at", "settle_until", "outcome"),
-    *("code", "target_key", "finished_at", "closed_by"),
+    *("code", "target_key", "finished_at", "closed_by", "mapping"),
 )
+_SHORT = 12  # of a digest: enough to see that two attempts were made by different mappings
 LINKS = ("target", "target_key", "role", "reference", "target_version", "total", "made_at")
 CHILDREN = ("entity", "key", "is", "needs")
 
@@ -95,7 +96,10 @@ def _print(told: Mapping[str, Any]) -> None:
     if row["needs"]:
         click.echo(f"  needs: {row['needs']}")
     children = [{**child, "is": words(child)} for child in told["children"]]
-    opened = [{**a, "outcome": a["outcome"] or "open"} for a in told["attempts"]]
+    opened = [
+        {**a, "outcome": a["outcome"] or "open", "mapping": a["write_digest"][:_SHORT]}
+        for a in told["attempts"]
+    ]
     for title, rows, columns in (
         ("there", told["links"], LINKS),
         ("what happened", told["events"], EVENTS),

@@ -40,6 +40,18 @@ def test_a_trace_tells_of_the_doubt_and_its_end(desk: Any) -> None:
     assert told["next"] == "nothing, until it changes at the source"
 
 
+def test_a_trace_names_the_mapping_that_made_each_attempt(desk: Any) -> None:
+    """Its digest: people see the beginning, scripts the whole."""
+    number = doubtful(desk)
+    [told] = desk("trace", "order", number, "--json").json
+    digest = told["attempts"][0]["write_digest"]
+    lines = desk("trace", "order", number).out.splitlines()
+    row = lines[lines.index("attempts") + 2]
+    assert len(digest) > 12
+    assert digest[:12] in row
+    assert digest not in row
+
+
 def test_a_trace_of_an_open_doubt_says_when_the_target_is_asked(desk: Any) -> None:
     """And from when on "not there" counts."""
     number = doubtful(desk)
