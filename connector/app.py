@@ -19,7 +19,7 @@ from connector.flow.deliver import Delivered, deliver
 from connector.flow.flows import Flow, dependencies
 from connector.flow.pull import Pulled, pull, pull_demanded
 from connector.gate import ThreadGate
-from connector.ledger import life, migrate, systems
+from connector.ledger import life, linking, migrate, systems
 from connector.ledger.store import Ledger
 from connector.ports import Clock, Probe, Source, Target
 from connector.problems import Problems
@@ -280,9 +280,11 @@ def open_app(path: Path, clock: Clock | None = None, *, working: bool = True) ->
         problems = Problems()
         wired, flows = wire_all(config, installation, problems)
         problems.raise_if_any()
+        accepted = ledger.read(linking.accepted)
     except BaseException:
         ledger.close()
         raise
+    flows = {name: replace(flow, accepted=name in accepted) for name, flow in flows.items()}
     return App(config=config, ledger=ledger, wired=wired, flows=flows, clock=clock)
 
 

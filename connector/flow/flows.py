@@ -76,6 +76,7 @@ class Flow:
     *settle* and *timeout* are the target's, *lag* the source's.  *can*: fields of `write` that an
     update may carry (None: all, empty: there is no update).  *guests*: how an order without
     customer gets one: None (as it stands), "each", or a template giving the target's number.
+    *accepted*: a person took its first linking for complete (S1).
     """
 
     name: str
@@ -109,6 +110,7 @@ class Flow:
     lane: str = "live"
     installation: str = ""
     profile_digest: str = ""
+    accepted: bool = False
 
     @property
     def call_window(self) -> timedelta:

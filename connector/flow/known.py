@@ -45,7 +45,7 @@ def trusted(work: Claimed, flow: Flow, life: Life) -> bool:
 
     A birth later than its first reading is a date of the shop's, and proves nothing.
     """
-    accepted = flow.start is not None and flow.start >= life.created_at
+    accepted = flow.accepted or (flow.start is not None and flow.start >= life.created_at)
     return (
         accepted
         and work.lane == "live"

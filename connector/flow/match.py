@@ -37,18 +37,33 @@ def candidates(doc: Document, by: str, hits: Sequence[Seen]) -> list[Seen]:
 
 def same_person(doc: Customer, there: Payload) -> bool:
     """An e-mail alone links only with the same name or postcode."""
-    ours = {_name(doc.first_name, doc.last_name), _words(doc.company)} - {""}
-    theirs = {
+    return bool(traits(doc) & traits_there(there))
+
+
+def traits(doc: Document) -> frozenset[str]:
+    """What else tells a person from another with his e-mail: names and the postcode."""
+    if not isinstance(doc, Customer):
+        return frozenset()
+    names = {_name(doc.first_name, doc.last_name), _words(doc.company)}
+    return _tagged(names, doc.billing.postcode if doc.billing else None)
+
+
+def traits_there(there: Payload) -> frozenset[str]:
+    """The same of what a target's `read` gives."""
+    names = {
         _name(there.get("first_name"), there.get("last_name")),
         _words(there.get("name")),
         _words(there.get("company")),
-    } - {""}
-    if ours & theirs:
-        return True
+    }
     address = there.get("billing")
-    postcode = address.get("postcode") if isinstance(address, dict) else there.get("postcode")
-    here = doc.billing.postcode if doc.billing else None
-    return bool(here) and _words(here) == _words(postcode)
+    return _tagged(
+        names, address.get("postcode") if isinstance(address, dict) else there.get("postcode")
+    )
+
+
+def _tagged(names: set[str], postcode: object) -> frozenset[str]:
+    tagged = {f"name:{name}" for name in names if name}
+    return frozenset(tagged | ({f"postcode:{code}"} if (code := _words(postcode)) else set()))
 
 
 def _name(first: object, last: object) -> str:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
     true,
 )
@@ -302,3 +303,43 @@ life = Table(
     Column("beat_boot", BigInteger),
     Column("machine", String, nullable=False),
 )
+
+linking = Table(
+    "linking",
+    meta,
+    Column("flow", String, primary_key=True),
+    Column("begun_at", Instant, nullable=False),
+    Column("source_at", String),
+    Column("source_done", Boolean, nullable=False, server_default=false()),
+    Column("target_at", String),
+    Column("target_done", Boolean, nullable=False, server_default=false()),
+    Column("judged", Boolean, nullable=False, server_default=false()),
+    Column("accepted_at", Instant),
+    Column("accepted_by", String),
+)
+
+sighting = Table(
+    "sighting",
+    meta,
+    Column("flow", String, primary_key=True),
+    Column("side", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("by", String, primary_key=True),
+    Column("value", String, nullable=False),
+    Column("traits", String, nullable=False),
+    Column("birth", String),
+    CheckConstraint(_one_of("side", ("source", "target")), name="side"),
+)
+Index("ix_sighting_value", sighting.c.flow, sighting.c.side, sighting.c.by, sighting.c.value)
+
+candidate = Table(
+    "candidate",
+    meta,
+    Column("flow", String, primary_key=True),
+    Column("source_key", String, primary_key=True),
+    Column("target_key", String, primary_key=True),
+    Column("verdict", String, nullable=False),
+    Column("reason", String, nullable=False),
+    CheckConstraint(_one_of("verdict", ("sure", "weak", "collision")), name="verdict"),
+)
+Index("ix_candidate_target_key", candidate.c.flow, candidate.c.target_key)

@@ -1,8 +1,57 @@
 """What a day and a night need: grown until it is released, frozen then."""
 
+import sqlalchemy as sa
+from alembic import op
+
+from connector.ledger.schema import Instant
+
 revision = "0002"
 down_revision = "0001"
 
 
 def upgrade() -> None:
     """Bring the ledger from the revision before to this one."""
+    _linking()
+
+
+def _linking() -> None:
+    """What a scan saw, whom it takes for whom, what was accepted."""
+    op.create_table(
+        "linking",
+        sa.Column("flow", sa.String(), nullable=False),
+        sa.Column("begun_at", Instant(), nullable=False),
+        sa.Column("source_at", sa.String()),
+        sa.Column("source_done", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("target_at", sa.String()),
+        sa.Column("target_done", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("judged", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("accepted_at", Instant()),
+        sa.Column("accepted_by", sa.String()),
+        sa.PrimaryKeyConstraint("flow", name=op.f("pk_linking")),
+    )
+    op.create_table(
+        "sighting",
+        sa.Column("flow", sa.String(), nullable=False),
+        sa.Column("side", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("value", sa.String(), nullable=False),
+        sa.Column("traits", sa.String(), nullable=False),
+        sa.Column("birth", sa.String()),
+        sa.CheckConstraint("side IN ('source', 'target')", name=op.f("ck_sighting_side")),
+        sa.PrimaryKeyConstraint("flow", "side", "key", "by", name=op.f("pk_sighting")),
+    )
+    op.create_index("ix_sighting_value", "sighting", ["flow", "side", "by", "value"])
+    op.create_table(
+        "candidate",
+        sa.Column("flow", sa.String(), nullable=False),
+        sa.Column("source_key", sa.String(), nullable=False),
+        sa.Column("target_key", sa.String(), nullable=False),
+        sa.Column("verdict", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.CheckConstraint(
+            "verdict IN ('sure', 'weak', 'collision')", name=op.f("ck_candidate_verdict")
+        ),
+        sa.PrimaryKeyConstraint("flow", "source_key", "target_key", name=op.f("pk_candidate")),
+    )
+    op.create_index("ix_candidate_target_key", "candidate", ["flow", "target_key"])

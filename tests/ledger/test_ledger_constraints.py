@@ -37,6 +37,12 @@ ATTEMPT = [
     ("ck_attempt_finished", {"finished_at": NOW}),
 ]
 LINK = [("ck_link_role", {"role": "friend"})]
+SIGHT = {"flow": "f", "side": "source", "key": "1", "by": "sku", "value": "", "traits": ""}
+PAIR = {"flow": "f", "source_key": "1", "target_key": "A", "verdict": "sure", "reason": ""}
+LINKING = [
+    ("ck_sighting_side", insert(schema.sighting).values(SIGHT | {"side": "left"})),
+    ("ck_candidate_verdict", insert(schema.candidate).values(PAIR | {"verdict": "maybe"})),
+]
 # role, source key, target key: what stands beside what, and whether the database lets it.
 BESIDE = [
     ("identity", "1", "A", "identity", "2", "B", True),
@@ -87,6 +93,13 @@ def test_a_link_that_breaks_an_invariant_is_refused(db):
             a_link(db, "1", "A", **columns)
 
 
+def test_what_a_scan_keeps_is_of_the_closed_lists(db):
+    """A side is one of two, a verdict one of three."""
+    for check, statement in LINKING:
+        with is_refused(db, check):
+            db.execute(statement)
+
+
 def test_every_check_of_the_schema_is_provoked():
     """A constraint that no test breaks might as well not be there."""
     checks = {
@@ -95,7 +108,7 @@ def test_every_check_of_the_schema_is_provoked():
         for c in table.constraints
         if isinstance(c, CheckConstraint)
     }
-    assert checks == {name for name, _ in RECORD + ATTEMPT + LINK}
+    assert checks == {name for name, _ in [*RECORD, *ATTEMPT, *LINK, *LINKING]}
 
 
 def test_every_reason_of_the_lists_is_accepted(db):
