@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
+import pwd
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -58,24 +61,28 @@ class App:
     clock: Clock
     _systems: dict[str, System] = field(default_factory=dict)
     _gates: dict[str, ThreadGate] = field(default_factory=dict)
+    _met: set[str] = field(default_factory=set)
+    _opening: threading.RLock = field(default_factory=threading.RLock)
 
     def gate(self, name: str) -> ThreadGate:
         """The gate of connection *name*: one for all its flows."""
-        if name not in self._gates:
-            wired = self.wired[name]
-            bulk = wired.compiled.profile.capabilities.bulk
-            self._gates[name] = ThreadGate(
-                self.clock, slots=wired.slots, timeout=wired.timeout, bulk=bulk
-            )
-        return self._gates[name]
+        with self._opening:
+            if name not in self._gates:
+                wired = self.wired[name]
+                bulk = wired.compiled.profile.capabilities.bulk
+                self._gates[name] = ThreadGate(
+                    self.clock, slots=wired.slots, timeout=wired.timeout, bulk=bulk
+                )
+            return self._gates[name]
 
     def system(self, name: str) -> System:
         """The adapter of connection *name*; raises ConfigError for its settings."""
-        if name not in self._systems:
-            self._systems[name] = open_system(
-                self.config, self.wired[name], self.gate(name), self.clock
-            )
-        return self._systems[name]
+        with self._opening:
+            if name not in self._systems:
+                self._systems[name] = open_system(
+                    self.config, self.wired[name], self.gate(name), self.clock
+                )
+            return self._systems[name]
 
     def meet(self, names: Sequence[str]) -> dict[str, Findings]:
         """R9: ask the systems who they are; raises WrongSystem if one is not who it was.
@@ -94,6 +101,7 @@ class App:
                 )
             with self.ledger.begin() as db:
                 systems.meet(db, name, who, self.clock.now())
+            self._met.add(name)
         return found
 
     def sync(self, flow: Flow, *, only: Sequence[str] = ()) -> Report:
@@ -104,9 +112,19 @@ class App:
         self.meet(sorted({flow.source, flow.target}))
         source, report = self.system(flow.source), Report()
         if only:
-            report.pulled[flow.name] = self._pull_only(source, flow, only)
+            report.pulled[flow.name] = pull_demanded(
+                source, flow, self.ledger, self.clock, keys=only
+            )
         elif flow.mode != "on_demand":
             report.pulled[flow.name] = pull(source, flow, self.ledger, self.clock)
+        return self._deliver(flow, report)
+
+    def catch_up(self, flow: Flow) -> Report:
+        """Deliver what is due of *flow* without reading its source anew; raises as `sync` does."""
+        self.meet(sorted({flow.source, flow.target} - self._met))
+        return self._deliver(flow, Report())
+
+    def _deliver(self, flow: Flow, report: Report) -> Report:
         line = self.line(flow)
         for _ in range(ROUNDS):
             if not self.round(line, report) or self.stopping:
@@ -122,9 +140,6 @@ class App:
         """The flows that a delivery of *flow* needs, in the order in which they deliver."""
         return [*dependencies(flow, list(self.flows.values())), flow]
 
-    def _pull_only(self, source: System, flow: Flow, keys: Sequence[str]) -> Pulled:
-        return pull_demanded(source, flow, self.ledger, self.clock, keys=keys)
-
     def round(self, line: Sequence[Flow], report: Report) -> bool:
         """One delivery of every flow of *line*, dependencies first; False when nothing was due."""
         moved = False
@@ -132,29 +147,39 @@ class App:
         for flow in line:
             if flow.name in report.stopped:
                 continue
-            new = self._pull_demanded(flow, report)
+            new = _pull_demanded(self, flow, report)
             target = self.system(flow.target)
             done = deliver(target, flow, self.ledger, self.gate(flow.target), self.clock)
             _count(report, flow, done)
             moved = moved or bool(done.claimed) or bool(new)
         return moved
 
-    def _pull_demanded(self, flow: Flow, report: Report) -> int:
-        """What blocked records wait for; with the source away, what is known is delivered first."""
-        try:
-            pulled = pull_demanded(self.system(flow.source), flow, self.ledger, self.clock)
-        except Unavailable as away:
-            report.stopped[flow.source] = away.code
-            return 0
-        return pulled.new
+    def stop(self) -> None:
+        """Let no further call begin, on any connection."""
+        for name in self.wired:
+            self.gate(name).stop()
 
-    def close(self) -> None:
-        """Let calls end, and give everything back."""
+    def let_go(self) -> None:
+        """Let calls end, and give the connections back; the ledger stays open."""
         for gate in self._gates.values():
             gate.close()
         for system in self._systems.values():
             system.close()
+
+    def close(self) -> None:
+        """Let calls end, and give everything back."""
+        self.let_go()
         self.ledger.close()
+
+
+def _pull_demanded(app: App, flow: Flow, report: Report) -> int:
+    """What blocked records wait for; with the source away, what is known is delivered first."""
+    try:
+        pulled = pull_demanded(app.system(flow.source), flow, app.ledger, app.clock)
+    except Unavailable as away:
+        report.stopped[flow.source] = away.code
+        return 0
+    return pulled.new
 
 
 def _count(report: Report, flow: Flow, done: Delivered) -> None:
@@ -163,6 +188,11 @@ def _count(report: Report, flow: Flow, done: Delivered) -> None:
         counts[outcome] = counts.get(outcome, 0) + number
     if done.stopped:
         report.stopped[flow.name] = done.stopped
+
+
+def counted(report: Report) -> dict[str, int]:
+    """Documents that each flow pulled, new and changed."""
+    return {name: done.new + done.changed for name, done in report.pulled.items()}
 
 
 def differing(known: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
@@ -214,6 +244,8 @@ def open_ledger(config: Config) -> Ledger:
     ledger = Ledger(str(url))
     if ledger.path is not None and not ledger.path.exists():
         raise ConnectorError(f"there is no ledger at {ledger.path}", code="ledger_missing")
+    if ledger.path is not None:
+        refuse_other_user(ledger.path)
     found = ledger.read(migrate.revision)
     if found is None:
         raise ConnectorError("the ledger has no tables yet", code="ledger_missing")
@@ -223,6 +255,21 @@ def open_ledger(config: Config) -> Ledger:
             code="ledger_outdated",
         )
     return ledger
+
+
+def refuse_other_user(path: Path) -> None:
+    """O1: files that another user made beside the ledger would lock its owner out."""
+    owner = path.stat().st_uid
+    if owner != os.geteuid():
+        try:
+            name = pwd.getpwuid(owner).pw_name
+        except KeyError:
+            name = f"#{owner}"
+        raise ConnectorError(
+            f"the ledger at {path} belongs to another user",
+            code="other_user",
+            cure=f"sudo -u '{name}' connector …" if "#" in name else f"sudo -u {name} connector …",
+        )
 
 
 def read_config(path: Path) -> Config:
@@ -286,6 +333,21 @@ def open_app(path: Path, clock: Clock | None = None, *, working: bool = True) ->
         raise
     flows = {name: replace(flow, accepted=name in accepted) for name, flow in flows.items()}
     return App(config=config, ledger=ledger, wired=wired, flows=flows, clock=clock)
+
+
+def reopened(app: App) -> App:
+    """The same ledger under the configuration as its file is now; *app* goes on unchanged.
+
+    Raises ConfigError with every mistake, ConnectorError(restart_needed) for another ledger.
+    """
+    config = read_config(app.config.file)
+    problems = Problems()
+    urls = [ledger_url(one, problems) for one in (app.config, config)]
+    if urls[0] != urls[1]:
+        raise ConnectorError("`ledger` has changed", code="restart_needed")
+    wired, flows = wire_all(config, app.ledger.life.installation, problems)
+    problems.raise_if_any()
+    return App(config=config, ledger=app.ledger, wired=wired, flows=flows, clock=app.clock)
 
 
 @contextmanager

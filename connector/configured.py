@@ -74,6 +74,7 @@ class Flow:
     match: tuple[str, ...] = ()
     guests: Guests | None = None
     start: datetime | None = None
+    every: timedelta | str = timedelta(minutes=5)
     reference: Node | None = None
     only: Mapping[str, tuple[str, ...]] | Node | None = None
     wait: timedelta = timedelta(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import islice
@@ -16,6 +16,9 @@ from connector.ports import Clock, Target
 from connector.values import Change, InDoubt, NotSent, Outcome, Unauthorized, Unavailable
 
 Group = Sequence[tuple[Change, Outcome]]
+Ended = SimpleQueue[Group | BaseException]
+Waiting = list[tuple["Future[None]", Sequence[Change]]]
+NOTICE = 0.2  # seconds until a stop is noticed behind a call that hangs
 AWAY = 3  # calls in a row that find nobody
 
 
@@ -97,15 +100,30 @@ class ThreadGate:
         broken_off = Breaker()
         size = self._bulk.get(entity, 1)
         batches = [changes[i : i + size] for i in range(0, len(changes), size)]
-        for batch in batches:
-            self._pool.submit(self._send_one, target, entity, batch, ended, broken_off)
+        waiting = [
+            (self._pool.submit(self._send_one, target, entity, batch, ended, broken_off), batch)
+            for batch in batches
+        ]
         left = len(batches)
         while left:
-            groups = [ended.get(), *islice(_rest(ended), left - 1)]
+            groups = [self._next(ended, waiting), *islice(_rest(ended), left - 1)]
             left -= len(groups)
             if broken := [g for g in groups if isinstance(g, BaseException)]:
                 raise broken[0]
             yield [pair for g in groups if not isinstance(g, BaseException) for pair in g]
+
+    def _next(
+        self, ended: Ended, waiting: list[tuple[Future[None], Sequence[Change]]]
+    ) -> Group | BaseException:
+        """What ends next; once we stop, what no thread has begun is withdrawn at once (S2)."""
+        while True:
+            try:
+                return ended.get(timeout=NOTICE)
+            except Empty:
+                while self._stopping.is_set() and waiting:
+                    call, batch = waiting.pop()
+                    if call.cancel():
+                        ended.put([(c, NotSent(why="stopping")) for c in batch])
 
     def _send_one(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from connector.nearest import nearest
 
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DURATION = r"^\d{1,6}(ms|s|m|h|d)$"
 NAME = r"^[A-Za-z][A-Za-z0-9_-]{0,39}$"
 AMOUNT = r"^\d{1,12}(\.\d{1,6})? [A-Z]{3}$"
@@ -33,6 +35,28 @@ def duration(text: str) -> timedelta:
         raise Misspelled("is not a duration", "write a whole number and a unit: 30s, 10m, 1h, 90d")
     number, unit = re.findall(r"\d+|[a-z]+", text)
     return timedelta(**{_UNITS[unit]: int(number)})
+
+
+def every(text: str) -> timedelta | str:
+    """Read how often a flow runs: `1m`, `never`, or the five fields of a cron line.
+
+    Weekdays of the line come back by name: cron counts them from Sunday, our scheduler from Monday.
+    """
+    cure = 'write 1m, never, or a cron line: "30 2 * * mon-fri"'
+    if text == "never":
+        return text
+    if len(text.split()) == 5:
+        *fields, days = text.split()
+        named = re.sub(r"(?<![/\d])[0-7](?!\d)", lambda found: _DAYS[int(found[0])], days)
+        line = " ".join([*fields, named])
+        try:  # only who writes such a line waits for the import
+            import_module("apscheduler.triggers.cron").CronTrigger.from_crontab(line)
+        except ValueError:
+            raise Misspelled("is no cron line", cure) from None
+        return line
+    if not re.fullmatch(DURATION, text) or duration(text) < timedelta(seconds=1):
+        raise Misspelled("is not how often", cure)
+    return duration(text)
 
 
 def moment(text: str) -> datetime:

@@ -14,8 +14,9 @@ from typing import Any
 import click
 
 from connector import codes, logs
-from connector.app import App, Report, opened
+from connector.app import App, Report, counted, opened
 from connector.cli import output
+from connector.cli.follow import followed
 from connector.cli.options import config_option, config_path, json_option
 from connector.cli.rehearsal import rehearsal
 from connector.errors import ConnectorError, NotSent
@@ -60,10 +61,22 @@ def sync(
     Ends with 1 if something is held or in doubt, with 4 if a system was away.
     """
     logs.start(as_json=as_json, level="warning")
-    with opened(config_path(config), working=not dry_run) as app:
-        if dry_run:
-            return _rehearse(app, _flow_of(app, name), only, as_json)
-        return _run(app, _flow_of(app, name), only, as_json)
+    path = config_path(config)
+    try:
+        with opened(path, working=not dry_run) as app:
+            if dry_run:
+                return _rehearse(app, _flow_of(app, name), only, as_json)
+            return _run(app, _flow_of(app, name), only, as_json)
+    except ConnectorError as error:
+        if error.code != "ledger_locked":
+            raise
+        locked = error
+    with opened(path, working=False) as app:
+        wanted, before = _flow_of(app, name), app.ledger.read(history.newest_attempt)
+        result = followed(app, wanted, only)
+        if result is None:
+            raise locked
+        return _tell(app, wanted, result, before, as_json)
 
 
 def _run(app: App, wanted: Flow, only: Sequence[str], as_json: bool) -> int:
@@ -76,16 +89,22 @@ def _run(app: App, wanted: Flow, only: Sequence[str], as_json: bool) -> int:
             if not asked_to_stop:
                 raise
         stopped = bool(asked_to_stop)
-    rows = [_summary(app, one, report, before) for one in app.line(wanted)]
+    result = {"pulled": counted(report), "away": report.stopped, "stopped": stopped}
+    return _tell(app, wanted, result, before, as_json)
+
+
+def _tell(app: App, wanted: Flow, result: Mapping[str, Any], before: int, as_json: bool) -> int:
+    away, stopped = result.get("away", {}), result.get("stopped", False)
+    rows = [_summary(app, one, result.get("pulled", {}), before) for one in app.line(wanted)]
     if as_json:
-        output.emit({"flows": rows, "away": report.stopped, "stopped": stopped})
+        output.emit({"flows": rows, "away": away, "stopped": stopped})
     else:
         output.table([{**row, "held": _counts(row["held"])} for row in rows], SUMMARY)
-        for where, why in report.stopped.items():
+        for where, why in away.items():
             click.echo(f"{where}: ended early ({why}); nothing is lost, run it again", err=True)
     if stopped:
         click.echo("stopped: what was not sent is withdrawn; the next run goes on", err=True)
-    return _exit_code(rows, report, stopped)
+    return _exit_code(rows, away, stopped)
 
 
 @contextmanager
@@ -109,15 +128,14 @@ def _stoppable(app: App, wanted: Flow) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _summary(app: App, one: Flow, report: Report, before: int) -> dict[str, Any]:
+def _summary(app: App, one: Flow, pulled: Mapping[str, int], before: int) -> dict[str, Any]:
     tried = [r for r in app.ledger.read(history.attempted, before) if r["flow"] == one.name]
     stands = [r for r in app.ledger.read(history.standing) if r["flow"] == one.name]
     due = [r["oldest"] for r in stands if r["state"] in ("prepared", "in_doubt")]
-    pulled = report.pulled.get(one.name)
     happened = ("done", "found")
     return {
         "flow": one.name,
-        "pulled": pulled.new + pulled.changed if pulled else 0,
+        "pulled": pulled.get(one.name, 0),
         "created": _sum(tried, lambda r: r["action"] == "create" and r["outcome"] in happened),
         "updated": _sum(tried, lambda r: r["action"] != "create" and r["outcome"] in happened),
         "failed": _sum(tried, lambda r: r["outcome"] not in (*happened, None, "not_sent")),
@@ -135,8 +153,8 @@ def _counts(by_reason: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {reason}" for reason, count in by_reason.items())
 
 
-def _exit_code(rows: Sequence[Mapping[str, Any]], report: Report, stopped: bool) -> int:
-    if report.stopped:
+def _exit_code(rows: Sequence[Mapping[str, Any]], away: Mapping[str, str], stopped: bool) -> int:
+    if away:
         return codes.UNAVAILABLE
     attention = stopped or any(row["held"] or row["in doubt"] for row in rows)
     return codes.ATTENTION if attention else codes.OK

@@ -110,6 +110,20 @@ ERRORS = (
         UNAVAILABLE,
     ),
     Code(
+        "other_user",
+        "The ledger belongs to another user; files made by you would lock its owner out.",
+        "Run the command as its owner, with the `sudo -u` that the report names.",
+        "connector status",
+        USAGE,
+    ),
+    Code(
+        "restart_needed",
+        "The changed configuration names something that a reload cannot exchange.",
+        "Restart the daemon; until then it goes on with what it has.",
+        "connector check",
+        USAGE,
+    ),
+    Code(
         "ledger_missing",
         "The ledger does not exist or is not a ledger.",
         "Create it, or correct `ledger:` in the configuration.",

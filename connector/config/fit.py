@@ -21,6 +21,7 @@ _ENTITIES_OF = {
     "unknown_product": ("order",),
 }
 _MODES_OF = {
+    "every": ("create", "link_only"),
     "start": ("create",),
     "wait": ("create",),
     "only": ("create",),

@@ -71,6 +71,7 @@ FLOW: Form = {
     "mode": Key(choice("on_demand", "link_only"), "left out: every document is created"),
     "match": Key(series(text(spelled.name)), "fields by which first contact looks for it"),
     "guests": Key(Kind(_guests, {}), "each, or which collective customer stands for them"),
+    "every": Key(text(spelled.every), "when the daemon runs it: 1m, never, or a cron line"),
     "start": Key(text(spelled.moment), "older documents are never created by this flow"),
     "reference": Key(Kind(_reference, {"type": "string"}), "our id in the target, unique there"),
     "only": Key(Kind(_only, {}), "which documents: values per field, or an expression"),

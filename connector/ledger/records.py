@@ -98,6 +98,12 @@ def claim(
     return claimed(db, ids)
 
 
+def due_flows(db: Connection, now: datetime) -> set[str]:
+    """The flows of which something waits for its next step."""
+    due = record.c.state.in_(("prepared", "in_doubt")) & (record.c.due_at <= now)
+    return set(db.scalars(select(record.c.flow).where(due).distinct()))
+
+
 def claimed(db: Connection, ids: Sequence[int]) -> list[Claimed]:
     """Records as the engine takes them in hand, in the order of *ids*."""
     decision = case((record.c.decided_seq == record.c.seq, record.c.decision))

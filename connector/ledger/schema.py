@@ -40,6 +40,7 @@ OUTCOMES = (
     "done", "refused", "exists", "stale", "gone", "unavailable", "unauthorized", "not_sent",
     "found", "absent", "again",
 )  # fmt: skip
+RUN_STATES = ("asked", "running", "ended")
 OP_CLASSES = ("absolute", "append", "create", "transition")
 
 
@@ -343,3 +344,18 @@ candidate = Table(
     CheckConstraint(_one_of("verdict", ("sure", "weak", "collision")), name="verdict"),
 )
 Index("ix_candidate_target_key", candidate.c.flow, candidate.c.target_key)
+
+run = Table(
+    "run",
+    meta,
+    Column("id", Id, primary_key=True),
+    Column("flow", String, nullable=False),
+    Column("only", String, nullable=False, server_default=text("'[]'")),
+    Column("state", String, nullable=False),
+    Column("result", String),
+    Column("actor", String, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    CheckConstraint(_one_of("state", RUN_STATES), name="state"),
+    CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="ended"),
+)

@@ -96,9 +96,26 @@ class Ledger:
                 code="ledger_locked",
                 cure="wait for it to end, or stop it",
             ) from error
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"pid {os.getpid()}\n".encode(), 0)
         self._lock_file = fd
+        self.announce("")
+
+    def announce(self, role: str) -> None:
+        """Let whoever finds the ledger locked know what the holder is (`daemon`: can be asked)."""
+        if self._lock_file is not None:
+            os.ftruncate(self._lock_file, 0)
+            os.pwrite(self._lock_file, f"pid {os.getpid()} {role}".strip().encode(), 0)
+
+    def held_by(self, role: str) -> bool:
+        """Is the ledger's lock held by one that announced itself as *role*?"""
+        lock = Path(f"{self.path}.lock")
+        if self.path is None or not lock.exists():
+            return False
+        with lock.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return file.read().endswith(f" {role}")
+        return False
 
     def wake(self, now: datetime, boot: float | None = None) -> None:
         """Begin or continue a watch: own the ledger, judge its life, take back what the dead held.

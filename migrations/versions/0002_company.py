@@ -11,6 +11,7 @@ down_revision = "0001"
 
 def upgrade() -> None:
     """Bring the ledger from the revision before to this one."""
+    _runs()
     _linking()
 
 
@@ -55,3 +56,20 @@ def _linking() -> None:
         sa.PrimaryKeyConstraint("flow", "source_key", "target_key", name=op.f("pk_candidate")),
     )
     op.create_index("ix_candidate_target_key", "candidate", ["flow", "target_key"])
+
+
+def _runs() -> None:
+    op.create_table(
+        "run",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("flow", sa.String(), nullable=False),
+        sa.Column("only", sa.String(), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("result", sa.String(), nullable=True),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("asked_at", Instant(), nullable=False),
+        sa.Column("ended_at", Instant(), nullable=True),
+        sa.CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name=op.f("ck_run_ended")),
+        sa.CheckConstraint("state IN ('asked', 'running', 'ended')", name=op.f("ck_run_state")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),
+    )

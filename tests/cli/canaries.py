@@ -71,3 +71,13 @@ def mapping(desk: Any) -> list[str]:
         assert "broken/order.yaml:" in str(wrong.value), text
         silent(desk("check", "broken"), [text])
     return ["flow", "sync", "orders"]
+
+
+def other_user(desk: Any) -> list[str]:
+    desk.monkeypatch.setattr("os.geteuid", lambda: 4_000_000)
+    return ["flow", "sync", "orders"]
+
+
+def ledger_missing(desk: Any) -> list[str]:
+    (desk.company.folder / "ledger.db").unlink()
+    return ["record", "list"]

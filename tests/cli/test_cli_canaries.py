@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from canaries import CANARY, SHIPPED, mapping, other, silent, wsdl
+from canaries import CANARY, SHIPPED, ledger_missing, mapping, other, other_user, silent, wsdl
 
 from adapters.http import Http
 from adapters.wire import Call
@@ -36,6 +36,7 @@ PERSON = {
 
 # What this code cannot come to: (why)
 NOT_PROVOKED = {
+    "restart_needed": "a reload refused: tests/daemon",
     "undone": "there is no undo yet",
     "braked": "the brakes of mass changes come with stock",
 }
@@ -134,11 +135,6 @@ def ledger_locked(desk: Any) -> list[str]:
     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     desk.company.held_lock = fd
     return ["flow", "sync", "orders"]
-
-
-def ledger_missing(desk: Any) -> list[str]:
-    (desk.company.folder / "ledger.db").unlink()
-    return ["record", "list"]
 
 
 def ledger_outdated(desk: Any) -> list[str]:
@@ -318,9 +314,20 @@ def too_late(desk: Any) -> list[str]:
 
 PROVOKED: tuple[Callable[[Any], list[str]], ...] = (
     *(config, config_missing, usage, wrong_system, find_unproven, unavailable, unauthorized),
-    *(field, ledger_locked, ledger_missing, ledger_outdated, no_such_record, seq_moved),
+    *(other_user, field, ledger_locked, ledger_missing, ledger_outdated, no_such_record, seq_moved),
     *(not_allowed, bug, conflict, rule, review, blocked, refused, unreadable, duplicate),
-    *(ambiguous, money, locked, gone_at_target, gave_up, doubt, wsdl, mapping, truncated),
+    *(
+        other_user,
+        ambiguous,
+        money,
+        locked,
+        gone_at_target,
+        gave_up,
+        doubt,
+        wsdl,
+        mapping,
+        truncated,
+    ),
 )
 # Their command goes on or ends with a sentence; the code is with the attempt.
 WITHDRAWN = (not_sent, too_late)

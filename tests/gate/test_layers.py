@@ -11,16 +11,17 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # From the bottom up (design §10). What shares a line does not import each other.
 LAYERS = [
-    {"errors", "nearest", "points", "places", "codes"},
+    {"errors", "nearest", "notify", "points", "places", "codes"},
     {"problems", "values", "spelled", "logs"},
     {"ports", "yamlread", "clock"},
     {"profile", "secret", "forms", "documents"},
     {"mapping", "ledger", "configured", "likeness"},
-    {"config", "flow"},
+    {"config", "flow", "schedule"},
     {"gate"},
     {"wiring"},
     {"building"},
     {"app"},
+    {"turns"},
     {"daemon"},
     {"testing"},
     {"demo"},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from company import Company
@@ -10,6 +12,7 @@ from covering import covers
 
 from connector.errors import ConfigError
 from connector.sandbox import erp_books
+from connector.schedule import triggers
 
 CREATE = ("CreateSalesOrder",)
 PARCEL = [{"method_id": "flat_rate", "method_title": "DHL", "total": "4.12"}]
@@ -295,3 +298,27 @@ def test_most_is_how_often_we_ask_before_a_person_must_look(company: Company, mo
     company.settle(rounds=10)
     assert company.standing("order", number) == "held(refused)"
     assert len(company.calls(*CREATE)) == 1 + most
+
+
+@covers("flows.*.every")
+@pytest.mark.parametrize(
+    ("every", "first", "second"),
+    [
+        ("1h", "Sat 11:00", "Sat 12:00"),
+        ("30 2 * * 1", "Mon 02:30", "Mon 02:30"),  # cron's Monday, in the zone of the company
+        ("never", "", ""),
+    ],
+)
+def test_every_says_when_the_daemon_runs_it(
+    company: Company, every: str, first: str, second: str
+) -> None:
+    """An interval, a cron line or never; that the daemon keeps to it shows tests/daemon."""
+    company.flow("orders", every=every)
+    times = triggers(company.app.config)
+    assert ("orders" in times) == bool(first)
+    now = begin = datetime(2026, 11, 28, 11, tzinfo=ZoneInfo("Europe/Berlin"))
+    if first:
+        times["orders"].start_date = begin
+        one = times["orders"].get_next_fire_time(None, now)
+        two = times["orders"].get_next_fire_time(one, one + timedelta(seconds=1))
+        assert [f"{t:%a %H:%M}" for t in (one, two)] == [first, second]

@@ -1,0 +1,42 @@
+"""A run beside the daemon: asked of it by a row in the ledger, and followed to its end (O1)."""
+
+from __future__ import annotations
+
+import getpass
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connector.app import App
+from connector.errors import ConnectorError
+from connector.flow.flows import Flow
+from connector.ledger import runs
+
+LOOK = 0.1
+ANSWER_WITHIN = 10.0
+
+
+def followed(app: App, wanted: Flow, only: Sequence[str]) -> Mapping[str, Any] | None:
+    """What came of a run that the daemon made for us; None: no daemon answers.
+
+    Raises what ended the run.
+    """
+    ledger = app.ledger
+    if not ledger.held_by("daemon"):
+        return None
+    with ledger.begin() as db:
+        asked = runs.ask(db, wanted.name, only, getpass.getuser(), app.clock.now())
+    until = time.monotonic() + ANSWER_WITHIN
+    while (found := ledger.read(runs.result, asked))[0] != "ended":
+        gone = not ledger.held_by("daemon")
+        if found[0] == "asked" and (gone or time.monotonic() > until):
+            with ledger.begin() as db:
+                if runs.withdraw(db, asked):
+                    return None
+        elif gone:
+            return {"stopped": True}
+        time.sleep(LOOK)
+    result = found[1]
+    if error := result.get("error"):
+        raise ConnectorError(error["message"], code=error["code"], cure=error["cure"])
+    return result

@@ -1,0 +1,185 @@
+"""`connector run`: every flow at its times until told to stop; a failing flow ends no other."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import OperationalError
+
+from connector.app import App, Report, counted, open_app, reopened
+from connector.errors import ConfigError, ConnectorError, NotSent
+from connector.ledger import records, runs
+from connector.notify import notify
+from connector.problems import Problem, Problems
+from connector.schedule import Schedule, triggers
+from connector.turns import Turns
+
+LOOK = 0.5  # seconds between looks for what commands ask
+SWEEP = 5.0  # seconds between looks for what is due
+STOP_WITHIN = 8.0  # seconds for calls on the wire; after that their intents are doubts
+WORKERS = 8
+END: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT)
+
+
+class Work:
+    """Runs of flows, each in its turn; how often in a row each failed is counted."""
+
+    def __init__(self, app: App) -> None:
+        self.turns = Turns(app)
+        self.failures: dict[str, int] = {}
+        self._ledger, self._clock = app.ledger, app.clock
+
+    def tick(self, name: str, only_due: bool = False) -> dict[str, Any]:
+        """One run of a flow at its time; what is expected to go wrong is its result."""
+        try:
+            with self.turns.turn(name) as (app, flow):
+                report = app.catch_up(flow) if only_due else app.sync(flow)
+        except NotSent:
+            return {"stopped": True}
+        except ConnectorError as error:
+            return self._refused(name, error)
+        return self._went_well(name, report)
+
+    def run_asked(self, asked: runs.Asked) -> None:
+        """One run that a command asked for, and what came of it, written down in any case."""
+        result: dict[str, Any] = {"error": {"code": "bug", "message": "see the log", "cure": ""}}
+        try:
+            with self.turns.turn(asked.flow) as (app, flow):
+                result = self._went_well(asked.flow, app.sync(flow, only=asked.keys))
+        except NotSent:
+            result = {"stopped": True}
+        except ConnectorError as error:
+            result = self._refused(asked.flow, error)
+        finally:
+            with self._ledger.begin() as db:
+                runs.end(db, asked.id, result, self._clock.now())
+
+    def failed(self, name: str, error: BaseException) -> None:
+        """Log and count a failure; the flow's next time comes all the same."""
+        self.failures[name] = count = self.failures.get(name, 0) + 1
+        code = error.code if isinstance(error, ConnectorError) else "bug"
+        structlog.get_logger().error("flow failed", flow=name, code=code, error=error, count=count)
+
+    def _refused(self, name: str, error: ConnectorError) -> dict[str, Any]:
+        self.failed(name, error)
+        return {"error": {"code": error.code, "message": str(error), "cure": error.cure}}
+
+    def _went_well(self, name: str, report: Report) -> dict[str, Any]:
+        self.failures.pop(name, None)
+        return {"pulled": counted(report), "away": report.stopped}
+
+
+class Daemon:
+    """The one process that delivers from a ledger, for as long as it runs."""
+
+    def __init__(self, app: App) -> None:
+        self.work = Work(app)
+        self.turns = self.work.turns
+        self.ledger_answers = True
+        self._ledger, self._clock = app.ledger, app.clock
+        self._log = structlog.get_logger()
+        self._signals: SimpleQueue[int] = SimpleQueue()
+        self._schedule = Schedule(app.config.zone, WORKERS, self.work.failed)
+        self._swept = 0.0
+
+    def serve(self) -> bool:
+        """Work until SIGTERM or SIGINT; True if every call on the wire had ended by then."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda got, _: self._signals.put(got))
+        with self._ledger.begin() as db:
+            runs.abandon(db, self._clock.now())
+        self._ledger.announce("daemon")
+        self._schedule.start()
+        self._plan()
+        notify("READY=1")
+        self._log.info("daemon ready", count=len(self.turns.app.flows))
+        while (got := self._signal()) not in END:
+            if got == signal.SIGHUP:
+                self._reload()
+            self._look()
+        return self._stop()
+
+    # ── the loop ────────────────────────────────────────────────────────────────────────────────
+
+    def _signal(self) -> int | None:
+        try:
+            return self._signals.get(timeout=LOOK)
+        except Empty:
+            return None
+
+    def _look(self) -> None:
+        """Serve commands, sweep what is due, and prove that we and the ledger live."""
+        try:
+            if self._ledger.read(runs.waiting):
+                with self._ledger.begin() as db:
+                    asked = runs.take(db)
+                for one in asked:
+                    self._schedule.now(self.work.run_asked, one.flow, one)
+            if time.monotonic() - self._swept >= SWEEP:
+                self._swept = time.monotonic()
+                self._sweep()
+        except OperationalError as error:
+            self.ledger_answers = False
+            self._log.error("ledger does not answer", code="ledger", error=error)
+            return
+        self.ledger_answers = True
+        notify("WATCHDOG=1")
+
+    def _sweep(self) -> None:
+        """Deliver what has become due between a flow's times: retries, doubts, what was freed."""
+        now = self._clock.now()
+        self._ledger.beat(now, self._clock.boottime())
+        for name in sorted(self._ledger.read(records.due_flows, now)):
+            if self._runs_itself(name) and self.turns.idle(name):
+                self._schedule.now(self.work.tick, name, name, True)
+
+    def _runs_itself(self, name: str) -> bool:
+        flow = self.turns.app.config.flows.get(name)
+        return flow is not None and (flow.mode == "on_demand" or flow.every != "never")
+
+    def _plan(self) -> None:
+        self._schedule.replace(triggers(self.turns.app.config), self.work.tick)
+
+    def _reload(self) -> None:
+        """Take the configuration as it is now; a broken one changes nothing, and is told whole."""
+        notify("RELOADING=1")
+        try:
+            app = reopened(self.turns.app)
+        except ConnectorError as error:
+            self._log.error("reload refused", code=error.code, cure=error.cure)
+            for problem in _problems(error):
+                self._log.error("wrong", code=problem.code, file=problem.file, line=problem.line)
+        else:
+            self.turns.replace(app)
+            self._schedule.replace(triggers(app.config), self.work.tick)
+            self._log.info("reloaded", count=len(app.flows))
+        notify("READY=1")
+
+    def _stop(self) -> bool:
+        notify("STOPPING=1")
+        self._log.info("daemon stopping")
+        self._schedule.stop()
+        self.turns.stop()
+        return self.turns.ended(STOP_WITHIN)
+
+
+def _problems(error: ConnectorError) -> list[Problem]:
+    if isinstance(error, ConfigError) and isinstance(error.problems, Problems):
+        return sorted(set(error.problems.found))
+    return []
+
+
+def run(path: Path) -> None:
+    """Run the daemon on the configuration at *path*, then end the process."""
+    daemon = Daemon(open_app(path))
+    if daemon.serve():
+        daemon.turns.app.close()
+        return
+    # A thread waits for a system that does not answer: the next life finds its intent in doubt.
+    os._exit(0)

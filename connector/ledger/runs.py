@@ -1,0 +1,76 @@
+"""Runs that commands ask of the daemon: asked, taken once, ended with what came of it (O1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from connector.ledger.schema import run
+
+KEPT = timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """A run that somebody asked for; *keys*: only these documents."""
+
+    id: int
+    flow: str
+    keys: tuple[str, ...]
+
+
+def ask(db: Connection, flow: str, keys: Sequence[str], actor: str, now: datetime) -> int:
+    """Ask for a run of *flow*; its id. What ended long ago is forgotten."""
+    db.execute(delete(run).where(run.c.ended_at < now - KEPT))
+    asked = {"flow": flow, "only": json.dumps(list(keys)), "actor": actor}
+    made = db.scalar(insert(run).values(state="asked", asked_at=now, **asked).returning(run.c.id))
+    return int(made or 0)
+
+
+def waiting(db: Connection) -> bool:
+    """Does a run wait to be taken?"""
+    return db.scalar(select(run.c.id).where(run.c.state == "asked").limit(1)) is not None
+
+
+def take(db: Connection) -> list[Asked]:
+    """Take every run that waits, oldest first: each is given out once."""
+    rows = db.execute(
+        update(run)
+        .where(run.c.state == "asked")
+        .values(state="running")
+        .returning(run.c.id, run.c.flow, run.c.only)
+    ).all()
+    found = [Asked(id=r.id, flow=r.flow, keys=tuple(json.loads(r.only))) for r in rows]
+    return sorted(found, key=lambda asked: asked.id)
+
+
+def end(db: Connection, id_: int, result: Mapping[str, Any], now: datetime) -> None:
+    """Write down what came of a run."""
+    values = {"state": "ended", "result": json.dumps(result), "ended_at": now}
+    db.execute(update(run).where(run.c.id == id_, run.c.state == "running").values(values))
+
+
+def abandon(db: Connection, now: datetime) -> None:
+    """End what a dead daemon had in hand: its runs will not be gone on with."""
+    result = json.dumps({"stopped": True})
+    db.execute(
+        update(run)
+        .where(run.c.state == "running")
+        .values(state="ended", result=result, ended_at=now)
+    )
+
+
+def withdraw(db: Connection, id_: int) -> bool:
+    """Take back a run that nobody has taken; False if somebody has."""
+    return db.execute(delete(run).where(run.c.id == id_, run.c.state == "asked")).rowcount > 0
+
+
+def result(db: Connection, id_: int) -> tuple[str, dict[str, Any]]:
+    """The state of a run, and what came of it."""
+    row = db.execute(select(run.c.state, run.c.result).where(run.c.id == id_)).one()
+    return row.state, json.loads(row.result or "{}")

@@ -1,0 +1,86 @@
+"""When flows run: `every:` of the configuration as triggers, in the configuration's zone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from connector.configured import Config
+
+Failed = Callable[[str, BaseException], object]
+
+
+class Trigger(Protocol):
+    """What the scheduler asks for the next time; only ever passed on."""
+
+
+def trigger(every: timedelta | str, zone: ZoneInfo) -> Trigger:
+    """The times of one flow."""
+    if isinstance(every, timedelta):
+        made: Trigger = IntervalTrigger(seconds=int(every.total_seconds()), timezone=zone)
+    else:
+        made = CronTrigger.from_crontab(every, timezone=zone)
+    return made
+
+
+def triggers(config: Config) -> dict[str, Trigger]:
+    """The times of every flow that runs by itself: not of those that only others need."""
+    return {
+        flow.name: trigger(flow.every, config.zone)
+        for flow in config.flows.values()
+        if flow.mode != "on_demand" and flow.every != "never"
+    }
+
+
+class Schedule:
+    """Calls at the flows' times: never two of one flow at once, missed times are made up once.
+
+    What a call raises is told to *failed* with the flow's name, and ends nothing else.
+    """
+
+    def __init__(self, zone: ZoneInfo, workers: int, failed: Failed) -> None:
+        self._numbers = count()
+        pool = ThreadPoolExecutor(workers)
+        defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        self._scheduler = BackgroundScheduler(
+            executors={"default": pool}, job_defaults=defaults, timezone=zone
+        )
+
+        def tell(event: JobExecutionEvent) -> None:
+            failed(event.job_id.partition(" ")[0], event.exception)
+
+        self._scheduler.add_listener(tell, EVENT_JOB_ERROR)
+
+    def start(self) -> None:
+        """Begin to call."""
+        self._scheduler.start()
+
+    def replace(self, times: Mapping[str, Trigger], call: Callable[[str], object]) -> None:
+        """From now on call *call* with each flow's name at its *times*, and at no others."""
+        for job in self._scheduler.get_jobs():
+            if " " not in job.id and job.id not in times:
+                job.remove()
+        for name, when in times.items():
+            # What runs every so often begins at once; a cron line is waited for.
+            first = {} if isinstance(when, CronTrigger) else {"next_run_time": datetime.now(UTC)}
+            self._scheduler.add_job(
+                call, when, args=[name], id=name, replace_existing=True, **first
+            )
+
+    def now(self, call: Callable[..., object], name: str, *args: object) -> None:
+        """Call *call* with *args* once, for flow *name*, as soon as a worker is free."""
+        self._scheduler.add_job(call, args=args, id=f"{name} {next(self._numbers)}")
+
+    def stop(self) -> None:
+        """Call nothing any more; what is under way goes on."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)

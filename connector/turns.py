@@ -1,0 +1,77 @@
+"""Whose turn it is: one run at a time for a pair of connections, all of one configuration (O5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Condition
+
+from connector.app import App
+from connector.errors import ConnectorError, NotSent
+from connector.flow.flows import Flow
+
+Pair = tuple[str, str]
+
+
+class Turns:
+    """Runs under way, and the configuration that each of them holds until its end."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self._next: App | None = None
+        self._busy: set[Pair] = set()
+        self._stopping = False
+        self._change = Condition()
+
+    @contextmanager
+    def turn(self, name: str) -> Iterator[tuple[App, Flow]]:
+        """Wait for the turn of flow *name*; raises NotSent once we stop, ConnectorError(usage)."""
+        with self._change:
+            self._change.wait_for(lambda: self._stopping or self._free(name))
+            app = self.app
+            if self._stopping:
+                raise NotSent("stopping")
+            if name not in app.flows:
+                raise ConnectorError(f"there is no flow `{name}`", code="usage")
+            flow = app.flows[name]
+            self._busy.add((flow.source, flow.target))
+        try:
+            yield app, flow
+        finally:
+            with self._change:
+                self._busy.discard((flow.source, flow.target))
+                self._change_if_idle()
+
+    def idle(self, name: str) -> bool:
+        """Could *name* have its turn at once?"""
+        with self._change:
+            return self._free(name)
+
+    def replace(self, app: App) -> None:
+        """Let *app* take over when the runs under way have ended; until then none begins."""
+        with self._change:
+            self._next = app
+            self._change_if_idle()
+
+    def stop(self) -> None:
+        """Begin no run and no call; what is not sent yet is withdrawn by its run."""
+        with self._change:
+            self._stopping = True
+            self.app.stop()
+            self._change.notify_all()
+
+    def ended(self, seconds: float) -> bool:
+        """Wait at most *seconds* for the runs under way; True if all have ended."""
+        with self._change:
+            return self._change.wait_for(lambda: not self._busy, seconds)
+
+    def _free(self, name: str) -> bool:
+        flow = self.app.flows.get(name)
+        free = flow is None or (flow.source, flow.target) not in self._busy
+        return free and self._next is None
+
+    def _change_if_idle(self) -> None:
+        if self._next is not None and not self._busy:
+            before, self.app, self._next = self.app, self._next, None
+            before.let_go()
+        self._change.notify_all()

@@ -1,0 +1,134 @@
+"""`connector run` as a process: times, commands beside it, stop, reload, a flow that fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+from company import Company
+from conftest import calls, until
+
+Serve = Callable[[], Any]
+
+
+def states(company: Company) -> set[tuple[str, str | None]]:
+    """How the orders stand."""
+    return {s for (entity, _), s in company.states().items() if entity == "order"}
+
+
+def test_what_is_ordered_arrives_by_itself(company: Company, serve: Serve) -> None:
+    """A flow runs at its interval: two orders, one after the other, no command given."""
+    company.flow("orders", every="1s")
+    service = serve()
+    service.hears("READY=1")
+    for count in (1, 2):
+        company.order()
+        until(lambda count=count: len(company.books()) == count)
+    until(lambda: states(company) == {("done", "sent")})
+    service.hears("WATCHDOG=1")
+    assert service.stop() < 10
+    service.hears("STOPPING=1")
+
+
+def test_a_sync_beside_the_daemon_goes_through_it(company: Company, serve: Serve) -> None:
+    """O1: the command asks, the daemon delivers, the command tells what came of it."""
+    company.flow("orders", every="never")
+    company.flow("products", every="never")
+    service = serve()
+    service.hears("READY=1")
+    company.order()
+    until(lambda: calls(company, "flow", "sync", "orders", "--json").returncode == 0
+          and company.books())  # fmt: skip
+    said = calls(company, "flow", "sync", "orders", "--json")
+    assert [row["pulled"] for row in json.loads(said.stdout)["flows"]][-1] == 0
+    company.erp.close()
+    company.order()
+    away = until(lambda: (s := calls(company, "flow", "sync", "orders")).returncode == 4 and s)
+    assert "error[unavailable]" in away.stderr
+    assert service.stop() < 10
+    assert {row["state"] for row in company.rows("SELECT state FROM run")} == {"ended"}
+
+
+def test_a_locked_ledger_without_a_daemon_is_told(company: Company, serve: Serve) -> None:
+    """Another `flow sync` cannot be asked: `ledger_locked`, and nothing waits in vain."""
+    company.app.ledger.own()
+    said = calls(company, "flow", "sync", "orders")
+    assert "error[ledger_locked]" in said.stderr
+    assert not company.rows("SELECT * FROM run")
+
+
+def test_a_stop_withdraws_what_is_not_sent(company: Company, serve: Serve) -> None:
+    """SIGTERM while a call hangs: inside 10 s, and only that call is in doubt."""
+    company.connection("erp", limits={"concurrency": "1", "timeout": "10s"}, settle="10s")
+    company.flow("orders", every="1s")
+    company.order()
+    service = serve()
+    until(lambda: company.books())
+    until(lambda: states(company) == {("done", "sent")})
+    company.erp.faults(
+        [{"fault": "commit_then_hang", "seconds": 30, "ops": ["CreateSalesOrder"], "count": 1}]
+    )
+    for _ in range(3):
+        company.order()
+    until(lambda: len(company.books()) == 2)  # made there, and no answer
+    assert service.stop() < 10
+    [doubt] = company.rows("SELECT * FROM attempt WHERE outcome IS NULL")
+    assert len(company.rows("SELECT * FROM attempt WHERE outcome = 'not_sent'")) <= 2
+    assert len(company.books()) == 2
+    assert doubt["action"] == "create"
+
+
+def test_a_broken_configuration_is_refused_and_the_good_one_stays(
+    company: Company, serve: Serve
+) -> None:
+    """SIGHUP with two mistakes tells both and changes nothing; mended, it is taken."""
+    company.flow("orders", every="never")
+    company.flow("products", every="never")
+    service = serve()
+    service.hears("READY=1")
+    file = company.folder / "config.yaml"
+    good = yaml.safe_load(file.read_text())
+    wrong = {**good, "zone": "Europe/Berln", "nonsense": "1"}
+    file.write_text(yaml.safe_dump(wrong))
+    service.process.send_signal(signal.SIGHUP)
+    until(lambda: len(service.lines("wrong")) == 2)
+    good["flows"]["orders"]["every"] = "1s"
+    company.order()
+    file.write_text(yaml.safe_dump(good))
+    service.process.send_signal(signal.SIGHUP)
+    until(lambda: service.lines("reloaded"))
+    until(lambda: company.books())
+    assert service.stop() < 10
+
+
+def test_a_flow_that_fails_ends_neither_the_daemon_nor_the_others(
+    company: Company, serve: Serve
+) -> None:
+    """The shop of one flow is away: told with code and count, and the other goes on."""
+    other = company.other_shop()
+    company.connection("shop2", like="shop", url=other.url)
+    company.flow("more", like="orders", every="1s", reference="X-{{ doc.number }}",
+                 **{"from": "shop2"})  # fmt: skip
+    company.flow("orders", every="1s")
+    other.close()
+    service = serve()
+    until(lambda: [f for f in service.lines("flow failed") if f["count"] > 1])
+    company.order()
+    until(lambda: company.books())
+    assert {f["code"] for f in service.lines("flow failed")} == {"unavailable"}
+    assert service.stop() < 10
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_another_user_is_sent_to_the_right_command(company: Company) -> None:
+    """O1: files made by another user would lock the daemon out of its own ledger."""
+    os.chown(company.folder / "ledger.db", 1, 1)
+    said = calls(company, "flow", "sync", "orders")
+    assert said.returncode == 2
+    assert "error[other_user]" in said.stderr
+    assert "sudo -u daemon connector" in said.stderr
