@@ -36,7 +36,7 @@ PERSON = {
 
 # What this code cannot come to: (why)
 NOT_PROVOKED = {
-    "restart_needed": "a reload refused: tests/daemon",
+    "restart_needed": "only a running daemon says it, at a reload: not provoked by any test yet",
     "undone": "there is no undo yet",
     "braked": "the brakes of mass changes come with stock",
 }
