@@ -174,11 +174,13 @@ class Http:
         if request.body:
             wire.sendall(request.body)
         reach("send.before_reply")
-        status, told, body = self._plain(wire, request.method) or self._odd(line, request.method)
+        status, told, body = self._plain(line, wire, request.method) or self._odd(
+            line, request.method
+        )
         took = timedelta(seconds=call.elapsed())
         return Reply(status=status, headers=told, body=body, began=call.began, took=took)
 
-    def _plain(self, wire: Wire, method: str) -> _Told | None:
+    def _plain(self, line: Line, wire: Wire, method: str) -> _Told | None:
         """Read a plain reply; None leaves what was read on the wire, for the library to judge."""
         data, end = wire.recv(), -1
         while (end := data.find(b"\r\n\r\n")) < 0 and len(data) < heads.MOST_HEAD:
@@ -187,17 +189,19 @@ class Http:
             data += more
         head = heads.plain(method, data[:end]) if end >= 0 else None
         size = end + 4 + head.length if head is not None else 0
-        if head is None or len(data) > size or head.length > self._most:
+        if head is None or head.length > self._most:
             wire.begun = data
             return None
         chunks, got = [data[end + 4 :]], len(data)
         while got < size and (more := wire.recv()):
             chunks.append(more)
             got += len(more)
-        if got != size:
+        if got < size:
             wire.begun = data[: end + 4] + b"".join(chunks)
             return None
-        return head.status, head.headers, b"".join(chunks)
+        if got > size:  # nobody asked for more: it must answer no later call
+            line.close()
+        return head.status, head.headers, b"".join(chunks)[: head.length]
 
     def _odd(self, line: Line, method: str) -> _Told:
         """Read any reply, as http.client and urllib3 understand it."""
