@@ -132,12 +132,19 @@ class Entity:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Service:
-    """One SOAP service: its WSDL, its port, and the endpoint that replaces the WSDL's."""
+    """One SOAP service: its WSDL, its port, and the endpoint that replaces the WSDL's.
+
+    *catalog*: address to file beside the WSDL; *svcmap*: such a list by Visual Studio; *patches*:
+    pattern and replacement, laid over its files before they are parsed.
+    """
 
     wsdl: Path
     endpoint: Template
     port: str | None = None
     encoded: bool = False
+    catalog: Mapping[str, str] = field(default_factory=dict)
+    svcmap: Path | None = None
+    patches: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,13 +13,14 @@ from adapters.auth import Basic, Bearer, HeaderKey, NoAuth, Tls
 from adapters.dialect import Query, Slice, told
 from adapters.http import Http, Request
 from adapters.replies import Answer
+from adapters.soap.catalog import svcmap
 from adapters.soap.contract import Contract
 from adapters.soap.reader import Node, parse, read, tree
 from adapters.soap.shapes import Member
 from adapters.soap.writer import envelope
 from adapters.system import Place, System, client
 from connector.errors import Bug
-from connector.profile import Action, Profile
+from connector.profile import Action, Profile, Service
 from connector.values import Broken, Payload
 
 
@@ -46,9 +47,7 @@ class SoapDialect:
     def __init__(self, profile: Profile, settings: Settings, http: Http, place: Place) -> None:
         self._profile, self._auth, self._http = profile, settings.auth, http
         self._conn, self._zone, self._clock = place["conn"], place["zone"], place["clock"]
-        self._contracts = {
-            name: Contract(service.wsdl, service.port) for name, service in profile.services.items()
-        }
+        self._contracts = {name: _contract(service) for name, service in profile.services.items()}
         self._endpoints = {
             name: str(service.endpoint({"conn": self._conn}))
             for name, service in profile.services.items()
@@ -70,8 +69,7 @@ class SoapDialect:
         body = envelope(operation, args, missing=query.missing, zone=self._zone)
         url = self._endpoints[service]
         headers = {
-            "Content-Type": "text/xml; charset=utf-8",
-            "SOAPAction": f'"{operation.action}"',
+            **operation.headers,
             **self._auth.headers("POST", url, self._clock),
         }
         request = Request(method="POST", url=url, headers=headers, body=body)
@@ -94,7 +92,10 @@ class SoapDialect:
         element = parse(raw)
         if element is None:
             return Broken(at="", code="unparseable", raw=raw)
-        read_again = tree(element, self._item(entity, etree.QName(element).localname))
+        try:
+            read_again = tree(element, self._item(entity, etree.QName(element).localname))
+        except ValueError:
+            return Broken(at="", code="not_a_tree", raw=raw)
         if not isinstance(read_again, Node):
             return Broken(at="", code="not_a_tree", raw=raw)
         return read_again
@@ -130,6 +131,20 @@ class SoapDialect:
                 if found is not None:
                     return found
         return None
+
+
+def _contract(service: Service) -> Contract:
+    """The contract as its profile names it; `encoded` is needed only where the WSDL is wrong."""
+    entries = dict(service.catalog)
+    if service.svcmap is not None:
+        entries = {**svcmap(service.svcmap), **entries}
+    return Contract(
+        service.wsdl,
+        service.port,
+        entries=entries,
+        patches=service.patches,
+        encoded=True if service.encoded else None,
+    )
 
 
 def _within(back: Member, name: str) -> Member | None:

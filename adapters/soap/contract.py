@@ -3,65 +3,85 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from typing import Any, Literal
 
 from lxml import etree
 from zeep.exceptions import Error
 from zeep.settings import Settings
 from zeep.wsdl import Document
-from zeep.wsdl.bindings.soap import Soap11Binding
+from zeep.wsdl.bindings.soap import Soap11Binding, Soap12Binding, SoapBinding
 
-from adapters.soap.shapes import Member
+from adapters.soap.catalog import Catalog, Lacking
+from adapters.soap.facets import Facets
+from adapters.soap.shapes import Book, Member
 from connector.errors import ConnectorError
+
+_WSDL = "{http://schemas.xmlsoap.org/wsdl/}"
+_XS = "{http://www.w3.org/2001/XMLSchema}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One operation: its SOAPAction, what is sent, what comes back (None: nothing)."""
+    """One operation: its SOAPAction, what is sent, what comes back (None: nothing).
+
+    *rpc*: its members are parameters, all sent; *encoded*: in the encoding of SOAP section 5.
+    """
 
     name: str
     action: str
     sent: Member
     back: Member | None
+    rpc: bool = False
+    encoded: bool = False
+    soap: Literal["1.1", "1.2"] = "1.1"
 
-
-class Lacking(LookupError):
-    """What a contract lacks, in words of ours: they quote nothing of its files."""
-
-
-class Catalog:
-    """Serves the files beside a WSDL and refuses every other address."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder.resolve()
-
-    def load(self, url: str) -> bytes:
-        """Read a file of the folder. Raises LookupError for anything else."""
-        parts = urlsplit(str(url))
-        path = Path(unquote(parts.path)).resolve()
-        if parts.scheme not in ("", "file") or not path.is_relative_to(self._folder):
-            raise Lacking(f"{parts.hostname or path} is not in {self._folder}; put a copy there")
-        return path.read_bytes()
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The HTTP headers of its request."""
+        if self.soap == "1.2":
+            action = f'; action="{self.action}"' if self.action else ""
+            return {"Content-Type": f"application/soap+xml; charset=utf-8{action}"}
+        return {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{self.action}"'}
 
 
 class Contract:
     """A parsed WSDL: its operations by name, and its global elements."""
 
-    def __init__(self, wsdl: Path, port: str | None = None) -> None:
+    def __init__(
+        self,
+        wsdl: Path,
+        port: str | None = None,
+        *,
+        entries: Mapping[str, str] | None = None,
+        patches: Sequence[tuple[str, str]] = (),
+        encoded: bool | None = None,
+    ) -> None:
+        self._encoded = encoded
         try:
-            catalog: Any = Catalog(wsdl.parent)
+            self._catalog = Catalog(wsdl.parent, entries, patches)
+            catalog: Any = self._catalog
             # zeep warns in the file's words; an operation it left out is missed later, in ours
             with warnings.catch_warnings(action="ignore"):
                 self._document = Document(str(wsdl.resolve()), catalog, settings=Settings())
-            self._binding = self._soap11(port)
+            self._binding = self._bound(port)
         except (Error, etree.LxmlError, LookupError, OSError, ValueError) as error:
             cure = "correct the WSDL or the profile's `services`"
             raise ConnectorError(f"{wsdl}: {_told(error)}", code="wsdl", cure=cure) from error
         self._operations: dict[str, Operation] = {}
+
+    @cached_property
+    def book(self) -> Book:
+        """What its shapes look up."""
+        kinds = {k.qname.text: k for k in self._document.types.types if k.qname is not None}
+        prefixes: dict[str, str] = {}
+        for root in self._roots():
+            for element in root.iter(f"{_WSDL}definitions", f"{_XS}schema"):
+                prefixes = {**{k: v for k, v in element.nsmap.items() if k}, **prefixes}
+        return Book(Facets(self._catalog.documents), kinds, prefixes)
 
     def operation(self, name: str) -> Operation:
         """Give an operation. Raises ConnectorError if the contract has none that we can speak."""
@@ -72,16 +92,36 @@ class Contract:
     def element(self, namespace: str | None, name: str) -> Member | None:
         """Give a global element, if the contract declares it."""
         try:
-            return Member.of(self._document.types.get_element(etree.QName(namespace, name)))
+            found = self._document.types.get_element(etree.QName(namespace, name))
+            return Member.of(found, book=self.book)
         except (LookupError, ValueError):
             return None
 
-    def _soap11(self, port: str | None) -> Any:
-        for service in self._document.services.values():
-            for name, found in service.ports.items():
-                if isinstance(found.binding, Soap11Binding) and port in (None, name):
+    def _bound(self, port: str | None) -> Any:
+        """The named port, else the first of SOAP 1.1, else the first of 1.2."""
+        ports = [p for s in self._document.services.values() for p in s.ports.items()]
+        for kind in (SoapBinding,) if port else (Soap11Binding, Soap12Binding):
+            for name, found in ports:
+                if isinstance(found.binding, kind) and port in (None, name):
                     return found.binding
-        raise Lacking(f"no SOAP 1.1 port{f' named {port}' if port else ''}")
+        raise Lacking(f"no SOAP port{f' named {port}' if port else ''}")
+
+    def _roots(self) -> Iterator[etree._Element]:
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+        return (etree.fromstring(raw, parser) for raw in self._catalog.documents)
+
+    def _use(self, name: str) -> bool:
+        """Whether the binding says `use="encoded"` for the input of an operation."""
+        local = self._binding.name.localname
+        for root in self._roots():
+            for binding in root.iter(f"{_WSDL}binding"):
+                if binding.get("name") != local:
+                    continue
+                for operation in binding.iterfind(f"{_WSDL}operation"):
+                    bodies = operation.iterfind(f"{_WSDL}input//{{*}}body")
+                    if operation.get("name") == name:
+                        return any(body.get("use") == "encoded" for body in bodies)
+        return False
 
     def _read(self, name: str) -> Operation:
         known: Mapping[str, Any] = self._binding._operations
@@ -90,16 +130,17 @@ class Contract:
             raise ConnectorError(
                 f"no operation {name}", code="wsdl", cure=f"one of {sorted(known)}"
             )
-        if found.style != "document" or found.input.body is None:
-            raise ConnectorError(
-                f"operation {name} is not document/literal", code="wsdl", cure="another port"
-            )
+        if found.input.body is None:
+            raise ConnectorError(f"operation {name} has no body", code="wsdl", cure="another port")
         back = found.output.body if found.output is not None else None
         return Operation(
             name=name,
             action=found.soapaction or "",
-            sent=Member.of(found.input.body),
-            back=Member.of(back) if back is not None else None,
+            sent=Member.of(found.input.body, book=self.book),
+            back=Member.of(back, book=self.book) if back is not None else None,
+            rpc=found.style == "rpc",
+            encoded=self._use(name) if self._encoded is None else self._encoded,
+            soap="1.2" if isinstance(self._binding, Soap12Binding) else "1.1",
         )
 
 

@@ -7,12 +7,35 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import wraps
 from zoneinfo import ZoneInfo
 
 Form = Callable[[object, ZoneInfo], str]
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _INTEGER = re.compile(r"[+-]?\d+")
+
+
+class Unfit(ValueError):
+    """A value of the right type that a facet of the schema refuses."""
+
+    def __init__(self, code: str, cure: str) -> None:
+        super().__init__(code)
+        self.code, self.cure = code, cure
+
+
+def limited(form: Form, misfit: Callable[[str], tuple[str, str] | None]) -> Form:
+    """*form*, whose text must also fit the facets. Raises Unfit where it does not."""
+
+    @wraps(form)
+    def write(value: object, zone: ZoneInfo) -> str:
+        written = form(value, zone)
+        found = misfit(written)
+        if found is not None:
+            raise Unfit(*found)
+        return written
+
+    return write
 
 
 def text(value: object, zone: ZoneInfo) -> str:

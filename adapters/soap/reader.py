@@ -10,9 +10,11 @@ from adapters.http import Reply
 from adapters.replies import Answer, Fault
 from adapters.soap.contract import Contract, Operation
 from adapters.soap.shapes import Member
+from adapters.soap.unfold import follow, items
 from connector.values import Tree
 
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
+_SECTION_5 = "{http://schemas.xmlsoap.org/soap/encoding/}"
 _ENVELOPE = re.compile(rb"(<\?xml[^>]*\?>\s*)?<(([\w.-]+:)?Envelope)[\s>]")
 _CHARSET = re.compile(r"charset=[\"']?([\w.-]+)", re.IGNORECASE)
 
@@ -52,9 +54,19 @@ def read(http: Reply, operation: Operation, contract: Contract) -> Answer:
         return Answer(http=http, reply={} if operation.back is None else None, clean=clean)
     if _local(first) == "Fault":
         return Answer(http=http, fault=_fault(first, contract), clean=clean)
-    if operation.back is not None and operation.back.name != _local(first):
+    named = f"{operation.name}Response" if operation.rpc else operation.back and operation.back.name
+    if operation.back is not None and named != _local(first):
         return Answer(http=http, clean=False)  # the reply to something else
-    return Answer(http=http, reply=tree(first, operation.back), clean=clean)
+    return _said(http, content, operation, clean=clean)
+
+
+def _said(http: Reply, content: etree._Element, operation: Operation, *, clean: bool) -> Answer:
+    """An array that lost items and references without end leave a reply unread."""
+    try:
+        follow(content)
+        return Answer(http=http, reply=tree(content[0], operation.back), clean=clean)
+    except ValueError:
+        return Answer(http=http, clean=False)
 
 
 def tree(element: etree._Element, member: Member | None) -> Tree:
@@ -62,10 +74,14 @@ def tree(element: etree._Element, member: Member | None) -> Tree:
     if element.get(f"{_XSI}nil") in ("true", "1"):
         return None
     shape = member.shape if member is not None else None
+    held = items(element, shape)
+    if held is not None and (shape is None or not shape.members):
+        inner = shape.item if shape is not None else None
+        return [tree(one, inner) for one in held]
     attributes = {
         f"@{etree.QName(name).localname}": value
         for name, value in element.attrib.items()
-        if not str(name).startswith(_XSI)
+        if not str(name).startswith((_XSI, _SECTION_5)) and not str(name).endswith("}encodingStyle")
     }
     declared = shape.members if shape is not None else {}
     simple = not len(element) and not declared and (shape is None or shape.form is not None)
@@ -126,8 +142,9 @@ def _fault(element: etree._Element, contract: Contract) -> Fault:
         declared = declared or member is not None
         told[name.localname] = tree(child, member)
     plain = (detail.text or "").strip() if detail is not None and not len(detail) else ""
+    code = _child(element, "Code")
     return Fault(
-        code=_text(element, "faultcode", "Code"),
+        code=_text(element, "faultcode") if code is None else _text(code, "Value"),
         text=_text(element, "faultstring", "Reason"),
         detail=plain or told,
         declared=declared,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any
 
 from zeep import xsd
@@ -13,7 +13,9 @@ from zeep.xsd.types import builtins
 from zeep.xsd.types.simple import AnySimpleType
 
 from adapters.soap import leaves
+from adapters.soap.facets import Facets
 
+ARRAY_TYPE = "{http://schemas.xmlsoap.org/soap/encoding/}arrayType"
 _FORMS: tuple[tuple[type, leaves.Form], ...] = (
     (builtins.Boolean, leaves.boolean),
     (builtins.Integer, leaves.integer),
@@ -27,6 +29,28 @@ _FORMS: tuple[tuple[type, leaves.Form], ...] = (
 
 
 @dataclass(frozen=True)
+class Book:
+    """What shapes look up in their contract: facets, types by name, prefixes of its files."""
+
+    facets: Facets = field(default_factory=Facets)
+    types: Mapping[str, Any] = field(default_factory=dict)
+    prefixes: Mapping[str, str] = field(default_factory=dict)
+
+    def named(self, name: str) -> Shape | None:
+        """The type `{ns}Name`, `prefix:Name` or, if only one has it, `Name`."""
+        prefix, _, local = name.rpartition(":") if "{" not in name else ("", "", name)
+        if prefix:
+            space = self.prefixes.get(prefix)
+            return self.named(f"{{{space}}}{local}") if space else None
+        ends = [kind for full, kind in self.types.items() if full.rpartition("}")[2] == name]
+        found = self.types.get(name) or (ends[0] if len(ends) == 1 else None)
+        return None if found is None else Shape(found, self)
+
+
+_NO_BOOK = Book()
+
+
+@dataclass(frozen=True)
 class Member:
     """An element at its place: its name and namespace there, its shape, how often, if nillable."""
 
@@ -37,12 +61,12 @@ class Member:
     nillable: bool
 
     @classmethod
-    def of(cls, element: Any, *, many: bool = False) -> Member:
+    def of(cls, element: Any, *, many: bool = False, book: Book = _NO_BOOK) -> Member:
         """Read zeep's element."""
         return cls(
             name=element.qname.localname,
             namespace=element.qname.namespace,
-            shape=Shape(element.type),
+            shape=Shape(element.type, book),
             many=many or element.accepts_multiple,
             nillable=bool(element.nillable),
         )
@@ -54,8 +78,25 @@ class Shape:
     *ordered* is False where a group repeats, so that the order of a message cannot be proven.
     """
 
-    def __init__(self, kind: Any) -> None:
-        self._kind = kind
+    def __init__(self, kind: Any, book: Book = _NO_BOOK) -> None:
+        self._kind, self.book = kind, book
+
+    @property
+    def name(self) -> tuple[str, str] | None:
+        """Namespace and local name of the type, if it has a name."""
+        found = getattr(self._kind, "qname", None)
+        known = isinstance(self._kind, AnySimpleType) or (found and found.text in self.book.types)
+        return (found.namespace or "", found.localname) if found is not None and known else None
+
+    @cached_property
+    def item(self) -> Member | None:
+        """What an array of SOAP section 5 holds; None for every other type."""
+        kind = getattr(self._kind, "_array_type", None)
+        if kind is None:
+            return None
+        anything: Any = xsd.AnyType
+        held = Shape(kind.array_type or anything(), self.book)
+        return Member(name="item", namespace=None, shape=held, many=False, nillable=True)
 
     @cached_property
     def form(self) -> leaves.Form | None:
@@ -63,7 +104,11 @@ class Shape:
         content = getattr(self._kind, "_element", None)
         simple = content.type if isinstance(content, xsd.Element) else self._kind
         if isinstance(simple, AnySimpleType):
-            return next((f for kind, f in _FORMS if isinstance(simple, kind)), leaves.text)
+            plain = next((f for kind, f in _FORMS if isinstance(simple, kind)), leaves.text)
+            name = simple.qname.text if simple.qname is not None else ""
+            if not self.book.facets.restricts(name):
+                return plain
+            return leaves.limited(plain, partial(self.book.facets.misfit, name))
         if isinstance(simple, xsd.ComplexType):
             return None
         return leaves.text  # xsd:anyType
@@ -71,11 +116,11 @@ class Shape:
     @cached_property
     def members(self) -> Mapping[str, Member]:
         """Its elements by local name, in the order in which they are written."""
-        if self.form is not None:
+        if self.form is not None or self.item is not None:
             return {}
         found: dict[str, Member] = {}
         for element, many in _flat(self._kind._element, many=False):
-            member = Member.of(element, many=many)
+            member = Member.of(element, many=many, book=self.book)
             found.setdefault(member.name, member)
         return found
 
@@ -87,7 +132,7 @@ class Shape:
             if attribute.name is not None:
                 found[attribute.qname.localname] = (
                     attribute.qname.text,
-                    Shape(attribute.type).form or leaves.text,
+                    Shape(attribute.type, self.book).form or leaves.text,
                 )
         return found
 

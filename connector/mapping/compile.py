@@ -6,14 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, timedelta, tzinfo
-from pathlib import Path
 
 from connector.mapping.actions import (
     Calls,
     actions_of,
     check_keys,
     errors_of,
-    flag,
     one_of,
     scalar,
     template,
@@ -24,13 +22,14 @@ from connector.mapping.expressions import complain
 from connector.mapping.load import RawProfile
 from connector.mapping.parameters import Parameter, parameters_of
 from connector.mapping.read import Reader
+from connector.mapping.services import services_of
 from connector.mapping.shapes import Shape
 from connector.mapping.tables import digest_of
 from connector.mapping.terms import Scope
 from connector.mapping.trees import compile_tree
 from connector.mapping.write import Writer
 from connector.problems import Problems
-from connector.profile import Action, Entity, Profile, Service, Walk
+from connector.profile import Action, Entity, Profile, Walk
 from connector.yamlread import Node, plain
 
 _TOP = (
@@ -62,7 +61,7 @@ def compile_profile(raw: RawProfile, problems: Problems, *, zone: tzinfo = UTC) 
     own = check_keys(raw.top, _TOP, problems)
     parameters = parameters_of(own.get("parameters"), problems)
     conn: dict[str, Shape | None] = dict.fromkeys((*_CONN, *parameters))
-    services = _services(own.get("services"), conn, problems)
+    services = services_of(own.get("services"), conn, problems)
     times = one_of(own.get("times"), ("utc", "connection"), problems) or "utc"
     context = Context(
         problems=problems,
@@ -142,24 +141,3 @@ def _probe(name: str, node: Node, calls: Calls) -> Action:
     holder = Node({"get": node}, node.line, node.path, node.file)
     action = actions_of(holder, calls)["get"]
     return Action(name=name, steps=action.steps, errors=action.errors)
-
-
-def _services(
-    node: Node | None, conn: Mapping[str, Shape | None], problems: Problems
-) -> dict[str, Service]:
-    services = {}
-    for name, child in _members(node).items():
-        own = check_keys(child, ("wsdl", "endpoint", "port", "encoded"), problems)
-        wsdl, endpoint = scalar(own.get("wsdl"), problems), own.get("endpoint")
-        rendered = template(endpoint, Scope({"conn": Shape(members=conn)}), problems)
-        # Beside the file that names it: a site's own, or that of the profile it extends.
-        path = Path(own.get("wsdl", child).file).parent / (wsdl or "")
-        if wsdl is None or not path.is_file():
-            complain(problems, own.get("wsdl", child), "names no file", "check the path")
-        elif rendered is None:
-            complain(problems, child, "has no endpoint", 'add endpoint: "{{ conn.url }}/…"')
-        else:
-            encoded = flag(own.get("encoded"), problems)
-            port = scalar(own.get("port"), problems)
-            services[name] = Service(wsdl=path, endpoint=rendered, port=port, encoded=encoded)
-    return services

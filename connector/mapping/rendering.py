@@ -107,6 +107,22 @@ def members_of(made: list[tuple[str, Make]], *, keep: bool) -> Make:
     return make
 
 
+def in_a_string(make: Make, spell: Callable[[Any], str], place: Node) -> Make:
+    """Render a tree as the text that *spell* makes of it; nothing stays nothing."""
+
+    def make_text(names: dict[str, Any], sink: Sink, at: str) -> Any:
+        value = make(names, sink, at)
+        if value is None or isinstance(value, Mark):
+            return value
+        try:
+            return spell(value)
+        except Fault as fault:
+            sink.faults.append(_fault(fault, at, place))
+            return OMIT
+
+    return make_text
+
+
 def sequence(gathers: list[Gather]) -> Make:
     """Render a list."""
     return collected(in_turn(gathers))

@@ -21,6 +21,7 @@ from connector.mapping.rendering import (
     bound,
     collected,
     constant,
+    in_a_string,
     in_turn,
     leaf,
     members_of,
@@ -30,6 +31,7 @@ from connector.mapping.rendering import (
     single,
 )
 from connector.mapping.shapes import Shape
+from connector.mapping.strings import as_json, as_xml
 from connector.mapping.terms import BadExpression, Expression, Scope
 from connector.nearest import cure_for
 from connector.problems import Problems
@@ -37,7 +39,8 @@ from connector.yamlread import Node
 
 DIRECTIVES = ("$each", "$with", "$if", "$same", "$concat", "$text", "$value", "$replace")
 WORDS = ("$drop", "$nil")
-LATER = ("$type", "$any", "$pairs", "$xml", "$json")
+WIRE = ("$type", "$any", "$pairs")  # for the SOAP writer, which knows the contract
+TEXTS = {"$xml": as_xml, "$json": as_json}
 _AS = re.compile(r"(.*\S)\s+as\s+([A-Za-z_]\w*)", re.DOTALL)
 _MOST_SAME = 20
 
@@ -152,11 +155,13 @@ def _body(c: _Compiling, members: dict[str, Node], scope: Scope, *, keep: bool =
     for word, child in members.items():
         _check_word(c, word, child)
     plain = [k for k in members if not k.startswith("$")]
+    for word in TEXTS.keys() & members.keys():
+        return _text(c, word, members, scope)
     if "$concat" in members:
         if plain:
             _wrong(c, members[plain[0]], "stands beside `$concat`", "make it one of its parts")
         return collected(_concat(c, members["$concat"], scope))
-    rest = {k: v for k, v in members.items() if not k.startswith("$") or k == "$value"}
+    rest = {k: v for k, v in members.items() if not k.startswith("$") or k in ("$value", *WIRE)}
     if list(rest) == ["$value"]:
         return _node(c, rest["$value"], scope)
     made = [(key, _node(c, child, scope, members)) for key, child in rest.items()]
@@ -164,11 +169,18 @@ def _body(c: _Compiling, members: dict[str, Node], scope: Scope, *, keep: bool =
 
 
 def _check_word(c: _Compiling, word: str, child: Node) -> None:
-    """Refuse a directive that is unknown or of a later version."""
-    if word in LATER:
-        _wrong(c, child, f"`{word}` is not supported yet", "write the value out")
-    elif word.startswith("$") and word not in DIRECTIVES:
-        _wrong(c, child, f"unknown directive `{word}`", cure_for(word, DIRECTIVES, "directive"))
+    """Refuse a directive that is unknown."""
+    known = (*DIRECTIVES, *WIRE, *TEXTS)
+    if word.startswith("$") and word not in known:
+        _wrong(c, child, f"unknown directive `{word}`", cure_for(word, known, "directive"))
+
+
+def _text(c: _Compiling, word: str, members: dict[str, Node], scope: Scope) -> Make:
+    """Compile a tree that travels as text."""
+    beside = [k for k in members if k != word and k not in ("$if", "$with")]
+    if beside:
+        _wrong(c, members[beside[0]], f"stands beside `{word}`", "put it below")
+    return in_a_string(_node(c, members[word], scope), TEXTS[word], members[word])
 
 
 def _each(c: _Compiling, node: Node, members: dict[str, Node], scope: Scope) -> Gather:

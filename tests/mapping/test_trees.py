@@ -94,9 +94,8 @@ def test_every_fault_is_told_at_once_with_its_path() -> None:
         ("a: {$same: a}", "copies itself"),
         ("a: {$concat: [x]}", "name: part"),
         ("a: {$concat: {p: [x]}, b: c}", "one of its parts"),
-        ("a: {$type: 'ns:X', b: c}", "write the value out"),
-        ("a: {$pairs: x}", "write the value out"),
-        ("a: {$xml: x}", "write the value out"),
+        ("a: {$typ: 'ns:X', b: c}", "did you mean `$type`"),
+        ("a: {$xml: {b: x}, c: d}", "put it below"),
         ("a:", "write $nil"),
         ("a: {b: = f(x, y)}", "quote the whole value"),
         ("a: = one.k | replace(' #', '')", "quote the whole value"),
@@ -116,8 +115,20 @@ def test_a_mistake_is_found_when_loaded(text: str, cure: str) -> None:
 def test_every_mistake_is_told_at_once() -> None:
     """One report, each with its line."""
     problems = Problems()
-    node = read_yaml("a: = x |\nb: {$type: q}\nc: = y | nope", "map.yaml", problems)
+    node = read_yaml("a: = x |\nb: {$typo: q}\nc: = y | nope", "map.yaml", problems)
     assert node is not None
     compile_tree(node, Scope(), problems)
 
     assert [p.line for p in problems.found] == [1, 2, 3]
+
+
+def test_a_tree_can_travel_as_text() -> None:
+    """Some services take XML or JSON in one string; what is null is in neither."""
+    made = render(
+        "x: {$xml: {Doc: {'@v': '1', A: <&, B: = none, L: {$each: rows as r, n: = loop.index}}}}\n"
+        "j: {$json: {a: x, b: {c: = none}}}"
+    )
+
+    items = "".join(f"<L><n>{n}</n></L>" for n in range(1, 3))
+    assert made["x"] == f'<Doc v="1"><A>&lt;&amp;</A>{items}</Doc>'
+    assert made["j"] == '{"a": "x", "b": {}}'

@@ -1,0 +1,95 @@
+"""Services: the SOAP contracts that a profile names, and where their files are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from connector.mapping.actions import check_keys, flag, scalar, template
+from connector.mapping.expressions import complain
+from connector.mapping.shapes import Shape
+from connector.mapping.terms import Scope
+from connector.problems import Problems
+from connector.profile import Service
+from connector.yamlread import Node
+
+_KEYS = ("wsdl", "endpoint", "port", "encoded", "catalog", "svcmap", "patches")
+
+
+def services_of(
+    node: Node | None, conn: Mapping[str, Shape | None], problems: Problems
+) -> dict[str, Service]:
+    """Compile `services`; each path is read beside the file that names it."""
+    found = {}
+    members = node.value if node is not None and isinstance(node.value, dict) else {}
+    for name, child in members.items():
+        service = _service(child, check_keys(child, _KEYS, problems), conn, problems)
+        if service is not None:
+            found[name] = service
+    return found
+
+
+def _service(
+    node: Node, own: dict[str, Node], conn: Mapping[str, Shape | None], problems: Problems
+) -> Service | None:
+    wsdl, map_file = _file(own, "wsdl", problems), _file(own, "svcmap", problems)
+    endpoint = template(own.get("endpoint"), Scope({"conn": Shape(members=conn)}), problems)
+    if "wsdl" not in own:
+        complain(problems, node, "names no file", "add `wsdl:`")
+    if endpoint is None:
+        complain(problems, node, "has no endpoint", 'add endpoint: "{{ conn.url }}/…"')
+    if wsdl is None or endpoint is None:
+        return None
+    return Service(
+        wsdl=wsdl,
+        endpoint=endpoint,
+        port=scalar(own.get("port"), problems),
+        encoded=flag(own.get("encoded"), problems),
+        catalog=_catalog(own.get("catalog"), problems),
+        svcmap=map_file,
+        patches=_patches(own.get("patches"), problems),
+    )
+
+
+def _file(own: dict[str, Node], key: str, problems: Problems) -> Path | None:
+    named = scalar(own.get(key), problems)
+    if named is None:
+        return None
+    path = Path(own[key].file).parent / named
+    if not path.is_file():
+        complain(problems, own[key], "names no file", "check the path")
+        return None
+    return path
+
+
+def _catalog(node: Node | None, problems: Problems) -> dict[str, str]:
+    if node is None or node.value == "bundled":
+        return {}
+    if not isinstance(node.value, dict):
+        complain(problems, node, "is no mapping", "write `address: file` lines")
+        return {}
+    return {url: f for url, one in node.value.items() if (f := scalar(one, problems)) is not None}
+
+
+def _patches(node: Node | None, problems: Problems) -> tuple[tuple[str, str], ...]:
+    if node is None:
+        return ()
+    if not isinstance(node.value, list):
+        complain(problems, node, "`patches` is no list", "write `- {match: …, replace: …}`")
+        return ()
+    found = []
+    for row in node.value:
+        own = check_keys(row, ("match", "replace"), problems)
+        match, put = scalar(own.get("match"), problems), scalar(own.get("replace"), problems)
+        try:
+            re.compile(match or "")
+        except re.error:
+            match = None
+        if match is None or put is None:
+            complain(
+                problems, row, "is no patch", "write {match: a regular expression, replace: …}"
+            )
+        else:
+            found.append((match, put))
+    return tuple(found)
