@@ -174,8 +174,8 @@ class Http:
         if request.body:
             wire.sendall(request.body)
         reach("send.before_reply")
-        status, told, body = self._plain(line, wire, request.method) or self._odd(
-            line, request.method
+        status, told, body = self._plain(line, wire, request.method) or odd(
+            line, request.method, self._most
         )
         took = timedelta(seconds=call.elapsed())
         return Reply(status=status, headers=told, body=body, began=call.began, took=took)
@@ -202,27 +202,6 @@ class Http:
         if got > size:  # nobody asked for more: it must answer no later call
             line.close()
         return head.status, head.headers, b"".join(chunks)[: head.length]
-
-    def _odd(self, line: Line, method: str) -> _Told:
-        """Read any reply, as http.client and urllib3 understand it."""
-        response = line.response(method)
-        try:
-            body = self._read(response)
-        except BaseException:
-            line.abort()
-            response.close()
-            raise
-        headers = {name.lower(): response.headers[name] for name in response.headers}
-        return response.status, headers, body
-
-    def _read(self, response: HTTPResponse) -> bytes:
-        chunks, size = [], 0
-        while chunk := response.read(1 << 16, decode_content=True):
-            size += len(chunk)
-            if size > self._most:
-                raise TooLarge
-            chunks.append(chunk)
-        return b"".join(chunks)
 
     def _line(self, url: str, call: Call) -> Line:
         lines = self._idle.setdefault(_origin(url), deque())
@@ -252,3 +231,26 @@ class Http:
 def _origin(url: str) -> tuple[str, str, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname or "", parts.port
+
+
+def odd(line: Line, method: str, most: int) -> _Told:
+    """Read any reply, as http.client and urllib3 understand it; TooLarge past *most* bytes."""
+    response = line.response(method)
+    try:
+        body = _whole(response, most)
+    except BaseException:
+        line.abort()
+        response.close()
+        raise
+    headers = {name.lower(): response.headers[name] for name in response.headers}
+    return response.status, headers, body
+
+
+def _whole(response: HTTPResponse, most: int) -> bytes:
+    chunks, size = [], 0
+    while chunk := response.read(1 << 16, decode_content=True):
+        size += len(chunk)
+        if size > most:
+            raise TooLarge
+        chunks.append(chunk)
+    return b"".join(chunks)
