@@ -312,6 +312,12 @@ def with_customers(flow: Flow, flows: Mapping[str, Flow]) -> Flow:
     return replace(flow, guests=beside[0].guests, customers=beside[0].name)
 
 
+def as_accepted(flows: Mapping[str, Flow], ledger: Ledger) -> dict[str, Flow]:
+    """The flows, each told whether a person accepted its first linking (S1)."""
+    accepted = ledger.read(linking.accepted)
+    return {name: replace(flow, accepted=name in accepted) for name, flow in flows.items()}
+
+
 def open_app(path: Path, clock: Clock | None = None, *, working: bool = True) -> App:
     """Open the configuration at *path*; *working*: to deliver, as the ledger's one owner.
 
@@ -327,11 +333,10 @@ def open_app(path: Path, clock: Clock | None = None, *, working: bool = True) ->
         problems = Problems()
         wired, flows = wire_all(config, installation, problems)
         problems.raise_if_any()
-        accepted = ledger.read(linking.accepted)
+        flows = as_accepted(flows, ledger)
     except BaseException:
         ledger.close()
         raise
-    flows = {name: replace(flow, accepted=name in accepted) for name, flow in flows.items()}
     return App(config=config, ledger=ledger, wired=wired, flows=flows, clock=clock)
 
 
@@ -347,6 +352,7 @@ def reopened(app: App) -> App:
         raise ConnectorError("`ledger` has changed", code="restart_needed")
     wired, flows = wire_all(config, app.ledger.life.installation, problems)
     problems.raise_if_any()
+    flows = as_accepted(flows, app.ledger)
     return App(config=config, ledger=app.ledger, wired=wired, flows=flows, clock=app.clock)
 
 

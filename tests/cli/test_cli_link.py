@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from company import Killed
 
+from connector.app import reopened
 from connector.ledger import linking
 from connector.sandbox import erp_books
 
@@ -159,3 +160,14 @@ def test_a_flow_without_match_has_nothing_to_scan(desk: Any) -> None:
     said = desk("link", "scan", "orders")
     assert said.code == 2
     assert "add `match:`" in said.err
+
+
+def test_an_acceptance_is_known_when_the_configuration_is_read_anew(desk: Any) -> None:
+    """S1: a reload forgets no acceptance, and takes none for granted."""
+    app = desk.company.app
+    assert not reopened(app).flows["products"].accepted
+    assert desk("link", "scan", "products").code == 0
+    assert desk("link", "accept", "products").code == 0
+    again = reopened(app)
+    assert again.flows["products"].accepted
+    assert not again.flows["customers"].accepted

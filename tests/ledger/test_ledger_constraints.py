@@ -43,6 +43,12 @@ LINKING = [
     ("ck_sighting_side", insert(schema.sighting).values(SIGHT | {"side": "left"})),
     ("ck_candidate_verdict", insert(schema.candidate).values(PAIR | {"verdict": "maybe"})),
 ]
+ASKED = {"flow": "f", "state": "asked", "actor": "cli", "asked_at": NOW}
+RUNS = [
+    ("ck_run_state", insert(schema.run).values(ASKED | {"state": "forgotten"})),
+    ("ck_run_ended", insert(schema.run).values(ASKED | {"state": "ended"})),
+    ("ck_run_ended", insert(schema.run).values(ASKED | {"ended_at": NOW})),
+]
 # role, source key, target key: what stands beside what, and whether the database lets it.
 BESIDE = [
     ("identity", "1", "A", "identity", "2", "B", True),
@@ -100,6 +106,13 @@ def test_what_a_scan_keeps_is_of_the_closed_lists(db):
             db.execute(statement)
 
 
+def test_a_run_that_breaks_an_invariant_is_refused(db):
+    """It is asked for, running or ended, and only what ended has its time."""
+    for check, statement in RUNS:
+        with is_refused(db, check):
+            db.execute(statement)
+
+
 def test_every_check_of_the_schema_is_provoked():
     """A constraint that no test breaks might as well not be there."""
     checks = {
@@ -108,7 +121,7 @@ def test_every_check_of_the_schema_is_provoked():
         for c in table.constraints
         if isinstance(c, CheckConstraint)
     }
-    assert checks == {name for name, _ in [*RECORD, *ATTEMPT, *LINK, *LINKING]}
+    assert checks == {name for name, _ in [*RECORD, *ATTEMPT, *LINK, *LINKING, *RUNS]}
 
 
 def test_every_reason_of_the_lists_is_accepted(db):
