@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from connector.mapping.expressions import complain, written
+from connector.mapping.keys import ACTION, ACTIONS, ERROR, OUTCOMES, SENT, STEP, TOLD, words_of
 from connector.mapping.shapes import Shape
 from connector.mapping.terms import Scope
 from connector.mapping.trees import compile_tree
@@ -17,22 +18,6 @@ from connector.profile import Action, ErrorRule, Step
 from connector.spelled import Misspelled, whole
 from connector.yamlread import Node
 
-ACTIONS = ("find", "get", "list", "match", "create", "update", "delete")
-OUTCOMES = (
-    "done",
-    "refused",
-    "exists",
-    "stale",
-    "gone",
-    "unavailable",
-    "unauthorized",
-    "in_doubt",
-    "absent",
-)
-_SENT = ("args", "path", "query", "body", "headers")
-_TOLD = ("key", "version", "total", "done_when")
-_STEP = ("name", "op", "service", "method", "$if", *_SENT, *_TOLD)
-_ACTION = ("steps", "missing", "batch", "items", "item", "found", "verify", "reference", "can")
 _NAMES = (
     *("conn", "reference", "payload", "key", "reply", "there", "item", "value", "version", "http"),
     *("references", "keys", "values", "since", "until", "page", "size", "order", "fault"),
@@ -58,7 +43,7 @@ class Calls:
         return Scope(self.sent().names, lenient=True)
 
 
-def check_keys(node: Node, known: tuple[str, ...], problems: Problems) -> dict[str, Node]:
+def check_keys(node: Node, known: Collection[str], problems: Problems) -> dict[str, Node]:
     """Return the members of a mapping; each unknown key is a problem with the nearest word."""
     if not isinstance(node.value, dict):
         complain(problems, node, "is no mapping", "write `key: value` lines")
@@ -122,7 +107,7 @@ def actions_of(node: Node | None, calls: Calls) -> dict[str, Action]:
 
 
 def _action(name: str, node: Node, calls: Calls) -> Action:
-    own = check_keys(node, (*_ACTION, *_STEP, "errors"), calls.problems)
+    own = check_keys(node, ACTION, calls.problems)
     told = {k: _told(own, k, calls) for k in ("items", "item", "found", "verify", "reference")}
     steps = own.get("steps")
     made: tuple[Step, ...] = ()
@@ -130,7 +115,7 @@ def _action(name: str, node: Node, calls: Calls) -> Action:
         made = (_step(name, node, own, calls),)
     elif isinstance(steps.value, list):
         made = tuple(
-            _step(name, one, check_keys(one, _STEP, calls.problems), calls) for one in steps.value
+            _step(name, one, check_keys(one, STEP, calls.problems), calls) for one in steps.value
         )
     else:
         complain(calls.problems, steps, "`steps` is no list", "write `- name: …` lines")
@@ -146,7 +131,7 @@ def _action(name: str, node: Node, calls: Calls) -> Action:
 
 
 def _missing(node: Node | None, problems: Problems) -> Literal["omit", "nil", "empty"]:
-    match one_of(node, ("omit", "nil", "empty"), problems):
+    match one_of(node, words_of(ACTION, "missing"), problems):
         case "nil":
             return "nil"
         case "empty":
@@ -169,7 +154,7 @@ def _can(node: Node | None, calls: Calls) -> frozenset[str] | None:
 
 def _step(action: str, node: Node, own: Mapping[str, Node], calls: Calls) -> Step:
     problems, name = calls.problems, scalar(own.get("name"), calls.problems) or action
-    method = one_of(own.get("method"), ("GET", "POST", "PUT", "PATCH", "DELETE"), problems)
+    method = one_of(own.get("method"), words_of(STEP, "method"), problems)
     op = scalar(own.get("op"), problems)
     if (op is None) == (method is None):
         complain(problems, node, "needs `op` (SOAP) or `method` (REST)", "add one of them")
@@ -177,11 +162,11 @@ def _step(action: str, node: Node, own: Mapping[str, Node], calls: Calls) -> Ste
     if service is not None and service not in calls.services:
         cure = cure_for(service, calls.services, "service")
         complain(problems, node, f"no service `{service}`", cure)
-    sent = {key: _sent(own, key, calls) for key in _SENT}
+    sent = {key: _sent(own, key, calls) for key in SENT}
     default = "args" if op else "body" if method in ("POST", "PUT", "PATCH") else None
     if default and sent[default] is None:
         sent[default] = _payload
-    told = {key: _told(own, key, calls) for key in _TOLD}
+    told = {key: _told(own, key, calls) for key in TOLD}
     when = _told(own, "$if", calls)
     return Step(name=name, op=op, method=method, service=service, when=when, **sent, **told)
 
@@ -238,7 +223,7 @@ def errors_of(node: Node | None, calls: Calls) -> tuple[ErrorRule, ...]:
 
 
 def _rule(node: Node, calls: Calls) -> ErrorRule:
-    own = check_keys(node, ("when", "else", "outcome", "code", "message", "key"), calls.problems)
+    own = check_keys(node, ERROR, calls.problems)
     if ("when" in own) == ("else" in own):
         complain(calls.problems, node, "needs `when` or `else`", "{when: = …, outcome: refused}")
     word = own.get("else") or own.get("outcome")

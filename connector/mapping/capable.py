@@ -8,6 +8,7 @@ from typing import Any
 
 from connector.mapping.actions import check_keys, flag, number, one_of, scalar
 from connector.mapping.expressions import complain
+from connector.mapping.keys import CAPABILITIES, WALK, words_of
 from connector.problems import Problems
 from connector.profile import Capabilities, Walk
 from connector.spelled import Misspelled, duration
@@ -15,14 +16,6 @@ from connector.yamlread import Node
 
 _CHANGES = ("cursor", "scan", "via_parent", "hints")
 _OP_CLASSES = ("absolute", "append", "create", "transition")
-_WORDS = {
-    "identity": ("upsert", "find_first", "server_unique", "none"),
-    "reference_folding": ("none", "case"),
-}
-_KEYS = (
-    *("identity", "changes", "op_class", "refuses_with", "bulk", "bulk_atomic", "returns_total"),
-    *("reserves_at", "reference_length", "reference_charset", "reference_folding"),
-)
 
 
 def duration_of(node: Node | None, problems: Problems, otherwise: timedelta) -> timedelta:
@@ -43,11 +36,11 @@ def capabilities_of(
     """Read `capabilities`; one word for `changes` holds for every entity."""
     if node is None:
         return Capabilities()
-    own = check_keys(node, _KEYS, problems)
+    own = check_keys(node, CAPABILITIES, problems)
     known: dict[str, Any] = {}
     for key, child in own.items():
-        if key in _WORDS:
-            known[key] = one_of(child, _WORDS[key], problems)
+        if key in ("identity", "reference_folding"):
+            known[key] = one_of(child, words_of(CAPABILITIES, key), problems)
         elif key in ("bulk_atomic", "returns_total"):
             known[key] = flag(child, problems)
         elif key in ("reserves_at", "reference_charset"):
@@ -81,9 +74,9 @@ def walk_of(node: Node | None, problems: Problems, otherwise: Walk) -> Walk:
     """Read how lists are paged; what is not said is as in *otherwise*."""
     if node is None:
         return otherwise
-    own = check_keys(node, ("type", "size", "resolution", "bound"), problems)
-    kind = one_of(own.get("type"), ("watermark", "page"), problems) or otherwise.type
-    bound = one_of(own.get("bound"), ("exclusive", "inclusive"), problems) or otherwise.bound
+    own = check_keys(node, WALK, problems)
+    kind = one_of(own.get("type"), words_of(WALK, "type"), problems) or otherwise.type
+    bound = one_of(own.get("bound"), words_of(WALK, "bound"), problems) or otherwise.bound
     return Walk(
         type="watermark" if kind == "watermark" else "page",
         size=number(own.get("size"), problems, otherwise.size),

@@ -19,6 +19,7 @@ from connector.mapping.actions import (
 from connector.mapping.capable import capabilities_of, duration_of, walk_of
 from connector.mapping.entity import Context, compile_entity
 from connector.mapping.expressions import complain
+from connector.mapping.keys import PROFILE, words_of
 from connector.mapping.load import RawProfile
 from connector.mapping.parameters import Parameter, parameters_of
 from connector.mapping.read import Reader
@@ -32,14 +33,7 @@ from connector.problems import Problems
 from connector.profile import Action, Entity, Profile, Walk
 from connector.yamlread import Node, plain
 
-_TOP = (
-    *("profile", "version", "protocol", "title", "parameters", "base", "services", "catalog"),
-    *("auth", "args", "limits", "lag", "capabilities", "walk", "errors", "times", "empty"),
-    *("probe", "identity", "extends", "needs"),
-)
 _CONN = ("url", "zone", "auth", "name")  # what every connection has
-
-_PROTOCOLS = ("rest", "soap")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +52,7 @@ class Compiled:
 def compile_profile(raw: RawProfile, problems: Problems, *, zone: tzinfo = UTC) -> Compiled | None:
     """Compile *raw* for a connection in *zone*; None if it is wrong, and *problems* says how."""
     before = len(problems.found)
-    own = check_keys(raw.top, _TOP, problems)
+    own = check_keys(raw.top, PROFILE, problems)
     parameters = parameters_of(own.get("parameters"), problems)
     conn: dict[str, Shape | None] = dict.fromkeys((*_CONN, *parameters))
     services = services_of(own.get("services"), conn, problems)
@@ -126,7 +120,7 @@ def _profile(
 def _protocol(raw: RawProfile, own: Mapping[str, Node], problems: Problems) -> str:
     if "protocol" not in own:
         complain(problems, raw.top, "`protocol` is missing", "add `protocol: rest` or `soap`")
-    return one_of(own.get("protocol"), _PROTOCOLS, problems) or ""
+    return one_of(own.get("protocol"), words_of(PROFILE, "protocol"), problems) or ""
 
 
 def _members(node: Node | None) -> dict[str, Node]:

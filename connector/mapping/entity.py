@@ -12,6 +12,7 @@ from connector.documents import ENTITIES
 from connector.mapping.actions import Calls, actions_of, check_keys, errors_of, template
 from connector.mapping.capable import walk_of
 from connector.mapping.expressions import complain, document_names
+from connector.mapping.keys import ENTITY
 from connector.mapping.load import leaves
 from connector.mapping.read import Reader, There, types_of
 from connector.mapping.rendering import Tree
@@ -25,10 +26,6 @@ from connector.problems import Problems
 from connector.profile import Entity, Service, Walk
 from connector.yamlread import Node, plain
 
-_KEYS = (
-    *("entity", "extends", "needs", "key", "version", "birth", "gone", "locked_when"),
-    *("read", "write", "actions", "tables", "errors", "walk", "tests"),
-)
 # What matching compares beside fields of the document, where a system has no closer one (D2).
 _COMPARED = {"customer": frozenset({"name", "postcode"})}
 _THERE = re.compile(r"\bthere\.([A-Za-z_]\w*)")
@@ -59,7 +56,7 @@ class Part:
 def compile_entity(name: str, node: Node, context: Context) -> Part:
     """Compile the file of entity *name*."""
     problems = context.problems
-    own = check_keys(node, _KEYS, problems)
+    own = check_keys(node, ENTITY, problems)
     tables = tables_of(own.get("tables"), problems)
     writer = _writer(name, own, context, tables)
     fields = frozenset(writer.fields if writer else ())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from connector.mapping.actions import check_keys, flag, one_of, scalar
 from connector.mapping.expressions import complain
+from connector.mapping.keys import PARAMETER
 from connector.problems import Problems
 from connector.spelled import Misspelled, web_address, whole
 from connector.yamlread import Node
@@ -49,7 +50,7 @@ def parameters_of(node: Node | None, problems: Problems) -> dict[str, Parameter]
 
 
 def _parameter(name: str, node: Node, problems: Problems) -> Parameter:
-    own = check_keys(node, ("type", "needed", "default", "meaning"), problems)
+    own = check_keys(node, PARAMETER, problems)
     made = Parameter(
         name=name,
         type=one_of(own.get("type"), tuple(_TYPES), problems) or "text",

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from connector.mapping.actions import check_keys, flag, scalar, template
 from connector.mapping.expressions import complain
+from connector.mapping.keys import PATCH, SERVICE
 from connector.mapping.shapes import Shape
 from connector.mapping.terms import Scope
 from connector.problems import Problems
 from connector.profile import Service
 from connector.yamlread import Node
-
-_KEYS = ("wsdl", "endpoint", "port", "encoded", "catalog", "svcmap", "patches")
 
 
 def services_of(
@@ -24,7 +23,7 @@ def services_of(
     found = {}
     members = node.value if node is not None and isinstance(node.value, dict) else {}
     for name, child in members.items():
-        service = _service(child, check_keys(child, _KEYS, problems), conn, problems)
+        service = _service(child, check_keys(child, SERVICE, problems), conn, problems)
         if service is not None:
             found[name] = service
     return found
@@ -80,7 +79,7 @@ def _patches(node: Node | None, problems: Problems) -> tuple[tuple[str, str], ..
         return ()
     found = []
     for row in node.value:
-        own = check_keys(row, ("match", "replace"), problems)
+        own = check_keys(row, PATCH, problems)
         match, put = scalar(own.get("match"), problems), scalar(own.get("replace"), problems)
         try:
             re.compile(match or "")

@@ -1,0 +1,224 @@
+"""Every key that a profile may have; the loader, the JSON Schema and the reference read these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key: what it means, and the JSON Schema of its value."""
+
+    meaning: str
+    schema: Schema
+
+
+Keys = Mapping[str, Key]
+
+# Plain YAML scalars load as strings here; an editor's parser may see numbers and flags in them.
+_SCALAR: Schema = {"type": ["string", "number", "boolean"]}
+_ANY: Schema = {}
+_TREE: Schema = {"$ref": "#/$defs/tree"}
+
+
+def one_of(*words: str) -> Schema:
+    """Return the schema of a closed list of words."""
+    flags: list[object] = [word == "true" for word in words if word in ("true", "false")]
+    return {"enum": [*words, *flags]}
+
+
+def table_of(inner: Schema) -> Schema:
+    """Return the schema of a mapping with free names."""
+    return {"type": "object", "additionalProperties": inner}
+
+
+def listed(inner: Schema) -> Schema:
+    """Return the schema of a list."""
+    return {"type": "array", "items": inner}
+
+
+def defined(name: str) -> Schema:
+    """Return the schema of a section that is described once."""
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def words_of(keys: Keys, name: str) -> tuple[str, ...]:
+    """Return the closed list of words of a key."""
+    return tuple(word for word in keys[name].schema["enum"] if isinstance(word, str))
+
+
+_FLAG = one_of("true", "false")
+_NUMBER: Schema = {"type": ["integer", "string"], "pattern": "^[0-9]+$"}
+_TIME: Schema = {"type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$"}
+_MISSING = one_of("omit", "nil", "empty")
+OUTCOMES = (
+    *("done", "refused", "exists", "stale", "gone", "unavailable", "unauthorized", "in_doubt"),
+    "absent",
+)
+
+PARAMETER: Keys = {
+    "type": Key("how its text is read", one_of("text", "url", "flag", "number")),
+    "needed": Key("must the connection give it", _FLAG),
+    "default": Key("its value where the connection gives none", _SCALAR),
+    "meaning": Key("what it is for, in a line", _SCALAR),
+}
+PATCH: Keys = {
+    "match": Key("a regular expression", _SCALAR),
+    "replace": Key("what stands there instead", _SCALAR),
+}
+SERVICE: Keys = {
+    "wsdl": Key("its WSDL, a file beside profile.yaml", _SCALAR),
+    "endpoint": Key("the address to post to: text with `{{ conn… }}`", _SCALAR),
+    "port": Key("the port of the WSDL; left out: the first of SOAP 1.1, else of 1.2", _SCALAR),
+    "encoded": Key("`true`: rpc/encoded, whatever the binding says", _FLAG),
+    "catalog": Key(
+        "address → file beside the WSDL, for what it imports; `bundled`: only what comes with us",
+        {"anyOf": [_SCALAR, table_of(_SCALAR)]},
+    ),
+    "svcmap": Key("a `.svcmap` of Visual Studio, read as catalog", _SCALAR),
+    "patches": Key("corrections of its files before they are parsed", listed(defined("patch"))),
+}
+WALK: Keys = {
+    "type": Key(
+        "`watermark`: by time of change; `page`: page after page", one_of("watermark", "page")
+    ),
+    "size": Key("rows of one page", _NUMBER),
+    "resolution": Key("the fineness of the source's times of change", _TIME),
+    "bound": Key("is a row at exactly the bound given or not", one_of("exclusive", "inclusive")),
+}
+CAPABILITIES: Keys = {
+    "identity": Key(
+        "what keeps a create from happening twice",
+        one_of("upsert", "find_first", "server_unique", "none"),
+    ),
+    "changes": Key(
+        "how changes are found, one word or one per entity: cursor, scan, via_parent, hints",
+        {"anyOf": [one_of("cursor", "scan", "via_parent", "hints"), table_of(_SCALAR)]},
+    ),
+    "op_class": Key(
+        "action or step → absolute, append, create or transition",
+        table_of(one_of("absolute", "append", "create", "transition")),
+    ),
+    "refuses_with": Key("HTTP statuses that surely precede any work", listed(_NUMBER)),
+    "bulk": Key("entity → how many changes one call takes", table_of(_NUMBER)),
+    "bulk_atomic": Key("does one bad change refuse the whole bulk", _FLAG),
+    "returns_total": Key("does a reply say the document's total", _FLAG),
+    "reserves_at": Key("the step that reserves stock", _SCALAR),
+    "reference_length": Key("most characters of our reference", _NUMBER),
+    "reference_charset": Key("one character of it, as a regular expression", _SCALAR),
+    "reference_folding": Key("`case`: the system ignores case in it", one_of("none", "case")),
+}
+ERROR: Keys = {
+    "when": Key("an expression; the first row that holds decides", _SCALAR),
+    "else": Key("the outcome where no row holds; only as the last row", one_of(*OUTCOMES)),
+    "outcome": Key("what the reply means", one_of(*OUTCOMES)),
+    "code": Key("the system's code of it, an expression", _SCALAR),
+    "message": Key("the system's words, an expression", _SCALAR),
+    "key": Key("for `exists`: the id that is there, an expression", _SCALAR),
+}
+PROFILE: Keys = {
+    "profile": Key("its name: its folder's", _SCALAR),
+    "version": Key("its version, for `needs` and for every attempt", _SCALAR),
+    "protocol": Key("what it speaks", one_of("rest", "soap")),
+    "title": Key("its name for people", _SCALAR),
+    "parameters": Key(
+        "what it asks of a connection (`with:`), as `conn.NAME`", table_of(defined("parameter"))
+    ),
+    "base": Key("REST: the address below which every `path` stands", _SCALAR),
+    "services": Key(
+        "SOAP: its services by name; one named like an entity is that entity's",
+        table_of(defined("service")),
+    ),
+    "catalog": Key("`bundled`: the usual schemas come with us, nothing is fetched", _SCALAR),
+    "auth": Key(
+        "the kinds of `auth:` that a connection may choose from",
+        {"anyOf": [_SCALAR, listed(_SCALAR)]},
+    ),
+    "args": Key("merged into every call, after the stored payload: credentials in the body", _TREE),
+    "limits": Key("`concurrency`, `timeout`, where the connection says nothing", table_of(_SCALAR)),
+    "lag": Key("younger than this may still change there", _TIME),
+    "capabilities": Key(
+        "what the system can do; unsaid is the cautious answer", defined("capabilities")
+    ),
+    "walk": Key("how its lists are paged", defined("walk")),
+    "errors": Key(
+        "what replies mean, after the rows of entity and action", listed(defined("error"))
+    ),
+    "times": Key("what a time without zone means", one_of("utc", "connection")),
+    "empty": Key("`null`: '' in a payload is absent", one_of("null", "keep")),
+    "probe": Key(
+        "calls by name that `check` makes to ask who the system is", table_of(defined("action"))
+    ),
+    "identity": Key(
+        "company, name, account…: expressions over the replies of `probe`", table_of(_SCALAR)
+    ),
+    "extends": Key("the profile that this one is laid over", _SCALAR),
+    "needs": Key("versions of it that fit: `dolibarr >= 1.2, < 2`", _SCALAR),
+}
+ENTITY: Keys = {
+    "entity": Key("which of our documents the file is about", _SCALAR),
+    "extends": Key("the profile whose file this one is laid over", _SCALAR),
+    "needs": Key("versions of it that fit: `dolibarr >= 1.2, < 2`", _SCALAR),
+    "key": Key("the system's id of a record, an expression over its payload", _SCALAR),
+    "version": Key("when or how often it was changed", _SCALAR),
+    "birth": Key("what tells it from another record under its key", _SCALAR),
+    "gone": Key("does the payload say that the record is deleted", _SCALAR),
+    "locked_when": Key("when it can no longer be changed, an expression over `there`", _SCALAR),
+    "read": Key("our field: expression over its payload", _TREE),
+    "write": Key("its field: expression over `doc conn reference`", _TREE),
+    "actions": Key("the calls", defined("actions")),
+    "tables": Key(
+        "name → rows of text; `else`: error, keep or a value", table_of(table_of(_SCALAR))
+    ),
+    "errors": Key("what replies mean, before the profile's rows", listed(defined("error"))),
+    "walk": Key("how its list is paged, where it differs", defined("walk")),
+    "tests": Key("cases of `connector map test`", listed(_ANY)),
+}
+ACTIONS: Keys = {
+    "find": Key("who carries our reference", defined("action")),
+    "get": Key("read by the system's key", defined("action")),
+    "list": Key("read what changed", defined("action")),
+    "match": Key("candidates by a natural key: field → action", table_of(defined("action"))),
+    "create": Key("make a document", defined("action")),
+    "update": Key("change one", defined("action")),
+    "delete": Key("remove one", defined("action")),
+}
+SENT: Keys = {
+    "args": Key("SOAP: the message; left out: the payload", _TREE),
+    "path": Key("REST: below `base`, text with `{{ }}`", _SCALAR),
+    "query": Key("REST: the query; null and '' are left out", _TREE),
+    "body": Key("REST: the body; left out where something is sent: the payload", _TREE),
+    "headers": Key("further HTTP headers", _TREE),
+}
+TOLD: Keys = {
+    "key": Key("the document's id, from `reply`", _SCALAR),
+    "version": Key("its version, from `reply`", _SCALAR),
+    "total": Key("its total, from `reply`", _SCALAR),
+    "done_when": Key("how `there` shows that the step is done", _SCALAR),
+}
+STEP: Keys = {
+    "name": Key("its name, by which it is resumed; never renamed once used", _SCALAR),
+    "op": Key("SOAP: the operation", _SCALAR),
+    "service": Key("SOAP: the service; left out: the entity's, or the only one", _SCALAR),
+    "method": Key("REST: the method", one_of("GET", "POST", "PUT", "PATCH", "DELETE")),
+    "$if": Key("the step is left out where this does not hold", _SCALAR),
+    **SENT,
+    **TOLD,
+}
+ACTION_ONLY: Keys = {
+    "steps": Key("several calls, each with a name", listed(defined("step"))),
+    "missing": Key("what becomes of a null member", _MISSING),
+    "batch": Key("how many references, keys or values one call takes", _NUMBER),
+    "items": Key("the list of items in `reply`", _SCALAR),
+    "item": Key("the single item in `reply`", _SCALAR),
+    "found": Key("the key in `reply`, null where nothing was found", _SCALAR),
+    "verify": Key("must hold for a hit", _SCALAR),
+    "reference": Key("our reference in `item`", _SCALAR),
+    "can": Key("the fields of `write` that an update may carry", listed(_SCALAR)),
+    "errors": Key("what its replies mean, before all other rows", listed(defined("error"))),
+}
+ACTION: Keys = {**ACTION_ONLY, **STEP}
