@@ -30,6 +30,7 @@ connections:
     zone: Europe/Berlin
     auth: {{type: oauth1, user: bench, password: "${{BENCH}}"}}
     lag: 1s
+    limits: {{per_second: 100000}}
   erp:
     profile: sandbox_erp
     url: {url}/soap

@@ -68,11 +68,7 @@ class App:
         """The gate of connection *name*: one for all its flows."""
         with self._opening:
             if name not in self._gates:
-                wired = self.wired[name]
-                bulk = wired.compiled.profile.capabilities.bulk
-                self._gates[name] = ThreadGate(
-                    self.clock, slots=wired.slots, timeout=wired.timeout, bulk=bulk
-                )
+                self._gates[name] = open_gate(self.wired[name], self.clock)
             return self._gates[name]
 
     def system(self, name: str) -> System:
@@ -212,6 +208,17 @@ def refuse_other(connection: Connection, findings: Findings) -> None:
             f"{connection.name} is not the system that `identity:` expects; it says: {said}",
             cure=f"correct connections.{connection.name}.url, or its identity",
         )
+
+
+def open_gate(wired: Wired, clock: Clock) -> ThreadGate:
+    """Make the gate of a connection, with its limits."""
+    return ThreadGate(
+        clock,
+        slots=wired.slots,
+        timeout=wired.timeout,
+        per_second=wired.per_second,
+        bulk=wired.compiled.profile.capabilities.bulk,
+    )
 
 
 def open_system(config: Config, wired: Wired, gate: ThreadGate, clock: Clock) -> System:

@@ -20,6 +20,7 @@ class Limits:
 
     concurrency: int | None = None
     timeout: timedelta | None = None
+    per_second: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from itertools import islice
 from queue import Empty, SimpleQueue
 
 from connector import errors
+from connector.pace import Pace
 from connector.points import reach
 from connector.ports import Clock, Target
 from connector.values import Change, InDoubt, NotSent, Outcome, Unauthorized, Unavailable
@@ -48,12 +50,14 @@ class ThreadGate:
         *,
         slots: int,
         timeout: timedelta,
+        per_second: int | None = None,
         bulk: Mapping[str, int] | None = None,
     ) -> None:
         self._clock = clock
         self._timeout = timeout
         self._bulk = bulk or {}
         self._budget = threading.BoundedSemaphore(slots)
+        self._pace, self._booking = Pace(per_second), threading.Lock()
         self._pool = ThreadPoolExecutor(slots, thread_name_prefix="gate")
         self._stopping = threading.Event()
         self._wall, self._boot = clock.now(), clock.boottime()
@@ -70,7 +74,9 @@ class ThreadGate:
     def slot(self, send_before: datetime | None = None) -> Iterator[None]:
         """Hold one of the connection's slots; raises NotSent when it is too late, or we stop."""
         with self._budget:
-            if self._stopping.is_set():
+            with self._booking:
+                wait = self._pace.book(time.monotonic())
+            if (wait and self._stopping.wait(wait)) or self._stopping.is_set():
                 raise errors.NotSent("stopping")
             if send_before is not None and self.too_late(send_before):
                 raise errors.NotSent("too late")

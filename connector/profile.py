@@ -107,6 +107,15 @@ class Capabilities:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """How hard a product may be worked where its connection says nothing."""
+
+    concurrency: int = 1
+    timeout: timedelta = timedelta(seconds=60)
+    per_second: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Entity:
     """One `<entity>.yaml`, compiled.
 
@@ -163,7 +172,7 @@ class Profile:
     errors: tuple[ErrorRule, ...] = ()
     probe: Mapping[str, Action] = field(default_factory=dict)
     capabilities: Capabilities = Capabilities()
-    limits: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = Limits()
     lag: timedelta = timedelta(minutes=2)
     times: Literal["utc", "connection"] = "utc"
     empty: Literal["null", "keep"] = "keep"

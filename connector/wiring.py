@@ -22,7 +22,7 @@ from connector.mapping.load import load_profile
 from connector.nearest import cure_for
 from connector.places import mappings_folder
 from connector.problems import Problems
-from connector.spelled import Misspelled, duration
+from connector.spelled import Misspelled
 
 ADAPTERS = {"rest": "adapters.rest:Rest", "soap": "adapters.soap:Soap"}
 
@@ -37,6 +37,7 @@ class Wired:
     timeout: timedelta
     lag: timedelta
     slots: int
+    per_second: int | None
 
 
 def adapter_module(protocol: str) -> tuple[ModuleType, str]:
@@ -73,9 +74,10 @@ def wire(config: Config, connection: Connection, problems: Problems) -> Wired | 
         config=connection,
         compiled=compiled,
         conn=conn,
-        timeout=connection.limits.timeout or duration(limits.get("timeout", "60s")),
+        timeout=connection.limits.timeout or limits.timeout,
         lag=compiled.profile.lag if connection.lag is None else connection.lag,
-        slots=connection.limits.concurrency or int(limits.get("concurrency", "1")),
+        slots=connection.limits.concurrency or limits.concurrency,
+        per_second=connection.limits.per_second or limits.per_second,
     )
 
 

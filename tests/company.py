@@ -113,7 +113,7 @@ class Company:
                     "zone": "Europe/Berlin",
                     "auth": {"type": "oauth1", "user": key, "password": secret},
                     "lag": "1s",
-                    "limits": {"concurrency": "2", "timeout": "10s"},
+                    "limits": {"concurrency": "2", "per_second": "1000", "timeout": "10s"},
                 },
                 "erp": {
                     "profile": "sandbox_erp",

@@ -112,7 +112,7 @@ def _ledger(url: str) -> Known:
 def _meet(config: Config, wired: Wired, known: Mapping[str, str] | None) -> Met:
     """Ask one system who it is, as R9 does before every run, without remembering it."""
     clock = SystemClock()
-    gate = ThreadGate(clock, slots=1, timeout=wired.timeout)
+    gate = ThreadGate(clock, slots=1, timeout=wired.timeout, per_second=wired.per_second)
     name, profile = wired.config.name, wired.config.profile
     met = Met(connection=name, profile=profile, identity={})
     try:

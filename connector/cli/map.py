@@ -135,7 +135,7 @@ def _stored(path: Path) -> Payload:
 
 def _fetched(entity: str, key: str, config: Config, wired: Wired) -> Payload:
     clock = SystemClock()
-    gate = ThreadGate(clock, slots=1, timeout=wired.timeout)
+    gate = ThreadGate(clock, slots=1, timeout=wired.timeout, per_second=wired.per_second)
     system = open_system(config, wired, gate, clock)
     try:
         [found] = system.read(entity, [key])

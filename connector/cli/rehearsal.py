@@ -47,7 +47,12 @@ class Rehearsal(App):
         """A gate that lets reads pass, and only notes what would be written."""
         if name not in self._gates:
             wired = self.wired[name]
-            gate = Rehearsing(self.clock, slots=wired.slots, timeout=wired.timeout)
+            gate = Rehearsing(
+                self.clock,
+                slots=wired.slots,
+                timeout=wired.timeout,
+                per_second=wired.per_second,
+            )
             gate.planned = self.planned
             self._gates[name] = gate
         return self._gates[name]

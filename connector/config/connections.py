@@ -52,6 +52,7 @@ CONNECTION: Form = {
             {
                 "concurrency": Key(WHOLE, "calls at the same time, over all processes"),
                 "timeout": Key(DURATION, "total deadline of one call"),
+                "per_second": Key(WHOLE, "calls that may begin in any second"),
             },
             lambda got: Limits(**got),
         ),

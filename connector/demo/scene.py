@@ -33,7 +33,7 @@ connections:
     zone: Europe/Berlin
     auth: {{type: oauth1, user: "${{WOO_KEY}}", password: "${{WOO_SECRET}}"}}
     lag: 1s
-    limits: {{concurrency: 4, timeout: 10s}}
+    limits: {{concurrency: 4, per_second: 500, timeout: 10s}}
   erp:
     profile: sandbox_erp
     url: {erp}/soap

@@ -8,9 +8,9 @@ from typing import Any
 
 from connector.mapping.actions import check_keys, flag, number, one_of, scalar
 from connector.mapping.expressions import complain
-from connector.mapping.keys import CAPABILITIES, WALK, words_of
+from connector.mapping.keys import CAPABILITIES, LIMITS, WALK, words_of
 from connector.problems import Problems
-from connector.profile import Capabilities, Walk
+from connector.profile import Capabilities, Limits, Walk
 from connector.spelled import Misspelled, duration
 from connector.yamlread import Node
 
@@ -54,6 +54,20 @@ def capabilities_of(
     codes = statuses.value if statuses and isinstance(statuses.value, list) else []
     known["refuses_with"] = frozenset(number(code, problems, 503) for code in codes)
     return Capabilities(**{k: v for k, v in known.items() if v is not None})
+
+
+def limits_of(node: Node | None, problems: Problems) -> Limits:
+    """Read how hard the product may be worked."""
+    if node is None:
+        return Limits()
+    own = check_keys(node, LIMITS, problems)
+    usual = Limits()
+    fast = own.get("per_second")
+    return Limits(
+        concurrency=number(own.get("concurrency"), problems, usual.concurrency),
+        timeout=duration_of(own.get("timeout"), problems, usual.timeout),
+        per_second=None if fast is None else number(fast, problems, 1),
+    )
 
 
 def _pairs(node: Node | None) -> Mapping[str, Node]:

@@ -16,7 +16,7 @@ from connector.mapping.actions import (
     scalar,
     template,
 )
-from connector.mapping.capable import capabilities_of, duration_of, walk_of
+from connector.mapping.capable import capabilities_of, duration_of, limits_of, walk_of
 from connector.mapping.entity import Context, compile_entity
 from connector.mapping.expressions import complain
 from connector.mapping.keys import PROFILE, words_of
@@ -94,7 +94,6 @@ def _profile(
     auth = own.get("auth")
     words = auth.value if auth and isinstance(auth.value, list) else [auth] if auth else []
     times = one_of(own.get("times"), ("utc", "connection"), problems)
-    limits = _members(own.get("limits"))
     return Profile(
         name=raw.name,
         version=raw.version,
@@ -108,7 +107,7 @@ def _profile(
         errors=errors_of(own.get("errors"), calls),
         probe=probe,
         capabilities=capabilities_of(own.get("capabilities"), tuple(entities), problems),
-        limits={k: t for k, n in limits.items() if (t := scalar(n, problems)) is not None},
+        limits=limits_of(own.get("limits"), problems),
         lag=duration_of(own.get("lag"), problems, timedelta(minutes=2)),
         times="connection" if times == "connection" else "utc",
         empty="null" if context.blank else "keep",

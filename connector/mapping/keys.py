@@ -112,6 +112,11 @@ CAPABILITIES: Keys = {
     "reference_charset": Key("one character of it, as a regular expression", _SCALAR),
     "reference_folding": Key("`case`: the system ignores case in it", one_of("none", "case")),
 }
+LIMITS: Keys = {
+    "concurrency": Key("calls at the same time", _NUMBER),
+    "timeout": Key("total deadline of one call", _TIME),
+    "per_second": Key("calls that may begin in any second", _NUMBER),
+}
 ERROR: Keys = {
     "when": Key("an expression; the first row that holds decides", _SCALAR),
     "else": Key("the outcome where no row holds; only as the last row", one_of(*OUTCOMES)),
@@ -139,7 +144,9 @@ PROFILE: Keys = {
         {"anyOf": [_SCALAR, listed(_SCALAR)]},
     ),
     "args": Key("merged into every call, after the stored payload: credentials in the body", _TREE),
-    "limits": Key("`concurrency`, `timeout`, where the connection says nothing", table_of(_SCALAR)),
+    "limits": Key(
+        "how hard it may be worked, where the connection says nothing", defined("limits")
+    ),
     "lag": Key("younger than this may still change there", _TIME),
     "capabilities": Key(
         "what the system can do; unsaid is the cautious answer", defined("capabilities")

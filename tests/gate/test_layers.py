@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # From the bottom up (design §10). What shares a line does not import each other.
 LAYERS = [
     {"errors", "nearest", "notify", "points", "places", "codes"},
-    {"problems", "values", "spelled", "logs"},
+    {"problems", "values", "spelled", "logs", "pace"},
     {"ports", "yamlread", "clock"},
     {"profile", "secret", "forms", "documents"},
     {"mapping", "ledger", "configured", "likeness"},

@@ -221,6 +221,8 @@ def test_a_missing_reference_propagates_untouched(tmp_path: Path) -> None:
     ("files", "says"),
     [
         ({"base__profile": PROFILE + "limts: {}\n"}, "did you mean `limits`"),
+        ({"base__profile": PROFILE + "limits: {per_second: many}\n"}, "whole number"),
+        ({"base__profile": PROFILE + "limits: {rate: 5}\n"}, "unknown key `rate`"),
         ({"base__profile": PROFILE.replace("rest", "soup")}, "did you mean `soap`"),
         ({"base__profile": PROFILE.replace("protocol: rest\n", "")}, "add `protocol: rest`"),
         ({"base__profile": PROFILE + "capabilities: {changes: scna}\n"}, "did you mean `scan`"),

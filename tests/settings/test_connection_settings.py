@@ -135,6 +135,21 @@ def test_concurrency_is_how_many_calls_are_on_the_wire(company: Company, slots: 
     assert (max(began) - min(began) > timedelta(seconds=1.1)) is (slots == 1)
 
 
+@covers("connections.*.limits.per_second")
+@pytest.mark.parametrize("rate", [4, 1000])
+def test_per_second_is_how_many_calls_begin_in_a_second(company: Company, rate: int) -> None:
+    """Reads, look-ups and creates of all flows share it: no second sees more of them."""
+    company.connection("erp", limits={"per_second": str(rate)})
+    for _ in range(4):
+        company.order()
+    company.sync()
+    began = [datetime.fromisoformat(c["at"]) for c in company.calls()]
+    second = timedelta(seconds=0.9)  # a call's way to the journal may take a little
+    most = max(sum(one <= at < one + second for at in began) for one in began)
+    assert len(began) > 8
+    assert (most <= 4) is (rate == 4)
+
+
 @covers("connections.*.limits.timeout")
 @pytest.mark.parametrize(("timeout", "state"), [("500ms", "in_doubt"), ("8s", "done(sent)")])
 def test_timeout_is_the_deadline_of_one_call(company: Company, timeout: str, state: str) -> None:

@@ -1,0 +1,23 @@
+"""How fast calls may follow each other: at most so many in any second."""
+
+from __future__ import annotations
+
+from collections import deque
+
+SECOND = 1.0
+
+
+class Pace:
+    """Books the beginnings of calls, at most *per_second* in any second; None: any number."""
+
+    def __init__(self, per_second: int | None) -> None:
+        self._begun: deque[float] | None = deque(maxlen=per_second) if per_second else None
+
+    def book(self, now: float) -> float:
+        """Take the next place; how many seconds after *now* the call may begin."""
+        if self._begun is None:
+            return 0.0
+        full = len(self._begun) == self._begun.maxlen
+        begin = max(now, self._begun[0] + SECOND) if full else now
+        self._begun.append(begin)
+        return begin - now
