@@ -13,7 +13,7 @@ from connector.problems import Problems
 from connector.spelled import Misspelled
 from connector.yamlread import Node
 
-ENTITIES = ("customer", "order", "product")
+ENTITIES = ("customer", "order", "product", "stock")
 
 
 def _reference(node: Node, _: Problems) -> Node:

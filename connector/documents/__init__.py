@@ -4,6 +4,7 @@ from connector.documents.catalog import Product
 from connector.documents.fields import Document
 from connector.documents.party import Address, Customer
 from connector.documents.sales import Order, Refund, unexplained
+from connector.documents.stock import Stock, StockLevel
 from connector.documents.stored import ENTITIES, dump, json_schema, load, refs
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "Order",
     "Product",
     "Refund",
+    "Stock",
+    "StockLevel",
     "dump",
     "json_schema",
     "load",

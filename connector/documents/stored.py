@@ -15,10 +15,13 @@ from connector.documents.catalog import Product
 from connector.documents.fields import Document, Part
 from connector.documents.party import Customer
 from connector.documents.sales import Order
+from connector.documents.stock import Stock
 from connector.errors import FieldErrors, FieldFault
 from connector.values import Ref
 
-ENTITIES: dict[str, type[Document]] = {"order": Order, "customer": Customer, "product": Product}
+ENTITIES: dict[str, type[Document]] = {
+    "order": Order, "customer": Customer, "product": Product, "stock": Stock,
+}  # fmt: skip
 
 _LEAVES = frozenset({str, Decimal, bool, datetime, dict, type(None)})
 _encode = msgspec.json.Encoder(order="sorted").encode

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from lxml import etree
 
 from connector.sandbox import erp_books as books
+from connector.sandbox import erp_stock as stock
 from connector.sandbox.erp_books import Refused
 from connector.sandbox.erp_xml import (
     ADDRESS,
@@ -185,12 +186,29 @@ def listing(store: Store, kind: str, request: etree._Element) -> Fields:
     return {kind: list(rows), "More": "true" if more else "false"}
 
 
+def list_stock(store: Store, request: etree._Element) -> Fields:
+    """ListStock: a page of all items, each with its levels by warehouse at the time told."""
+    page = int(text(request, "PageNumber") or 1), int(text(request, "PageSize") or 1)
+    books.check_page(page)
+    read_at = books.stamp(store.now())
+    rows, more = stock.listed(store, page)
+    return {"ReadAt": read_at, "Stock": list(rows), "More": "true" if more else "false"}
+
+
+def get_stock(store: Store, request: etree._Element) -> Fields:
+    """GetStock: the levels of the items named."""
+    read_at = books.stamp(store.now())
+    return {"ReadAt": read_at, "Stock": list(stock.of(store, texts(request, "ItemNo")))}
+
+
 OPERATIONS: dict[str, Callable[[Store, etree._Element], Fields]] = {
     "CreateSalesOrder": create_order,
     "UpdateSalesOrder": update_order,
     "ReleaseSalesOrder": release_order,
     "CreateCustomer": create_customer,
     "UpdateCustomer": update_customer,
+    "ListStock": list_stock,
+    "GetStock": get_stock,
 }
 VERBS: dict[str, Callable[[Store, str, etree._Element], Fields]] = {
     "Get": lookup,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from connector.sandbox import erp_stock
 from connector.sandbox.erp_xml import Fields, Tree
 from connector.sandbox.store import Store
 
@@ -31,11 +32,12 @@ CREATE TABLE IF NOT EXISTS items (
     created TEXT NOT NULL, changed TEXT NOT NULL, data TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS items_sku ON items (sku);
 """
+SCHEMA += erp_stock.SCHEMA
 HEAD = ("ExternalRef", "ShopNumber", "CustomerNo", "OrderDate", "Currency", "Status")
 TAIL = ("PaymentMethod", "PaymentReference", "Note", "BillTo", "ShipTo", "Lines")
 WHO = ("ExternalRef", "Name", "Company", "Email", "Phone", "VatNumber", "Address")
 CUSTOMER = (*WHO, "PaymentTerms", "CreditLimit")
-ITEM = ["Sku", "Name", "Description", "Price", "Currency", "Weight", "Active", "Stock"]
+ITEM = ["Sku", "Name", "Description", "Price", "Currency", "Weight", "Active"]
 KINDS = {"Order": "orders", "Customer": "customers", "Item": "items"}
 FOUND_BY = {
     "ExternalRef": "reference",
@@ -72,6 +74,7 @@ def create_order(store: Store, data: Fields) -> Fields:
             " VALUES (?, ?, ?, ?, ?, ?)",
             (no, data["ExternalRef"], now, now, f"{sum(totals(data)):f}", dumps(data)),
         )
+        book(db, no)
         return result(db, "orders", no)
 
 
@@ -89,6 +92,7 @@ def update_order(store: Store, no: str, version: str | None, change: Fields) -> 
             " WHERE no = ?",
             (dumps(data), f"{sum(totals(data)):f}", stamp(store.now()), no),
         )
+        book(db, no)
         return result(db, "orders", no)
 
 
@@ -103,7 +107,16 @@ def release_order(store: Store, no: str) -> Fields:
             " WHERE no = ? AND released = 0",
             (stamp(store.now()), no),
         )
+        book(db, no)
         return result(db, "orders", no)
+
+
+def book(db: sqlite3.Connection, no: str) -> None:
+    """Let the stock know what order *no* takes as it stands now."""
+    row = known(db, "orders", no)
+    data: Fields = json.loads(row["data"])
+    stage = erp_stock.stage_of(data["Status"], released=bool(row["released"]))
+    erp_stock.book(db, no, lines_of(data), stage)
 
 
 def create_customer(store: Store, data: Fields, no: str | None = None) -> Fields:
@@ -152,15 +165,21 @@ def changed(
 
     Ordered by ChangedAt, then number; the flag says whether more follows.
     """
+    check_page(page)
     number, size = page
-    if number < 1 or not 1 <= size <= MOST:
-        raise Refused("invalid", "PageSize", f"pages begin at 1 and hold 1 to {MOST}")
     sql = (
         f"SELECT * FROM {KINDS[kind]} WHERE changed >= ? AND changed < ?"  # noqa: S608
         " ORDER BY changed, no LIMIT ? OFFSET ?"
     )
     rows = store.rows(sql, (*span, size + 1, (number - 1) * size))
     return [told(kind, row) for row in rows[:size]], len(rows) > size
+
+
+def check_page(page: tuple[int, int]) -> None:
+    """Refuse a page (number, size) that no list has."""
+    number, size = page
+    if number < 1 or not 1 <= size <= MOST:
+        raise Refused("invalid", "PageSize", f"pages begin at 1 and hold 1 to {MOST}")
 
 
 def moment(text: str | None, zone: ZoneInfo, otherwise: str) -> str:

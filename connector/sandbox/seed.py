@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from connector.sandbox import erp_books, shop_catalog, shop_orders, shop_people
+from connector.sandbox import erp_books, erp_stock, shop_catalog, shop_orders, shop_people
 from connector.sandbox.erp import open_erp
 from connector.sandbox.erp_xml import Fields
 from connector.sandbox.people import GOODS, NOTES, PEOPLE
@@ -174,14 +174,15 @@ def seed_erp(
             store.remember(name, value)
         now = erp_books.stamp(datetime.now(UTC))
         for n, sku in enumerate(items, 1):
-            stock: Fields = {"Warehouse": "main", "Physical": "1000", "Reserved": "0"}
             data: Fields = {"Sku": sku, "Name": f"Item {sku}", "Price": "10.00"}
-            data |= {"Currency": "EUR", "Active": "true", "Stock": [stock]}
-            db.execute(
+            data |= {"Currency": "EUR", "Active": "true"}
+            added = db.execute(
                 "INSERT OR IGNORE INTO items (no, sku, created, changed, data)"
                 " VALUES (?, ?, ?, ?, ?)",
                 (f"I-{n:04d}", sku, now, now, erp_books.dumps(data)),
             )
+            if added.rowcount:
+                erp_stock.count(store, f"I-{n:04d}", "1000")
         for no in customers:
             if not erp_books.exists(db, "customers", no):
                 erp_books.create_customer(store, {"Name": f"Collective {no}"}, no)
