@@ -14,10 +14,10 @@ from adapters.dialect import Query, Slice, told
 from adapters.http import Http, Request
 from adapters.replies import Answer
 from adapters.soap.catalog import svcmap
+from adapters.soap.compiled import Messages
 from adapters.soap.contract import Contract
 from adapters.soap.reader import Node, parse, read, tree
 from adapters.soap.shapes import Member
-from adapters.soap.writer import envelope
 from adapters.system import Place, System, client
 from connector.errors import Bug
 from connector.profile import Action, Profile, Service
@@ -47,6 +47,7 @@ class SoapDialect:
     def __init__(self, profile: Profile, settings: Settings, http: Http, place: Place) -> None:
         self._profile, self._auth, self._http = profile, settings.auth, http
         self._conn, self._zone, self._clock = place["conn"], place["zone"], place["clock"]
+        self._messages = Messages(self._zone)
         self._contracts = {name: _contract(service) for name, service in profile.services.items()}
         self._endpoints = {
             name: str(service.endpoint({"conn": self._conn}))
@@ -66,7 +67,7 @@ class SoapDialect:
         args = names.get("payload") if query.step.args is None else query.step.args(names)
         if self._profile.args is not None:
             args = _merged(args, self._profile.args(names))
-        body = envelope(operation, args, missing=query.missing, zone=self._zone)
+        body = self._messages.write(operation, args, query.missing)
         url = self._endpoints[service]
         headers = {
             **operation.headers,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
@@ -42,6 +42,15 @@ class Rule:
         return None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bounds:
+    """The words of a type (none: any), and how much it holds, by facet."""
+
+    words: frozenset[str] = frozenset()
+    most: Mapping[str, int] = field(default_factory=dict)
+
+
+_TIGHTEST = ("maxLength", "totalDigits", "fractionDigits")
 _LONGEST = ("maxLength", "length")
 
 
@@ -66,6 +75,23 @@ class Facets:
                 return None
             first = first or found
         return first
+
+    def bounds(self, name: str) -> Bounds | None:
+        """What a type and all that it rests on allow; None where `Bounds` cannot say it."""
+        rules = self._rules.get(name, ())
+        if len(rules) != 1 or rules[0].base == name:
+            return None if rules else Bounds()
+        rule = rules[0]
+        below = self.bounds(rule.base) if rule.base else Bounds()
+        if below is None or rule.patterns or rule.bounds.keys() - set(_TIGHTEST):
+            return None
+        words = rule.words & below.words if rule.words and below.words else rule.words
+        try:
+            own = {facet: int(bound) for facet, bound in rule.bounds.items()}
+        except ValueError:
+            return None
+        most = {f: min(one[f] for one in (own, below.most) if f in one) for f in {**own, **below.most}}
+        return Bounds(words=frozenset(words or below.words), most=most)
 
     def restricts(self, name: str, depth: int = 10) -> bool:
         """Whether the type, or one that it rests on, has a facet."""

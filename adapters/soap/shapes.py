@@ -13,7 +13,7 @@ from zeep.xsd.types import builtins
 from zeep.xsd.types.simple import AnySimpleType
 
 from adapters.soap import leaves
-from adapters.soap.facets import Facets
+from adapters.soap.facets import Bounds, Facets
 
 ARRAY_TYPE = "{http://schemas.xmlsoap.org/soap/encoding/}arrayType"
 _FORMS: tuple[tuple[type, leaves.Form], ...] = (
@@ -82,6 +82,11 @@ class Shape:
         self._kind, self.book = kind, book
 
     @property
+    def kind(self) -> int:
+        """The same for every shape of one type."""
+        return id(self._kind)
+
+    @property
     def name(self) -> tuple[str, str] | None:
         """Namespace and local name of the type, if it has a name."""
         found = getattr(self._kind, "qname", None)
@@ -101,17 +106,31 @@ class Shape:
     @cached_property
     def form(self) -> leaves.Form | None:
         """How its own text is written; None for a tree."""
-        content = getattr(self._kind, "_element", None)
-        simple = content.type if isinstance(content, xsd.Element) else self._kind
+        simple = self._simple
         if isinstance(simple, AnySimpleType):
             plain = next((f for kind, f in _FORMS if isinstance(simple, kind)), leaves.text)
-            name = simple.qname.text if simple.qname is not None else ""
+            name = self._simple_name
             if not self.book.facets.restricts(name):
                 return plain
             return leaves.limited(plain, partial(self.book.facets.misfit, name))
         if isinstance(simple, xsd.ComplexType):
             return None
         return leaves.text  # xsd:anyType
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """What its own text may be beside its form; None where that takes more to tell."""
+        return self.book.facets.bounds(self._simple_name)
+
+    @property
+    def _simple(self) -> Any:
+        content = getattr(self._kind, "_element", None)
+        return content.type if isinstance(content, xsd.Element) else self._kind
+
+    @property
+    def _simple_name(self) -> str:
+        found = getattr(self._simple, "qname", None)
+        return found.text if found is not None else ""
 
     @cached_property
     def members(self) -> Mapping[str, Member]:

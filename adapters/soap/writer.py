@@ -1,7 +1,7 @@
 """Build a message from a tree: every leaf by its type, every fault at once.
 
-Document/literal, rpc/literal and rpc/encoded; a compiled writer may stand before `envelope` for
-operations that are neither `rpc` nor `encoded`, if it leaves to it whatever it cannot write.
+Document/literal, rpc/literal and rpc/encoded. What is plain is written by `compiled` instead, which
+leaves to this writer whatever it cannot write, and every fault.
 """
 
 from __future__ import annotations
@@ -37,15 +37,31 @@ def envelope(operation: Operation, args: object, *, missing: Missing, zone: Zone
         writing.element(operation.sent, args, operation.sent.name, top=True)
     if writing.faults:
         raise FieldErrors(tuple(writing.faults))
-    spaces = "".join(f" xmlns:{prefix}={quoteattr(ns)}" for ns, prefix in writing.prefixes.items())
+    return enclosed(operation, "".join(writing.out), writing.prefixes)
+
+
+def enclosed(operation: Operation, body: str, prefixes: Mapping[str, str]) -> bytes:
+    """The envelope around a body, with the prefixes that it uses."""
+    spaces = "".join(f" xmlns:{prefix}={quoteattr(ns)}" for ns, prefix in prefixes.items())
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n'
         f'<soap:Envelope xmlns:soap="{_SOAP[operation.soap]}"'
-        f' xmlns:xsi="{_XSI}"{spaces}><soap:Body>{"".join(writing.out)}</soap:Body></soap:Envelope>'
+        f' xmlns:xsi="{_XSI}"{spaces}><soap:Body>{body}</soap:Body></soap:Envelope>'
     ).encode()
 
 
-def _escaped(text: str) -> str:
+def clears(form: leaves.Form, zone: ZoneInfo) -> bool:
+    """Whether '' is a value of the type: text, unless a facet refuses it."""
+    if form.__name__ != leaves.text.__name__:
+        return False
+    try:
+        return form("", zone) == ""
+    except leaves.Unfit:
+        return False
+
+
+def escaped(text: str) -> str:
+    """Text as it stands between tags."""
     return escape(text, {"\r": "&#13;"})
 
 
@@ -71,15 +87,6 @@ class _Wire:
         elif not member.many:
             self.out.append(f'<{name}{self._typed(member.shape)} xsi:nil="true"/>')
 
-    def _clears(self, form: leaves.Form) -> bool:
-        """Whether '' is a value of the type: text, unless a facet refuses it."""
-        if form.__name__ != leaves.text.__name__:
-            return False
-        try:
-            return form("", self._zone) == ""
-        except leaves.Unfit:
-            return False
-
     def _any(self, member: Member, value: object, at: str) -> None:
         """Write what the schema leaves open: `Name` in the member's namespace, or `{ns}Name`."""
         if value is None:
@@ -97,12 +104,12 @@ class _Wire:
                 if isinstance(one, Mapping):
                     self._any(member, one, at)
                 elif one is not None:
-                    self.out.append(_escaped(self._formed(leaves.text, one, f"{at}.{name}")))
+                    self.out.append(escaped(self._formed(leaves.text, one, f"{at}.{name}")))
                 self.out.append(f"</{wire}>")
 
     def _leaf(self, member: Member, form: leaves.Form, value: object, at: str) -> None:
         name, text = self._name(member), self._formed(form, value, at)
-        told = _escaped(text) if _SPECIAL.search(text) else text
+        told = escaped(text) if _SPECIAL.search(text) else text
         self.out.append(f"<{name}{self._typed(member.shape)}>{told}</{name}>")
 
     def _unknown(self, value: Mapping[str, object], known: list[str], at: str) -> None:
@@ -203,7 +210,7 @@ class _Writing(_Wire):
             self._tree(member, value, at)
         elif form is None:
             self._fault(at, "not_a_tree", "the schema declares members here")
-        elif value == "" and not self._clears(form):
+        elif value == "" and not clears(form, self._zone):
             self._nothing(member)  # '' clears; only text can be empty
         else:
             self._leaf(member, form, value, at)
@@ -228,7 +235,7 @@ class _Writing(_Wire):
             self._any(member, value.get("$any"), at)
         else:
             self._unknown(value, [], at)
-            self.out.append(_escaped(self._formed(form, value.get("$value", ""), at)))
+            self.out.append(escaped(self._formed(form, value.get("$value", ""), at)))
         self.out.append(f"</{name}>")
 
     def _pairs(self, shape: Shape, value: object, at: str) -> None:
