@@ -90,7 +90,9 @@ class Facets:
             own = {facet: int(bound) for facet, bound in rule.bounds.items()}
         except ValueError:
             return None
-        most = {f: min(one[f] for one in (own, below.most) if f in one) for f in {**own, **below.most}}
+        most = {
+            f: min(one[f] for one in (own, below.most) if f in one) for f in {**own, **below.most}
+        }
         return Bounds(words=frozenset(words or below.words), most=most)
 
     def restricts(self, name: str, depth: int = 10) -> bool:
