@@ -157,6 +157,15 @@ def key_of(value: object) -> str | None:
     return text if text not in ("", "0", "False") else None
 
 
+def blank(value: object) -> bool:
+    """Whether a tree says nothing: what SOAP stacks make of a document that is not there."""
+    if isinstance(value, Mapping):
+        return all(blank(one) for one in value.values())
+    if isinstance(value, list | tuple):
+        return all(blank(one) for one in value)
+    return value is None or value == ""
+
+
 def _by_rule(rules: Sequence[ErrorRule], names: Mapping[str, object]) -> Verdict | None:
     for rule in rules:
         if rule.when is not None and said(rule.when, names):

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from adapters.dialect import Connection, Slice, text
 from adapters.http import Reply
-from adapters.replies import key_of, said
+from adapters.replies import blank, key_of, said
 from adapters.walks import Ask, Batch, Row, Unreadable, scan, watermark
+from connector.errors import Unavailable
 from connector.profile import Action, Entity
 from connector.values import Broken, Item, Page, Read, Tombstone
 
@@ -40,8 +41,22 @@ def read(at: Connection, entity: str, keys: Sequence[str]) -> Iterator[Read]:
         if verdict.outcome != "done":
             yield Tombstone(key=key)
             continue
-        rows = [_row(at, of, piece, entity).read for piece in at.dialect.slices(action, answer)]
-        yield next((row for row in rows if row.key == key), Tombstone(key=key))
+        try:
+            yield _only(at, of, list(at.dialect.slices(action, answer)), key)
+        except ValueError as error:
+            raise Unavailable(f"{entity} get: the reply is not as the profile says") from error
+
+
+def _only(at: Connection, of: Entity, pieces: list[Slice], key: str) -> Read:
+    """The document of *key*; a reply that says nothing of any says that it is gone."""
+    said_of = [piece for piece in pieces if not blank(piece.payload)]
+    reads = [_row(at, of, piece, key).read for piece in said_of]
+    for one in reads:
+        if one.key == key:
+            return one
+    if reads:
+        raise Unavailable(f"{of.name} get: the reply is about another document")
+    return Tombstone(key=key)
 
 
 def _batch(at: Connection, of: Entity, action: Action, ask: Ask) -> Batch:

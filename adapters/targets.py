@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 
 from adapters.dialect import Connection, Query, text, told
 from adapters.http import Broke
-from adapters.replies import Answer, judge, key_of, outcome, outcome_of, said
+from adapters.replies import Answer, blank, judge, key_of, outcome, outcome_of, said
 from connector import errors
 from connector.errors import Bug, FieldErrors, NotSent
 from connector.points import reach
@@ -249,7 +249,7 @@ def _items(at: Connection, action: Action, names: Mapping[str, object], what: st
     if found is None and not at.profile.services:
         raise errors.Unavailable(f"{what}: the reply is not as the profile says")
     items = found if isinstance(found, list | tuple) else [found]
-    return [item for item in items if isinstance(item, Mapping) and item]
+    return [item for item in items if isinstance(item, Mapping) and not blank(item)]
 
 
 def _key(

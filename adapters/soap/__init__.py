@@ -79,9 +79,10 @@ class SoapDialect:
 
     def slices(self, action: Action, answer: Answer) -> Iterator[Slice]:
         """Give each item of a listing in canonical form."""
-        if action.items is None:
-            raise Bug(f"{self._profile.name}: {action.name} needs `items`")
-        found = told(action.items, {"conn": self._conn, **answer.names()}, action.name)
+        template = action.items or action.item
+        if template is None:
+            raise Bug(f"{self._profile.name}: {action.name} needs `items` or `item`")
+        found = told(template, {"conn": self._conn, **answer.names()}, action.name)
         for item in found if isinstance(found, list | tuple) else [found]:
             if isinstance(item, Node):
                 yield Slice(raw=item.raw(), payload=item)

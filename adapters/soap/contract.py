@@ -94,7 +94,7 @@ class Contract:
         try:
             found = self._document.types.get_element(etree.QName(namespace, name))
             return Member.of(found, book=self.book)
-        except (LookupError, ValueError):
+        except (Error, LookupError, ValueError):
             return None
 
     def _bound(self, port: str | None) -> Any:

@@ -19,21 +19,23 @@ def follow(body: etree._Element) -> None:
     if not named:
         return
     left = _MOST
-    waiting = [body[0]]
+    waiting: list[tuple[etree._Element, frozenset[str]]] = [(body[0], frozenset())]
     while waiting:
-        element = waiting.pop()
-        found = named.get(element.get("href", "")[1:])
+        element, within = waiting.pop()
+        name = element.get("href", "")[1:]
+        found = named.get(name)
         if found is not None:
             del element.attrib["href"]
             left -= sum(1 for _ in found.iter())
-            if left < 0:
+            if left < 0 or name in within:
                 raise ValueError("references without end")
+            within |= {name}
             element.text = found.text
-            for name, value in found.attrib.items():
-                if name != "id" and not str(name).endswith("}root"):
-                    element.set(name, value)
+            for told, value in found.attrib.items():
+                if told != "id" and not str(told).endswith("}root"):
+                    element.set(told, value)
             element.extend(deepcopy(list(found)))
-        waiting.extend(element)
+        waiting += [(child, within) for child in element]
 
 
 def items(element: etree._Element, shape: Shape | None) -> list[etree._Element] | None:

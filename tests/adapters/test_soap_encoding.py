@@ -102,6 +102,14 @@ def test_an_array_that_lost_an_item_is_not_read():
     assert not answer.clean
 
 
+def test_a_fault_whose_detail_no_schema_knows_is_read_all_the_same():
+    """PHP writes an array as items without a namespace; a refusal must not end the process."""
+    told = "<faultcode>e:Client</faultcode><detail><item><key>code</key></item></detail>"
+    fault = reply(f"<e:Fault>{told}</e:Fault>").fault
+    assert (fault.ours, fault.declared) == (True, False)
+    assert fault.detail["item"]["key"] == "code"
+
+
 def test_references_are_followed_and_endless_ones_refused():
     """Axis 1 sends members beside the reply."""
     there = '<multiRef id="o"><note>n</note></multiRef>'

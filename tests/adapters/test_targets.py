@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from profiles_by_hand import RealClock, equals, erp_order, erp_profile, path, place, soap
 
-from adapters import probes, targets
-from adapters.dialect import Connection
+from adapters import probes, sources, targets
+from adapters.dialect import Connection, Slice
 from adapters.http import Http, Reply
 from adapters.replies import Answer
 from adapters.rest import RestDialect, Settings
@@ -93,6 +93,26 @@ def test_an_item_without_a_key_is_no_answer():
 
     with pytest.raises(errors.Unavailable):
         targets.find(at, "order", ["r"])
+
+
+def test_a_document_that_says_nothing_is_not_there():
+    """PHP and node-soap answer an unknown key with an element whose members are all empty."""
+    empty = {"id": None, "ref": "", "lines": {"line": []}}
+    at = connected(order(), Script(get={"row": empty}, find={"rows": [empty]}))
+
+    assert isinstance(targets.get(at, "order", ["1"])["1"], Absent)
+    assert isinstance(targets.find(at, "order", ["r"])["r"], Absent)
+
+
+@pytest.mark.parametrize("row", [{"id": "2"}, {"ref": "r"}])
+def test_a_reply_about_another_document_does_not_say_that_ours_is_gone(row):
+    """A tombstone is said by silence about all, never by talk of another."""
+    script = Script(get={})
+    script.slices = lambda action, answer: [Slice(raw=b"", payload=row)]
+    at = connected(order(), script)
+
+    with pytest.raises(errors.Unavailable):
+        list(sources.read(at, "order", ["1"]))
 
 
 def test_one_document_told_twice_is_one():
