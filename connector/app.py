@@ -357,6 +357,8 @@ def reopened(app: App) -> App:
     urls = [ledger_url(one, problems) for one in (app.config, config)]
     if urls[0] != urls[1]:
         raise ConnectorError("`ledger` has changed", code="restart_needed")
+    if app.config.web.listen != config.web.listen:
+        raise ConnectorError("`web.listen` has changed", code="restart_needed")
     wired, flows = wire_all(config, app.ledger.life.installation, problems)
     problems.raise_if_any()
     flows = as_accepted(flows, app.ledger)

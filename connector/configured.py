@@ -94,6 +94,13 @@ class Attempts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Web:
+    """What others may see of the daemon; *listen* None: it has no listener."""
+
+    listen: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
     """Everything that `config.yaml` says, validated; secrets are still only named in it."""
 
@@ -105,3 +112,4 @@ class Config:
     connections: Mapping[str, Connection] = field(default_factory=dict)
     flows: Mapping[str, Flow] = field(default_factory=dict)
     attempts: Attempts = Attempts()
+    web: Web = Web()

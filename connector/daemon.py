@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -19,6 +20,8 @@ from connector.notify import notify
 from connector.problems import Problem, Problems
 from connector.schedule import Schedule, triggers
 from connector.turns import Turns
+from connector.vitals import Vitals
+from connector.web import Web
 
 LOOK = 0.5  # seconds between looks for what commands ask
 SWEEP = 5.0  # seconds between looks for what is due
@@ -33,6 +36,7 @@ class Work:
     def __init__(self, app: App) -> None:
         self.turns = Turns(app)
         self.failures: dict[str, int] = {}
+        self.ran: dict[str, datetime] = {}
         self._ledger, self._clock = app.ledger, app.clock
 
     def tick(self, name: str, only_due: bool = False) -> dict[str, Any]:
@@ -72,6 +76,7 @@ class Work:
 
     def _went_well(self, name: str, report: Report) -> dict[str, Any]:
         self.failures.pop(name, None)
+        self.ran[name] = self._clock.now()
         return {"pulled": counted(report), "away": report.stopped}
 
 
@@ -81,7 +86,8 @@ class Daemon:
     def __init__(self, app: App) -> None:
         self.work = Work(app)
         self.turns = self.work.turns
-        self.ledger_answers = True
+        self.vitals = Vitals(self.turns, self.work.ran, self.work.failures)
+        self._web = _listening(app, self.vitals)
         self._ledger, self._clock = app.ledger, app.clock
         self._log = structlog.get_logger()
         self._signals: SimpleQueue[int] = SimpleQueue()
@@ -103,7 +109,7 @@ class Daemon:
             if got == signal.SIGHUP:
                 self._reload()
             self._look()
-        return self._stop()
+        return self.stop()
 
     # ── the loop ────────────────────────────────────────────────────────────────────────────────
 
@@ -115,6 +121,7 @@ class Daemon:
 
     def _look(self) -> None:
         """Serve commands, sweep what is due, and prove that we and the ledger live."""
+        self.vitals.looked()
         try:
             if self._ledger.read(runs.waiting):
                 with self._ledger.begin() as db:
@@ -125,10 +132,10 @@ class Daemon:
                 self._swept = time.monotonic()
                 self._sweep()
         except OperationalError as error:
-            self.ledger_answers = False
+            self.vitals.ledger_answers = False
             self._log.error("ledger does not answer", code="ledger", error=error)
             return
-        self.ledger_answers = True
+        self.vitals.ledger_answers = True
         notify("WATCHDOG=1")
 
     def _sweep(self) -> None:
@@ -152,21 +159,42 @@ class Daemon:
         try:
             app = reopened(self.turns.app)
         except ConnectorError as error:
+            self.vitals.reload_refused = True
             self._log.error("reload refused", code=error.code, cure=error.cure)
             for problem in _problems(error):
                 self._log.error("wrong", code=problem.code, file=problem.file, line=problem.line)
         else:
+            self.vitals.reload_refused = False
             self.turns.replace(app)
             self._schedule.replace(triggers(app.config), self.work.tick)
             self._log.info("reloaded", count=len(app.flows))
         notify("READY=1")
 
-    def _stop(self) -> bool:
+    def stop(self) -> bool:
+        """Let nothing more begin; True if every call on the wire had ended in time."""
         notify("STOPPING=1")
         self._log.info("daemon stopping")
+        self.vitals.stopping = True
         self._schedule.stop()
         self.turns.stop()
-        return self.turns.ended(STOP_WITHIN)
+        ended = self.turns.ended(STOP_WITHIN)
+        if self._web is not None:
+            self._web.close()
+        return ended
+
+
+def _listening(app: App, vitals: Vitals) -> Web | None:
+    """The listener that the configuration asks for; raises ConnectorError(listen)."""
+    address = app.config.web.listen
+    if address is None:
+        return None
+    try:
+        return Web(address, vitals.routes())
+    except OSError as error:
+        raise ConnectorError(
+            f"web.listen: {address[0]} port {address[1]} cannot be bound ({error.strerror})",
+            code="listen",
+        ) from error
 
 
 def _problems(error: ConnectorError) -> list[Problem]:
@@ -177,7 +205,12 @@ def _problems(error: ConnectorError) -> list[Problem]:
 
 def run(path: Path) -> None:
     """Run the daemon on the configuration at *path*, then end the process."""
-    daemon = Daemon(open_app(path))
+    app = open_app(path)
+    try:
+        daemon = Daemon(app)
+    except ConnectorError:
+        app.close()
+        raise
     if daemon.serve():
         daemon.turns.app.close()
         return

@@ -12,6 +12,7 @@ from itertools import islice
 from queue import Empty, SimpleQueue
 
 from connector import errors
+from connector.meter import Meter
 from connector.pace import Pace
 from connector.points import reach
 from connector.ports import Clock, Target
@@ -58,6 +59,7 @@ class ThreadGate:
         self._bulk = bulk or {}
         self._budget = threading.BoundedSemaphore(slots)
         self._pace, self._booking = Pace(per_second), threading.Lock()
+        self.meter = Meter(slots)
         self._pool = ThreadPoolExecutor(slots, thread_name_prefix="gate")
         self._stopping = threading.Event()
         self._wall, self._boot = clock.now(), clock.boottime()
@@ -80,7 +82,8 @@ class ThreadGate:
                 raise errors.NotSent("stopping")
             if send_before is not None and self.too_late(send_before):
                 raise errors.NotSent("too late")
-            yield
+            with self.meter.call():
+                yield
 
     def too_late(self, send_before: datetime) -> bool:
         """S3: would a call that begins now still run when others may take its record over?"""
@@ -146,8 +149,12 @@ class ThreadGate:
             reach("started.before_send")
             outcomes = target.send(entity, batch)
             breaker.hear(outcomes)
+            for outcome in outcomes:
+                self.meter.ended(entity, type(outcome).__name__)
             ended.put(list(zip(batch, outcomes, strict=True)))
         except Exception as error:  # noqa: BLE001 - around a task: an adapter's bug leaves doubt
+            for _ in batch:
+                self.meter.ended(entity, InDoubt.__name__)
             ended.put([(c, InDoubt(why=f"bug: {type(error).__name__}")) for c in batch])
         except BaseException as error:  # noqa: BLE001 - the process is being ended
             ended.put(error)

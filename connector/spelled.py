@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from importlib import import_module
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -120,6 +121,22 @@ def web_address(text: str) -> str:
     if parts.query or parts.fragment:
         raise Misspelled("has a query or fragment", "write only scheme, host and path")
     return text.rstrip("/")
+
+
+def listen(text: str) -> tuple[str, int]:
+    """Read where to listen: `8088` (for this machine alone), `127.0.0.1:8088`, `[::1]:8088`.
+
+    Only numeric addresses: a name could come to mean another interface.
+    """
+    found = re.fullmatch(r"(?:(\[[^\]]+\]|[^:\[\]]+):)?(\d{1,5})", text)
+    cure = "write 127.0.0.1:8088; 0.0.0.0 lets every machine in, which a proxy should do instead"
+    if found is None or not 0 < int(found[2]) < 65536:
+        raise Misspelled("is not an address to listen at", cure)
+    host = (found[1] or "127.0.0.1").strip("[]")
+    try:
+        return str(ip_address(host)), int(found[2])
+    except ValueError:
+        raise Misspelled("is not a numeric address", cure) from None
 
 
 def ledger_address(text: str) -> str:

@@ -23,7 +23,7 @@ COMMANDS = {
     "init": ("connector.cli.init:init", "Write a commented configuration to begin with."),
     "check": ("connector.cli.check:check", "Examine configuration and systems; change nothing."),
     "status": ("connector.cli.status:status", "Say how every flow stands."),
-    "run": ("connector.cli.run:run", "Run every flow at its times, until told to stop."),
+    "run": ("connector.cli.daemon:run", "Run every flow at its times, until told to stop."),
     "flow": ("connector.cli.flow:flow", "Run and audit flows."),
     "record": ("connector.cli.record:record", "List, show and settle single records."),
     "trace": ("connector.cli.trace:trace", "Tell all that happened to one document."),

@@ -117,6 +117,13 @@ ERRORS = (
         USAGE,
     ),
     Code(
+        "listen",
+        "The address of `web.listen` cannot be bound: it is taken, or not this machine's.",
+        "See with `ss -ltnp` who has it, or name another one.",
+        "connector check",
+        USAGE,
+    ),
+    Code(
         "restart_needed",
         "The changed configuration names something that a reload cannot exchange.",
         "Restart the daemon; until then it goes on with what it has.",

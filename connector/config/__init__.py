@@ -12,6 +12,7 @@ from connector.config.connections import CONNECTION, connection
 from connector.config.fit import check_ends, check_flows, check_times
 from connector.config.flows import ENTITIES, FLOW, flow
 from connector.config.kinds import DURATION, NAME, WHOLE, ZONE, beside, lazily
+from connector.config.watching import WATCHED
 from connector.configured import Attempts, Config, Connection, Flow, Guests, Limits, MoneyRule
 from connector.forms import Form, Key, Kind, choice, report, section, series
 from connector.likeness import copied
@@ -122,4 +123,5 @@ _TOP: Form = {
     "connections": Key(entries(CONNECTION, connection), "the systems", needed=True),
     "flows": Key(entries(FLOW, flow), "what goes where", needed=True),
     "attempts": Key(section(ATTEMPTS, attempts), "how often a failing delivery is tried"),
+    "web": Key(WATCHED, "what others may see of the daemon"),
 }

@@ -123,6 +123,17 @@ def old_doubts(db: Connection, before: datetime, most: int) -> Rows:
     return _all(db, chosen.where(record.c.state == "in_doubt", *old).limit(most))
 
 
+def oldest_doubts(db: Connection) -> dict[str, datetime]:
+    """Since when the oldest open doubt of each flow is one."""
+    began = func.min(attempt.c.written_at)
+    chosen = select(record.c.flow, began).join_from(
+        attempt, record, attempt.c.record == record.c.id
+    )
+    open_ = (attempt.c.outcome.is_(None), record.c.state == "in_doubt")
+    rows = db.execute(chosen.where(*open_).group_by(record.c.flow))
+    return {row[0]: row[1] for row in rows}
+
+
 def newest_attempt(db: Connection) -> int:
     """The id of the newest attempt, 0 for none."""
     return db.scalar(select(func.max(attempt.c.id))) or 0

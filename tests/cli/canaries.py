@@ -81,3 +81,9 @@ def other_user(desk: Any) -> list[str]:
 def ledger_missing(desk: Any) -> list[str]:
     (desk.company.folder / "ledger.db").unlink()
     return ["record", "list"]
+
+
+def listen(desk: Any) -> list[str]:
+    """Somebody else has the port: it is the shop's."""
+    desk.company.config(web={"listen": desk.company.shop.url.removeprefix("http://")})
+    return ["run"]

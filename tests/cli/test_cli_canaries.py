@@ -14,7 +14,17 @@ from typing import Any
 
 import pytest
 import yaml
-from canaries import CANARY, SHIPPED, ledger_missing, mapping, other, other_user, silent, wsdl
+from canaries import (
+    CANARY,
+    SHIPPED,
+    ledger_missing,
+    listen,
+    mapping,
+    other,
+    other_user,
+    silent,
+    wsdl,
+)
 
 from adapters.http import Http
 from adapters.wire import Call
@@ -36,7 +46,7 @@ PERSON = {
 
 # What this code cannot come to: (why)
 NOT_PROVOKED = {
-    "restart_needed": "only a running daemon says it, at a reload: not provoked by any test yet",
+    "restart_needed": "only a running daemon says it, at a reload: tests/daemon/test_daemon.py",
     "undone": "there is no undo yet",
     "braked": "the brakes of mass changes come with stock",
 }
@@ -315,19 +325,8 @@ def too_late(desk: Any) -> list[str]:
 PROVOKED: tuple[Callable[[Any], list[str]], ...] = (
     *(config, config_missing, usage, wrong_system, find_unproven, unavailable, unauthorized),
     *(other_user, field, ledger_locked, ledger_missing, ledger_outdated, no_such_record, seq_moved),
-    *(not_allowed, bug, conflict, rule, review, blocked, refused, unreadable, duplicate),
-    *(
-        other_user,
-        ambiguous,
-        money,
-        locked,
-        gone_at_target,
-        gave_up,
-        doubt,
-        wsdl,
-        mapping,
-        truncated,
-    ),
+    *(not_allowed, bug, conflict, rule, review, blocked, refused, unreadable, duplicate, listen),
+    *(ambiguous, money, locked, gone_at_target, gave_up, doubt, wsdl, mapping, truncated),
 )
 # Their command goes on or ends with a sentence; the code is with the attempt.
 WITHDRAWN = (not_sent, too_late)

@@ -66,7 +66,7 @@ MISTAKES = [
     ("sqlite:///ledger.db", "ledger.db", 2, "ledger: is not an address", "sqlite:////var/lib"),
     ("sqlite:///ledger.db", "postgresql+psycopg://u:pw@h/d", 2, "holds a password", "${NAME}"),
     ("attempts:", "atempts:", 35, "unknown key `atempts`", "did you mean `attempts`"),
-    ("attempts:", "web: {}\nattempts:", 35, "unknown key `web`", "remove it; keys here are"),
+    ("attempts:", "webs: {}\nattempts:", 35, "unknown key `webs`", "did you mean `web`"),
     ("    lag: 30s", "    lags: 30s", 10, "shop.lags: unknown key", "did you mean `lag`"),
     ("    lag: 30s", "    lag: 30", 10, "lag: is not a duration", "30s, 10m"),
     ("    lag: 30s", "    lag: 500ms", 10, "lag: is shorter than a second", "at least 1s"),

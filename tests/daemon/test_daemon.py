@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import requests
 import yaml
 from company import Company
-from conftest import calls, until
+from service import calls, free_port, until
 
 Serve = Callable[[], Any]
 
@@ -103,6 +104,43 @@ def test_a_broken_configuration_is_refused_and_the_good_one_stays(
     service.process.send_signal(signal.SIGHUP)
     until(lambda: service.lines("reloaded"))
     until(lambda: company.books())
+    assert service.stop() < 10
+
+
+def test_health_and_metrics_are_served_as_long_as_it_lives(company: Company, serve: Serve) -> None:
+    """An order is seen in the numbers; a refused reload makes it unready, a mended one ready."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    company.config(web={"listen": str(port)})
+    company.flow("orders", every="1s")
+    company.order()
+    service = serve()
+    service.hears("READY=1")
+    until(lambda: requests.get(f"{url}/readyz", timeout=5).status_code == 200)
+    assert requests.get(f"{url}/healthz", timeout=5).text == "ok\n"
+    sent = 'connector_records{flow="orders",reason="sent",state="done"} 1.0'
+    until(lambda: sent in requests.get(f"{url}/metrics", timeout=5).text)
+    file = company.folder / "config.yaml"
+    good = file.read_text()
+    for text, status in ((good + "nonsense: 1\n", 503), (good, 200)):
+        file.write_text(text)
+        service.process.send_signal(signal.SIGHUP)
+        until(lambda status=status: requests.get(f"{url}/readyz", timeout=5).status_code == status)
+    assert requests.get(f"{url}/healthz", timeout=5).status_code == 200
+    assert service.stop() < 10
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{url}/healthz", timeout=5)
+
+
+def test_another_listener_is_taken_at_a_restart_only(company: Company, serve: Serve) -> None:
+    """A reload cannot exchange the socket: `restart_needed`, and the one before stays."""
+    company.flow("orders", every="never")
+    company.flow("products", every="never")
+    service = serve()
+    service.hears("READY=1")
+    company.config(web={"listen": str(free_port())})
+    service.process.send_signal(signal.SIGHUP)
+    refused = until(lambda: service.lines("reload refused"))
+    assert refused[0]["code"] == "restart_needed"
     assert service.stop() < 10
 
 

@@ -11,17 +11,18 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # From the bottom up (design §10). What shares a line does not import each other.
 LAYERS = [
-    {"errors", "nearest", "notify", "points", "places", "codes"},
+    {"errors", "nearest", "notify", "points", "places", "codes", "meter", "web"},
     {"problems", "values", "spelled", "logs", "pace"},
     {"ports", "yamlread", "clock"},
     {"profile", "secret", "forms", "documents"},
     {"mapping", "ledger", "configured", "likeness"},
     {"config", "flow", "schedule"},
-    {"gate"},
+    {"gate", "metrics"},
     {"wiring"},
     {"building"},
     {"app"},
     {"turns"},
+    {"vitals"},
     {"daemon"},
     {"testing"},
     {"demo"},

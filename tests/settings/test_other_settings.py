@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from covering import covers
 
 from connector.cli import run
 from connector.config import json_schema
+from connector.daemon import Daemon
 
 TESTED_HERE = (test_connection_settings, test_flow_settings)
 
@@ -56,6 +59,24 @@ def test_zone_is_the_zone_of_what_people_read(
         run(["trace", "order", "1006", "--config", str(yesterday.folder / "config.yaml")])
         told.add(capsys.readouterr().out)
     assert len(told) == 2
+
+
+@covers("web", "web.listen")
+@pytest.mark.parametrize("listens", [True, False])
+def test_listen_opens_the_daemon_to_questions(tmp_path: Path, listens: bool) -> None:
+    """With it health is answered at that port, without it nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    company = Company(tmp_path)
+    company.config(**({"web": {"listen": f"127.0.0.1:{port}"}} if listens else {}))
+    daemon = Daemon(company.app)
+    try:
+        with closing(socket.socket()) as caller:
+            assert (caller.connect_ex(("127.0.0.1", port)) == 0) is listens
+    finally:
+        daemon.stop()
+        company.close()
 
 
 def keys(schema: Mapping[str, Any], at: str = "") -> Iterator[str]:

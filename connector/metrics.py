@@ -1,0 +1,134 @@
+"""What Prometheus is told: the ledger's counts and what this process measured, as text.
+
+Labels are names of the configuration and words of closed lists: never a key, nothing personal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from prometheus_client import Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+
+from connector.ledger import history
+from connector.ledger.store import Ledger
+from connector.meter import BOUNDS, Measured
+
+KIND = CONTENT_TYPE_PLAIN_0_0_4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Numbers:
+    """All that is told, taken at *now*; *ran*: flow → when its last good run ended."""
+
+    now: datetime
+    ready: bool
+    version: str
+    measured: Mapping[str, Measured]
+    ran: Mapping[str, datetime]
+    failures: Mapping[str, int]
+    standing: list[dict[str, Any]]
+    doubts: Mapping[str, datetime]
+    set_aside: list[dict[str, Any]]
+
+
+def of_ledger(ledger: Ledger) -> dict[str, Any]:
+    """What the ledger contributes to `Numbers`; raises OperationalError if it does not answer."""
+    return {
+        "standing": ledger.read(history.standing),
+        "doubts": ledger.read(history.oldest_doubts),
+        "set_aside": ledger.read(history.set_aside),
+    }
+
+
+def told(numbers: Numbers) -> str:
+    """The text of `/metrics`."""
+    return generate_latest(_Told(numbers)).decode()
+
+
+class _Told:
+    def __init__(self, numbers: Numbers) -> None:
+        self._numbers = numbers
+
+    def collect(self) -> Iterable[Metric]:
+        """Every family."""
+        yield _gauge("ready", "1 while the daemon can deliver", [], [((), self._numbers.ready)])
+        version = (self._numbers.version,)
+        yield _gauge("build_info", "the version that runs", ["version"], [(version, 1)])
+        yield from _records(self._numbers)
+        yield from _runs(self._numbers)
+        yield from _calls(self._numbers.measured)
+
+
+def _records(numbers: Numbers) -> Iterator[Metric]:
+    counts = [((r["flow"], r["state"], r["reason"] or ""), r["count"]) for r in numbers.standing]
+    labels = ["flow", "state", "reason"]
+    yield _gauge("records", "records by flow, state and reason", labels, counts)
+    due = [
+        ((r["flow"],), max(0.0, (numbers.now - r["oldest"]).total_seconds()))
+        for r in numbers.standing
+        if r["state"] == "prepared"
+    ]
+    yield _gauge("oldest_due_seconds", "how long the oldest has been due", ["flow"], due)
+    doubts = [((f,), (numbers.now - at).total_seconds()) for f, at in numbers.doubts.items()]
+    yield _gauge("oldest_doubt_seconds", "age of the oldest open doubt", ["flow"], doubts)
+    aside = [((r["flow"], r["code"]), r["count"]) for r in numbers.set_aside]
+    yield _gauge("set_aside", "pieces of pages without a key", ["flow", "code"], aside)
+
+
+def _runs(numbers: Numbers) -> Iterator[Metric]:
+    ran = [((flow,), at.timestamp()) for flow, at in numbers.ran.items()]
+    name = "flow_last_run_timestamp_seconds"
+    yield _gauge(name, "when the last run that went well ended", ["flow"], ran)
+    failed = [((flow,), count) for flow, count in numbers.failures.items()]
+    yield _gauge("flow_failures", "runs that failed in a row", ["flow"], failed)
+
+
+def _calls(measured: Mapping[str, Measured]) -> Iterator[Metric]:
+    one = ["connection"]
+    yield _gauge(
+        "slots", "calls allowed at once", one, [((n,), m.slots) for n, m in measured.items()]
+    )
+    in_use = [((n,), m.in_use) for n, m in measured.items()]
+    yield _gauge("slots_in_use", "calls on the wire", one, in_use)
+    attempts = CounterMetricFamily(
+        "connector_attempts",
+        "attempts to write by what came of them",
+        labels=["connection", "entity", "outcome"],
+    )
+    calls = HistogramMetricFamily("connector_call_seconds", "duration of calls", labels=one)
+    for name, reading in measured.items():
+        for (entity, outcome), count in sorted(reading.ended.items()):
+            attempts.add_metric([name, entity, _word(outcome)], count)
+        calls.add_metric([name], _buckets(reading), reading.seconds)
+    yield attempts
+    yield calls
+
+
+def _word(outcome: str) -> str:
+    """An outcome as YAML and docs/errors.md call it: `in_doubt`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", outcome).lower()
+
+
+def _buckets(reading: Measured) -> list[tuple[str, float]]:
+    """Prometheus counts in each bucket all that was no longer than its bound."""
+    sums = [sum(reading.under[: n + 1]) for n in range(len(reading.under))]
+    return [(str(bound), total) for bound, total in zip((*BOUNDS, "+Inf"), sums, strict=True)]
+
+
+def _gauge(
+    name: str, meaning: str, labels: list[str], rows: Iterable[tuple[tuple[str, ...], float]]
+) -> Metric:
+    family = GaugeMetricFamily(f"connector_{name}", meaning, labels=labels)
+    for values, number in rows:
+        family.add_metric(values, number)
+    return family
