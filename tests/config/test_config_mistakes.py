@@ -75,7 +75,7 @@ MISTAKES = [
     ("https://shop.example", "https://a:b@shop.example", 7, "carries credentials", "`auth`"),
     ('"${WOO_SECRET}"', "cs_0123", 9, "a secret stands in the configuration", ".env"),
     ("concurrency: 4", "concurrency: many", 11, "not a whole number of at least 1", "digits"),
-    ("concurrency: 4", "per_second: 5", 11, "unknown key `per_second`", "concurrency, timeout"),
+    ("concurrency: 4", "per_minute: 5", 11, "unknown key `per_minute`", "per_second"),
     ("    profile: sandbox_erp\n", "", 12, "erp: `profile` is missing", "add `profile:`"),
     ("    settle: 15m", "    settle: 2h", 16, "not shorter than the alarm", "attempts.doubt.alarm"),
     (

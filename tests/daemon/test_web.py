@@ -89,7 +89,12 @@ def test_a_body_declares_its_length_and_is_bounded(at: Serve, head: bytes, statu
 
 
 @pytest.mark.parametrize(
-    "text", [b"GET /" + b"a" * 20000, b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 9000]
+    "text",
+    [
+        b"GET /here?" + b"a" * 20000 + b" HTTP/1.1\r\n\r\n",
+        b"GET /here HTTP/1.1\r\nA: " + b"b" * 20000 + b"\r\n\r\n",
+        b"GET /here HTTP/1.1\r\n" + b"A: b\r\n" * 9000 + b"\r\n",
+    ],
 )
 def test_a_head_is_bounded(at: Serve, text: bytes) -> None:
     """An endless request line or head ends the connection, and the next caller is served."""
