@@ -28,7 +28,7 @@ COMMANDS = {
     "record": ("connector.cli.record:record", "List, show and settle single records."),
     "trace": ("connector.cli.trace:trace", "Tell all that happened to one document."),
     "link": ("connector.cli.link:link", "Link what both systems already have."),
-    "map": ("connector.cli.map:map_", "Try out mappings."),
+    "map": ("connector.cli.map:map_", "Judge mappings and try them out."),
     "ledger": ("connector.cli.ledger:ledger", "Create, upgrade and measure the ledger."),
     "demo": ("connector.cli.demo:demo", "Show it all against two hostile sandboxes."),
     "sandbox": ("connector.cli.sandbox:sandbox", "Run a sandbox shop or ERP."),

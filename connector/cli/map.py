@@ -13,6 +13,7 @@ from connector import logs
 from connector.app import open_system, read_config, wire_all
 from connector.cli import output
 from connector.cli.options import config_option, config_path, json_option
+from connector.cli.workbench import lint_, show
 from connector.clock import SystemClock
 from connector.configured import Config
 from connector.documents import ENTITIES, Document
@@ -45,6 +46,10 @@ class Way:
 @click.group("map")
 def map_() -> None:
     """Mappings: what becomes of a payload, field by field."""
+
+
+for command in (lint_, show):
+    map_.add_command(command)
 
 
 @map_.command()

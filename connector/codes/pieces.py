@@ -21,6 +21,7 @@ PIECES: Mapping[str, str] = {
     "no_reference": "The document names nothing to look up in the target.",
     "no_match": "No row of the other list belongs to this element.",
     "unmapped": "A table has no row for this value.",
+    "ambiguous_row": "Several rows of a table lead to this value, so it leads back to none.",
     "no_quantity": "A line of quantity 0 has no unit price.",
     "no_rate": "A line has tax, but the source names no rate for it.",
     "several_rates": "A line has several tax rates where the target takes one.",

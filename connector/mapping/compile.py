@@ -52,6 +52,12 @@ class Compiled:
 def compile_profile(raw: RawProfile, problems: Problems, *, zone: tzinfo = UTC) -> Compiled | None:
     """Compile *raw* for a connection in *zone*; None if it is wrong, and *problems* says how."""
     before = len(problems.found)
+    compiled = compile_as_far(raw, problems, zone=zone)
+    return None if len(problems.found) > before or not raw.sound else compiled
+
+
+def compile_as_far(raw: RawProfile, problems: Problems, *, zone: tzinfo = UTC) -> Compiled:
+    """Compile what can be compiled of *raw*: the workbench goes on to look for more mistakes."""
     own = check_keys(raw.top, PROFILE, problems)
     parameters = parameters_of(own.get("parameters"), problems)
     conn: dict[str, Shape | None] = dict.fromkeys((*_CONN, *parameters))
@@ -67,8 +73,6 @@ def compile_profile(raw: RawProfile, problems: Problems, *, zone: tzinfo = UTC) 
     )
     parts = {name: compile_entity(name, node, context) for name, node in raw.entities.items()}
     profile = _profile(raw, own, context, {name: part.entity for name, part in parts.items()})
-    if len(problems.found) > before or not raw.sound:
-        return None
     return Compiled(
         profile=profile,
         readers={name: part.reader for name, part in parts.items() if part.reader},

@@ -17,7 +17,7 @@ from connector.mapping.load import leaves
 from connector.mapping.read import Reader, There, types_of
 from connector.mapping.rendering import Tree
 from connector.mapping.shapes import Shape, of_model
-from connector.mapping.tables import Tables, tables_of
+from connector.mapping.tables import Tables, check_back, tables_of
 from connector.mapping.terms import Scope
 from connector.mapping.trees import compile_tree
 from connector.mapping.write import Writer
@@ -58,6 +58,8 @@ def compile_entity(name: str, node: Node, context: Context) -> Part:
     problems = context.problems
     own = check_keys(node, ENTITY, problems)
     tables = tables_of(own.get("tables"), problems)
+    for _, text, place in leaves(node):
+        check_back(text, place, tables, problems)
     writer = _writer(name, own, context, tables)
     fields = frozenset(writer.fields if writer else ())
     calls = Calls(context.conn, context.services, name, problems, fields)

@@ -37,8 +37,8 @@ def _filter(node: Any, scope: Scope, build: Build) -> Expression:
     constants = [p.fn({}) for p in parts if p.constant]
     if node.name == "there":
         return _there(inner, parts)
-    if node.name == "table":
-        return _table(inner, constants, scope)
+    if node.name in ("table", "table_back"):
+        return _table(inner, constants, scope, back=node.name == "table_back")
     _check_arity(node.name, parts)
     shape = inner.shape if node.name == "by_rate" else None
     if node.name == "ref":
@@ -95,26 +95,40 @@ def _there(inner: Expression, parts: list[Expression]) -> Expression:
     return Expression(find, None, inner.references | {entity})
 
 
-def _table(inner: Expression, constants: list[Any], scope: Scope) -> Expression:
+def _table(inner: Expression, constants: list[Any], scope: Scope, *, back: bool) -> Expression:
     name = constants[0] if len(constants) == 1 else None
     if not isinstance(name, str) or name not in scope.tables:
         cure = cure_for(str(name), scope.tables, "table")
         raise BadExpression(f"names table `{name}`, which is not there", cure)
     fn, cure = inner.fn, f"add a row to table `{name}` ({scope.tables[name]}), or an `else`"
+    look = _back if back else _forth
 
     def look_up(names: Names) -> Any:
         value = fn(names)
-        if value is None:
-            return None
-        rows, key = names[TABLES][name], text(value)
-        if key in rows and key != "else":
-            return rows[key]
-        otherwise = rows.get("else", "error")
-        if otherwise == "error":
-            raise Fault("unmapped", cure)
-        return value if otherwise == "keep" else otherwise
+        return None if value is None else look(names[TABLES][name], value, cure)
 
     return Expression(look_up, None, inner.references)
+
+
+def _forth(rows: Mapping[str, Any], value: Any, cure: str) -> Any:
+    key = text(value)
+    if key in rows and key != "else":
+        return rows[key]
+    otherwise = rows.get("else", "error")
+    if otherwise == "error":
+        raise Fault("unmapped", cure)
+    return value if otherwise == "keep" else otherwise
+
+
+def _back(rows: Mapping[str, Any], value: Any, cure: str) -> str:
+    """The row that leads to *value*; there must be exactly one."""
+    wanted = text(value)
+    keys = [key for key, one in rows.items() if key != "else" and one == wanted]
+    if len(keys) > 1:
+        raise Fault("ambiguous_row", cure)
+    if not keys:
+        raise Fault("unmapped", cure)
+    return keys[0]
 
 
 def _default(node: Any, scope: Scope, build: Build) -> Expression:

@@ -171,6 +171,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "where": where,
     "zfill": lambda v, width: text(v).zfill(int(number(width))),
 }
-# These three need more than a value: the names, or the value's absence.
-SPECIAL = frozenset({"default", "table", "there"})
+# These need more than a value: the names, or the value's absence.
+SPECIAL = frozenset({"default", "table", "table_back", "there"})
 TESTS: Mapping[str, Callable[..., bool]] = {"none": lambda v: v is None, "search": search}

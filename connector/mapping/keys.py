@@ -163,6 +163,10 @@ PROFILE: Keys = {
     "identity": Key(
         "company, name, account…: expressions over the replies of `probe`", table_of(_SCALAR)
     ),
+    "changes": Key(
+        "version → paths (`order.write.note`) that it changed: who overrides one is told",
+        table_of(listed(_SCALAR)),
+    ),
     "extends": Key("the profile that this one is laid over", _SCALAR),
     "needs": Key("versions of it that fit: `dolibarr >= 1.2, < 2`", _SCALAR),
 }

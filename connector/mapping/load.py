@@ -23,7 +23,8 @@ _DOTTED = ("read", "write", "actions")
 class RawProfile:
     """A profile as YAML: merged over what it extends, every node with the place it stands at.
 
-    *sound*: it was loaded without a mistake.
+    *sound*: it was loaded without a mistake. *folders*: its own and those that it is laid over.
+    *laid*: its own files that extend, each with what it extends.
     """
 
     name: str
@@ -33,6 +34,19 @@ class RawProfile:
     entities: Mapping[str, Node]
     bases: tuple[str, ...] = ()
     sound: bool = True
+    folders: tuple[Path, ...] = ()
+    laid: tuple[Laid, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Laid:
+    """One file that is laid over a base: its node, and the base's name, version and top."""
+
+    file: Node
+    entity: str
+    base: str
+    version: str
+    top: Node
 
 
 def load_profile(name: str, folders: Sequence[Path], problems: Problems) -> RawProfile | None:
@@ -125,7 +139,14 @@ def _alone(
         return None
     entities = _entities(own, problems)
     _refuse_loose_dots(entities, problems)
-    return RawProfile(name=name, version=version, folder=folder, top=top, entities=entities)
+    return RawProfile(
+        name=name,
+        version=version,
+        folder=folder,
+        top=top,
+        entities=entities,
+        folders=(folder,),
+    )
 
 
 def _entities(own: Mapping[str, Node], problems: Problems) -> dict[str, Node]:
@@ -163,7 +184,16 @@ def _laid_over(
         top=top,
         entities=entities,
         bases=(base.name, *base.bases),
+        folders=(folder, *base.folders),
+        laid=(*_laid(own, base), *base.laid),
     )
+
+
+def _laid(own: Mapping[str, Node], base: RawProfile) -> Iterator[Laid]:
+    for stem, node in own.items():
+        entity = "" if stem == "profile" else _text(node, "entity") or ""
+        if entity == "" or _text(node, "extends"):
+            yield Laid(file=node, entity=entity, base=base.name, version=base.version, top=base.top)
 
 
 def _over(base: Node, over: Node, problems: Problems) -> Node:
@@ -209,6 +239,11 @@ def _holds(version: str, bound: str) -> bool:
     have, want = _numbers(version), _numbers(wanted)
     order = (have > want) - (have < want)
     return order in {">=": (0, 1), "<=": (0, -1), "==": (0,), "<": (-1,), ">": (1,)}[word]
+
+
+def newer(version: str, than: str) -> bool:
+    """Say whether *version* came after the other."""
+    return _numbers(version) > _numbers(than)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -48,14 +48,14 @@ def write_preview(
 
 def _made(tree: object, origins: Mapping[str, Node]) -> Iterator[Made]:
     for path, value in _leaves(tree, ""):
-        node = _nearest(path, origins)
+        node = nearest_node(path, origins)
         origin = f"{node.file}:{node.line}" if node else ""
         text = node.value if node and isinstance(node.value, str) else ""
         yield Made(path=path, value=value, origin=origin, expression=text)
 
 
-def _nearest(path: str, origins: Mapping[str, Node]) -> Node | None:
-    """An expression may make a whole branch: then its node is the branch's."""
+def nearest_node(path: str, origins: Mapping[str, Node]) -> Node | None:
+    """Return the node behind *path*; one expression may have made a whole branch."""
     while path and path not in origins:
         path = path[: max(path.rfind("."), path.rfind("["), 0)]
     return origins.get(path)

@@ -135,6 +135,12 @@ class There:
             raise FieldErrors(tuple(sink.faults))
         return {name: _plain(value) for name, value in data.items()}
 
+    def origins(self, item: Payload) -> Mapping[str, Node]:
+        """Return, for each path of what is read, the node of YAML that made it."""
+        sink = Sink(made={})
+        self.tree.render({**item, TABLES: self.tables}, sink)
+        return sink.made or {}
+
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Part):

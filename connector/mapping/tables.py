@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 
 from connector.mapping.expressions import complain
 from connector.nearest import cure_for
 from connector.problems import Problems
 from connector.yamlread import Node
+
+_BACK = re.compile(r"""\btable_back\(\s*['"]([^'"]+)['"]""")
 
 Tables = Mapping[str, Mapping[str, str | None]]
 
@@ -22,6 +25,19 @@ def tables_of(node: Node | None, problems: Problems) -> Tables:
         complain(problems, node, "is no mapping of tables", "write `name: {from: to}` lines")
         return {}
     return {name: _rows(child, problems) for name, child in node.value.items()}
+
+
+def check_back(text: str | None, place: Node, tables: Tables, problems: Problems) -> None:
+    """Report a `table_back` of a table in which two rows lead to one value."""
+    for name in _BACK.findall(text or ""):
+        leading: dict[str, list[str]] = {}
+        for key, value in tables.get(name, {}).items():
+            if key != "else":
+                leading.setdefault(str(value), []).append(key)
+        for value, keys in leading.items():
+            if len(keys) > 1:
+                message = f"table `{name}` has several rows to `{value}`: {', '.join(keys)}"
+                complain(problems, place, message, "keep one, or write a table of its own")
 
 
 def _rows(node: Node, problems: Problems) -> Mapping[str, str | None]:

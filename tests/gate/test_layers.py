@@ -15,11 +15,11 @@ LAYERS = [
     {"problems", "values", "spelled", "logs", "pace"},
     {"ports", "yamlread", "clock"},
     {"profile", "secret", "forms", "documents"},
-    {"mapping", "ledger", "configured", "likeness"},
+    {"mapping", "ledger", "configured", "likeness", "rehearsal"},
     {"config", "flow", "schedule"},
     {"gate", "metrics"},
     {"wiring"},
-    {"building"},
+    {"building", "workbench"},
     {"app"},
     {"turns"},
     {"vitals"},
@@ -37,7 +37,7 @@ NEVER = {
 }
 VOCABULARY = {"values", "ports", "errors", "profile"}
 SEES: dict[str, set[str]] = {
-    "adapters": VOCABULARY | {"points"},
+    "adapters": VOCABULARY | {"points", "rehearsal"},
     "sandbox": set(),
 }
 SEEN_BY: dict[str, set[str]] = {

@@ -1,0 +1,76 @@
+"""A SOAP profile on a stage, and its contract beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from adapters.auth import Tls
+from adapters.dialect import Dialect
+from adapters.rehearsal import Rehearsed, Silent
+from adapters.soap import Settings, SoapDialect, _contract
+from adapters.soap.contract import Contract, Operation
+from adapters.soap.outline import Outline
+from connector.errors import Bug, FieldFault
+from connector.profile import Action, Profile, Step
+from connector.rehearsal import Canned, Sent
+from connector.values import Change, Outcome, Payload
+
+
+class SoapRehearsal:
+    """Messages by the contract. The contract alone is asked where a dialect would not open."""
+
+    def __init__(self, profile: Profile, conn: Mapping[str, object], zone: ZoneInfo) -> None:
+        self._profile, self._conn, self._zone = profile, conn, zone
+        self._contracts: dict[str, Contract] = {}
+
+    def declared(self, entity: str, step: Step) -> Outline | None:
+        """What the contract declares for a step's message. Raises ConnectorError[wsdl]."""
+        operation = self._operation(entity, step)
+        # a call sends every parameter; section 5 reads a member that is left out as its default
+        return Outline(operation.sent, strict=not operation.encoded, needed=True)
+
+    def faults(self, entity: str, step: Step, sent: Sent) -> Sequence[FieldFault] | None:
+        """Judge a message by the schema of the WSDL itself."""
+        del entity, step, sent
+        return None
+
+    def message(self, entity: str, action: Action, step: Step, names: Mapping[str, object]) -> Sent:
+        """Make the message of one step."""
+        return self._staged.message(entity, action, step, names)
+
+    def items(self, entity: str, action: Action, reply: Canned) -> Sequence[Payload]:
+        """Read the documents in a reply."""
+        return self._staged.items(entity, action, reply)
+
+    def send(
+        self, entity: str, change: Change, replies: Sequence[Canned]
+    ) -> tuple[Outcome, Sequence[Sent]]:
+        """Send *change* to the stage."""
+        return self._staged.send(entity, change, replies)
+
+    @cached_property
+    def _staged(self) -> Rehearsed:
+        settings: Any = Settings.model_construct(auth=Silent(), tls=Tls())
+
+        def make(stage: Any, place: Any) -> Dialect:
+            return SoapDialect(self._profile, settings, stage, place)
+
+        return Rehearsed(self._profile, self._conn, self._zone, make)
+
+    def _operation(self, entity: str, step: Step) -> Operation:
+        services = self._profile.services
+        for name in (step.service, entity, next(iter(services)) if len(services) == 1 else None):
+            if name in services:
+                contract = self._contracts.get(str(name))
+                if contract is None:
+                    contract = self._contracts[str(name)] = _contract(services[str(name)])
+                return contract.operation(step.op or "")
+        raise Bug(f"{self._profile.name}: no service for {entity or 'the probe'}")
+
+
+def rehearse(profile: Profile, conn: Mapping[str, object], zone: ZoneInfo) -> SoapRehearsal:
+    """Put *profile* on a stage."""
+    return SoapRehearsal(profile, conn, zone)

@@ -1,0 +1,89 @@
+"""How a profile is tried without its system: what the workbench asks of adapters.
+
+An adapter whose module has a `rehearse.py` with `rehearse(profile, conn, zone)` offers it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from connector.errors import FieldFault
+from connector.profile import Action, Step
+from connector.values import Change, Outcome, Payload
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sent:
+    """One message as it would go out, without credentials."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Canned:
+    """A reply from a file, in place of a system's."""
+
+    body: bytes = field(repr=False)
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class Element(Protocol):
+    """What a contract declares at one place of a message.
+
+    *kind*: of its own text (text, decimal, day…); None: it has members. *needed*: the contract
+    demands it; *many*: it takes a list. *note*: what the contract says of it in words.
+    """
+
+    name: str
+    kind: str | None
+    needed: bool
+    many: bool
+    note: str
+
+    def members(self) -> Mapping[str, Element]:
+        """Its elements by name, in their order; empty where it is text or open."""
+        ...
+
+    def attributes(self) -> Collection[str]:
+        """Its attributes."""
+        ...
+
+    def typed(self, name: str) -> Element | None:
+        """It as `$type: name` makes it; None if the contract has no such type."""
+        ...
+
+    def misfit(self, literal: str) -> FieldFault | None:
+        """Why the contract refuses *literal* here."""
+        ...
+
+
+class Rehearsal(Protocol):
+    """A profile on a stage: real messages and the real reading of replies, no network."""
+
+    def declared(self, entity: str, step: Step) -> Element | None:
+        """What is declared for a step's message; None without a contract. Raises ConnectorError."""
+        ...
+
+    def message(self, entity: str, action: Action, step: Step, names: Mapping[str, object]) -> Sent:
+        """The message of one step, made with *names*. Raises FieldErrors, ConnectorError."""
+        ...
+
+    def faults(self, entity: str, step: Step, sent: Sent) -> Sequence[FieldFault] | None:
+        """What the contract's own schema says against a message; None: there is no schema."""
+        ...
+
+    def items(self, entity: str, action: Action, reply: Canned) -> Sequence[Payload]:
+        """The documents in a reply to *action*. Raises ConnectorError."""
+        ...
+
+    def send(
+        self, entity: str, change: Change, replies: Sequence[Canned]
+    ) -> tuple[Outcome, Sequence[Sent]]:
+        """What becomes of *change* when the system answers so; where none is left, it is silent."""
+        ...

@@ -1,0 +1,197 @@
+"""Lint: everything that can be known of a profile without its system, in one report."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from connector.errors import ConnectorError, FieldErrors
+from connector.mapping.expressions import complain
+from connector.mapping.load import Laid, leaves, newer
+from connector.mapping.preview import nearest_node
+from connector.mapping.read import Reader, There
+from connector.problems import Problem, Problems
+from connector.profile import Action, Entity, Step
+from connector.rehearsal import Element, Rehearsal
+from connector.values import Payload
+from connector.workbench.against import Against, judge
+from connector.workbench.opened import Opened
+from connector.workbench.samples import Sample, document_of, payload_of
+from connector.yamlread import Node
+
+_WRITTEN_FOR = re.compile(r">=\s*(\d+(?:\.\d+)*)|==\s*(\d+(?:\.\d+)*)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """What lint found: *problems* are wrong, *warnings* want a look, *notes*: what is untried."""
+
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+    notes: tuple[str, ...]
+
+
+def lint(opened: Opened, problems: Problems) -> Report:
+    """Judge a profile; *problems* holds what reading it has found already."""
+    warnings = Problems()
+    for laid in opened.raw.laid:
+        _overridden(laid, warnings)
+    if opened.stage is not None:
+        for name, entity in opened.compiled.profile.entities.items():
+            _against_contract(opened, opened.stage, name, entity, problems)
+        probe = _members(_members(opened.raw.top).get("probe"))
+        for name, action in opened.compiled.profile.probe.items():
+            _declared(opened.stage, "", action.steps[0], probe[name], problems)
+    tried = [s for s in opened.samples if _try(opened, s, problems)]
+    notes = [
+        f"{name}: no sample, so its `read` is untried"
+        for name, node in opened.raw.entities.items()
+        if "read" in _members(node) and not any(s.entity == name for s in tried)
+    ]
+    if opened.stage is None:
+        notes.append(f"protocol {opened.compiled.profile.protocol}: no rehearsal")
+    return Report(
+        problems=tuple(sorted(set(problems.found))),
+        warnings=tuple(sorted(set(warnings.found))),
+        notes=tuple(notes),
+    )
+
+
+def _members(node: Node | None) -> dict[str, Node]:
+    return node.value if node is not None and isinstance(node.value, dict) else {}
+
+
+def _overridden(laid: Laid, warnings: Problems) -> None:
+    """Say which overridden leaves the base has changed since the version that was overridden."""
+    needs = _members(laid.file).get("needs")
+    fits = _WRITTEN_FOR.search(needs.value) if needs and isinstance(needs.value, str) else None
+    if fits is None or needs is None:
+        return
+    since = fits[1] or fits[2]
+    for version, paths in _members(_members(laid.top).get("changes")).items():
+        if not newer(version, since):
+            continue
+        for path in paths.value if isinstance(paths.value, list) else []:
+            entity, _, rest = str(path.value).partition(".")
+            if entity != (laid.entity or "profile"):
+                continue
+            for mine, _, node in leaves(laid.file):
+                if mine == rest or mine.startswith((f"{rest}.", f"{rest}[")):
+                    message = f"{laid.base} {version} changed {rest}, which you override"
+                    cure = f"compare (connector map diff), then write `needs: {laid.base} >= "
+                    complain(warnings, node, message, f"{cure}{version}`")
+
+
+def _against_contract(
+    opened: Opened, stage: Rehearsal, name: str, entity: Entity, problems: Problems
+) -> None:
+    """Hold every message of an entity against what its contract declares."""
+    own = _members(opened.raw.entities[name])
+    written = _members(own.get("actions"))
+    beside = _members(_members(opened.raw.top).get("args"))
+    for action in entity.actions.values():
+        by = action.name.removeprefix("match.")
+        node = written.get(action.name) or _members(written.get("match")).get(by)
+        for place, step in zip(_steps(node), action.steps, strict=False):
+            element = _declared(stage, name, step, place, problems)
+            if element is not None:
+                against = Against(
+                    problems=problems,
+                    payload=own.get("write"),
+                    only=_only(action, own.get("write")),
+                    whole=action.missing == "omit",
+                )
+                judge(against, _members(place).get("args"), element, beside)
+
+
+def _declared(
+    stage: Rehearsal, entity: str, step: Step, place: Node, problems: Problems
+) -> Element | None:
+    try:
+        return stage.declared(entity, step)
+    except ConnectorError as error:
+        complain(problems, _members(place).get("op", place), str(error), error.cure)
+        return None
+
+
+def _only(action: Action, write: Node | None) -> frozenset[str] | None:
+    if action.name != "update":
+        return None
+    return frozenset(_members(write)) if action.can is None else action.can
+
+
+def _steps(node: Node | None) -> Iterator[Node]:
+    steps = _members(node).get("steps")
+    if steps is not None and isinstance(steps.value, list):
+        yield from steps.value
+    elif node is not None:
+        yield node
+
+
+def _try(opened: Opened, sample: Sample, problems: Problems) -> bool:
+    """Read a sample as the profile does; False if there was nothing to read in it."""
+    if sample.entity not in opened.compiled.profile.entities:
+        return False
+    payloads = payloads_of(opened, sample, problems)
+    for payload in payloads:
+        for found in read_faults(opened, sample, payload):
+            problems.add(found)
+    return bool(payloads)
+
+
+def payloads_of(opened: Opened, sample: Sample, problems: Problems) -> list[Payload]:
+    """Give the payloads of the system that a sample holds; none for a document of ours."""
+    place = Node(None, 0, "", str(sample.path))
+    entity = opened.compiled.profile.entities[sample.entity]
+    if sample.action is not None:
+        action = entity.actions.get(sample.action)
+        if action is None or opened.stage is None:
+            complain(problems, place, f"{sample.entity} has no action `{sample.action}`",
+                     "name it ENTITY.ACTION.json or .xml")  # fmt: skip
+            return []
+        if action.name in ("create", "update", "delete"):
+            return []
+        try:
+            return list(opened.stage.items(sample.entity, action, sample.reply()))
+        except ConnectorError as error:
+            if error.code != "wsdl":  # told where the operation is named
+                complain(problems, place, str(error), "save the whole reply as it came")
+            return []
+    payload = payload_of(sample.path)
+    if payload is None:
+        complain(problems, place, "is not one JSON payload", "save one document as JSON")
+        return []
+    return [] if document_of(sample.entity, payload) is not None else [payload]
+
+
+def read_faults(opened: Opened, sample: Sample, payload: Payload) -> Iterator[Problem]:
+    """Read one payload; each path that fails is a problem at its expression."""
+    entity = opened.compiled.profile.entities[sample.entity]
+    reader = opened.compiled.readers.get(sample.entity)
+    own = _members(opened.raw.entities[sample.entity])
+    for word in ("key", "version", "birth"):
+        template = getattr(entity, word)
+        try:
+            if template is not None:
+                template(payload)
+        except FieldErrors as error:
+            yield _failing(own[word], sample, error.faults[0].code, error.faults[0].cure)
+    there = entity.there
+    try:
+        if reader is not None:
+            reader.document(payload)
+        elif isinstance(there, There):
+            there(payload)
+    except FieldErrors as error:
+        made = reader or there
+        origins = made.origins(payload) if isinstance(made, (Reader, There)) else {}
+        for fault in error.faults:
+            node = nearest_node(fault.field, origins) or own["read"]
+            yield _failing(node, sample, f"{fault.field}: {fault.code}", fault.cure)
+
+
+def _failing(node: Node, sample: Sample, what: str, cure: str) -> Problem:
+    found = Problems()
+    complain(found, node, f"cannot read {sample.name}: {what}", cure.partition("; /")[0])
+    return found.found[0]

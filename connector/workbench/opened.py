@@ -1,0 +1,65 @@
+"""A profile on the workbench: read, compiled as far as it goes, and put on a stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from connector.mapping.compile import Compiled, compile_as_far
+from connector.mapping.load import RawProfile, load_profile
+from connector.problems import Problems
+from connector.rehearsal import Rehearsal
+from connector.spelled import Misspelled
+from connector.wiring import adapter_module
+from connector.workbench.samples import Sample, conn_of, samples_of
+
+ZONE = ZoneInfo("Europe/Berlin")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opened:
+    """One profile. *stage*: None where its protocol has no rehearsal."""
+
+    raw: RawProfile
+    compiled: Compiled
+    conn: Mapping[str, object]
+    samples: Sequence[Sample]
+    stage: Rehearsal | None
+
+
+def open_profile(
+    name: str,
+    folders: Sequence[Path],
+    problems: Problems,
+    *,
+    given: Mapping[str, str] | None = None,
+) -> Opened | None:
+    """Open profile *name* of the first of *folders* that has it; None if it cannot even be read."""
+    raw = load_profile(name, folders, problems)
+    if raw is None:
+        return None
+    compiled = compile_as_far(raw, problems, zone=ZONE)
+    conn = conn_of(compiled, raw.folders, problems, given)
+    return Opened(
+        raw=raw,
+        compiled=compiled,
+        conn=conn,
+        samples=samples_of(raw.folders),
+        stage=_stage(compiled, conn),
+    )
+
+
+def _stage(compiled: Compiled, conn: Mapping[str, object]) -> Rehearsal | None:
+    try:
+        module, _ = adapter_module(compiled.profile.protocol)
+    except Misspelled:
+        return None
+    name = f"{module.__name__}.rehearse"
+    if not hasattr(module, "__path__") or find_spec(name) is None:
+        return None
+    made: Rehearsal = import_module(name).rehearse(compiled.profile, conn, ZONE)
+    return made
