@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TypedDict
 from zoneinfo import ZoneInfo
 
-from adapters import probes, sources, targets
+from adapters import bulks, probes, sources, targets
 from adapters.auth import Tls
 from adapters.dialect import Connection, Dialect
 from adapters.http import Http
@@ -89,7 +89,7 @@ class System:
 
     def send(self, entity: str, changes: Sequence[Change]) -> Sequence[Outcome]:
         """Make each change; see Target."""
-        return [targets.send(self._at, entity, change) for change in changes]
+        return bulks.send(self._at, entity, changes)
 
     def check(self) -> Findings:
         """Say who the system is; see Probe."""

@@ -85,12 +85,12 @@ def send(at: Connection, entity: str, change: Change) -> Outcome:
     action = at.entity(entity).actions.get(change.action)
     if action is None:
         return Refused(code="no_action", at=change.action)
-    if beyond := _beyond(action, change):
-        return Refused(code="not_updatable", at=beyond[0])
+    if too_much := beyond(action, change):
+        return Refused(code="not_updatable", at=too_much[0])
     steps = [step for step in action.steps if not change.steps or step.name in change.steps]
     done: Done | None = None
     for place, step in enumerate(steps):
-        names = _names(at, change, done)
+        names = names_of(at, change, done)
         result = _perform(at, entity, action, step, names, change)
         if result is None:
             continue
@@ -117,7 +117,7 @@ def steps_left(at: Connection, entity: Entity, there: Mapping[str, object]) -> t
     )
 
 
-def _beyond(action: Action, change: Change) -> list[str]:
+def beyond(action: Action, change: Change) -> list[str]:
     """Name what an update may not carry."""
     if action.can is None or change.key is None:
         return []
@@ -204,7 +204,8 @@ def _both(first: Done | None, second: Done) -> Done:
     )
 
 
-def _names(at: Connection, change: Change, done: Done | None) -> dict[str, object]:
+def names_of(at: Connection, change: Change, done: Done | None = None) -> dict[str, object]:
+    """What the templates of a change may name; *done*: its steps that have happened."""
     return {
         "conn": at.conn,
         "reference": change.reference,

@@ -53,6 +53,25 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Bulk:
+    """How one call carries many changes (capability `bulk` says how many).
+
+    *group*: what the changes of one call share, its templates see it as `group` (None: nothing);
+    *row*: one change in the body, which sees them all as `rows`; *id*: how a row names it.
+    *answers*: the list in `reply`; *answer*: the id that one (`item`) names, None: in the order of
+    the rows; *error*: what is wrong with it, judged as a reply of its own, with HTTP *status*.
+    """
+
+    row: Template
+    answers: Template
+    group: Template | None = None
+    id: Template | None = None
+    answer: Template | None = None
+    error: Template | None = None
+    status: Template | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Action:
     """What is done for one word of `actions`: find, get, list, match.<field>, create, update, ….
 
@@ -72,6 +91,7 @@ class Action:
     verify: Template | None = None
     reference: Template | None = None
     can: frozenset[str] | None = None
+    bulk: Bulk | None = None
     errors: tuple[ErrorRule, ...] = ()
 
 

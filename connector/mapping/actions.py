@@ -7,20 +7,31 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from connector.mapping.expressions import complain, written
-from connector.mapping.keys import ACTION, ACTIONS, ERROR, OUTCOMES, SENT, STEP, TOLD, words_of
+from connector.mapping.keys import (
+    ACTION,
+    ACTIONS,
+    BULK,
+    ERROR,
+    OUTCOMES,
+    SENT,
+    STEP,
+    TOLD,
+    words_of,
+)
 from connector.mapping.shapes import Shape
 from connector.mapping.terms import Scope
 from connector.mapping.trees import compile_tree
 from connector.nearest import cure_for
 from connector.ports import Template
 from connector.problems import Problems
-from connector.profile import Action, ErrorRule, Step
+from connector.profile import Action, Bulk, ErrorRule, Step
 from connector.spelled import Misspelled, whole
 from connector.yamlread import Node
 
 _NAMES = (
     *("conn", "reference", "payload", "key", "reply", "there", "item", "value", "version", "http"),
     *("references", "keys", "values", "since", "until", "page", "size", "order", "fault"),
+    *("rows", "group"),
 )
 
 
@@ -125,9 +136,24 @@ def _action(name: str, node: Node, calls: Calls) -> Action:
         missing=_missing(own.get("missing"), calls.problems),
         batch=number(own.get("batch"), calls.problems, 1),
         can=_can(own.get("can"), calls),
+        bulk=_bulk(own.get("bulk"), calls),
         errors=errors_of(own.get("errors"), calls),
         **told,
     )
+
+
+def _bulk(node: Node | None, calls: Calls) -> Bulk | None:
+    if node is None:
+        return None
+    own = check_keys(node, BULK, calls.problems)
+    row, told = _sent(own, "row", calls), {k: _told(own, k, calls) for k in BULK if k != "row"}
+    answers = told.pop("answers")
+    if row is None or answers is None:
+        complain(calls.problems, node, "lacks `row` or `answers`", "say both")
+        return None
+    if (told["id"] is None) != (told["answer"] is None):
+        complain(calls.problems, node, "has one of `id` and `answer`", "say both, or neither")
+    return Bulk(row=row, answers=answers, **told)
 
 
 def _missing(node: Node | None, problems: Problems) -> Literal["omit", "nil", "empty"]:

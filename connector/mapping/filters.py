@@ -51,6 +51,12 @@ def ref(value: object, entity: str) -> Ref | None:
     return Ref(entity=entity, key=key) if key else None
 
 
+def part(value: object, between: object, place: object) -> str | None:
+    """Return one part of a text, counted from 0, or from -1 at its end; null if there is none."""
+    parts, wanted = text(value).split(text(between)), int(number(place))
+    return parts[wanted] if -len(parts) <= wanted < len(parts) else None
+
+
 def lines(value: object) -> str:
     """Join the non-blank parts, one a line."""
     if not isinstance(value, Sequence) or isinstance(value, str):
@@ -161,6 +167,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "nav_quote": _quoted,
     "negate": negate,
     "one_rate": one_rate,
+    "part": part,
     "ref": ref,
     "replace": lambda v, old, new: text(v).replace(text(old), text(new)),
     "sql_quote": _quoted,

@@ -220,6 +220,15 @@ STEP: Keys = {
     **SENT,
     **TOLD,
 }
+BULK: Keys = {
+    "row": Key("one change as the body carries it; the body takes all of them as `rows`", _TREE),
+    "group": Key("what all changes of one call share, for its path, as `group`", _SCALAR),
+    "id": Key("the id by which a row names its document", _SCALAR),
+    "answers": Key("the list of answers in `reply`", _SCALAR),
+    "answer": Key("the id that an answer (`item`) names; left out: in the order of rows", _SCALAR),
+    "error": Key("what is wrong with `item`, judged as a reply of its own; null: nothing", _SCALAR),
+    "status": Key("the HTTP status that goes with its error", _SCALAR),
+}
 ACTION_ONLY: Keys = {
     "steps": Key("several calls, each with a name", listed(defined("step"))),
     "missing": Key("what becomes of a null member", _MISSING),
@@ -230,6 +239,7 @@ ACTION_ONLY: Keys = {
     "verify": Key("must hold for a hit", _SCALAR),
     "reference": Key("our reference in `item`", _SCALAR),
     "can": Key("the fields of `write` that an update may carry", listed(_SCALAR)),
+    "bulk": Key("how one call carries many changes", defined("bulk")),
     "errors": Key("what its replies mean, before all other rows", listed(defined("error"))),
 }
 ACTION: Keys = {**ACTION_ONLY, **STEP}

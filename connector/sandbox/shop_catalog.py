@@ -140,6 +140,8 @@ def change(shop: Shop, number: int, given: Json, *, parent: int = 0, lenient: bo
         check(given)
     with shop.store.begin() as db:
         row = _row(shop, number, 404 if parent else 400, parent)
+        if shop.store.meta(f"frozen:{number}", ""):
+            raise ShopError(403, "woocommerce_rest_cannot_edit", "Sorry, you are not allowed.")
         body = json.loads(row["body"])
         sku = _free_sku(shop, given, number) if "sku" in given else row["sku"]
         _apply(shop, body, given)
@@ -151,6 +153,11 @@ def change(shop: Shop, number: int, given: Json, *, parent: int = 0, lenient: bo
         for touched in (number, parent):
             _touch(shop, touched)
     return read(shop, number, parent)
+
+
+def freeze(shop: Shop, number: int) -> None:
+    """Let a plugin forbid every change of one product, to whomever."""
+    shop.store.remember(f"frozen:{number}", "yes")
 
 
 def delete(shop: Shop, number: int, *, force: bool) -> Json:

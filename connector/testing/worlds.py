@@ -91,6 +91,28 @@ class MemoryWorld:
         self._wrong.add(reference)
         return self.create(reference)
 
+    def stock(self, count: int) -> list[str]:
+        """Put *count* documents there to be written in bulk."""
+        return self.have(count)
+
+    def write(self, key: str, value: str) -> Change:
+        """An update of the note, known by its document."""
+        payload = {"note": value}
+        return self._change(action="update", reference=key, payload=payload, key=key)
+
+    def unwanted(self, key: str) -> Change:
+        """One that the system refuses."""
+        self._wrong.add(key)
+        return self.write(key, "refused")
+
+    def held(self, key: str) -> str:
+        """The note of a document."""
+        return str(next(p for p in self.memory.papers if p.key == key).fields.get("note", ""))
+
+    def missing(self) -> str:
+        """A key of nothing."""
+        return "k404"
+
     def close(self, key: str) -> None:
         """Lock a document."""
         next(p for p in self.memory.papers if p.key == key).fields["locked"] = True

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from profiles_by_hand import soap
+from profiles_by_hand import rest, soap
 
 from connector.mapping.compile import compile_profile
 from connector.mapping.load import load_profile
 from connector.places import mappings_folder
 from connector.problems import Problems
+from connector.sandbox import shop_catalog
+from connector.sandbox.edit import desk
 from connector.sandbox.erp import start_erp
-from connector.sandbox.seed import seed_erp
-from connector.values import Item, Tombstone
+from connector.sandbox.seed import seed_erp, seed_shop, skus
+from connector.sandbox.shop import start_shop
+from connector.values import Change, Done, Item, Tombstone
 
 
 def shipped(name):
@@ -24,7 +28,7 @@ def shipped(name):
     return made
 
 
-ERP = shipped("sandbox_erp")
+ERP, SHOP = shipped("sandbox_erp"), shipped("woocommerce")
 
 
 @pytest.fixture
@@ -64,3 +68,69 @@ def test_the_same_stock_read_later_is_the_same_document(source):
     [second] = source.read("stock", ["I-0007"])
 
     assert first.raw == second.raw
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """A shop of eight products, the last of them with two variations."""
+    born = datetime.now(UTC) - timedelta(minutes=1)
+    seed_shop(tmp_path / "shop.db", seed=1, products=8, customers=0, orders=0, born_after=born)
+    with (
+        start_shop(tmp_path / "shop.db") as running,
+        closing(rest(running.url, SHOP.profile)) as system,
+    ):
+        yield running, system
+
+
+def levels(target, *skus):
+    """What the shop offers, by SKU, read in one call."""
+    found = target.match("stock", "sku", skus)
+    return {sku: (seen.key, seen.there.get("offered")) for sku, [seen] in found.items()}
+
+
+def test_products_and_variations_are_read_by_sku_in_one_call(shop):
+    """A variation is told with its parent, by which it is reached."""
+    running, target = shop
+    found = levels(target, "SB-0001", "SB-0008-S", "SB-0008-L")
+
+    assert found["SB-0001"][0].isdecimal()
+    assert "/" in found["SB-0008-S"][0]
+    assert found["SB-0008-S"][0] != found["SB-0008-L"][0]
+    assert len([call for call in running.journal() if call["op"].startswith("GET /products")]) == 1
+
+
+def test_levels_are_written_in_one_call_for_products_and_one_for_each_parent(shop):
+    """Each lands where it belongs, variations under their product."""
+    running, target = shop
+    keys = {sku: key for sku, (key, _) in levels(target, *skus(8)).items()}
+    changes = [level(keys[sku], str(n)) for n, sku in enumerate(keys)]
+    outcomes = target.send("stock", changes)
+
+    parent = keys["SB-0008-S"].split("/")[0]
+    writes = [call["op"] for call in running.journal() if call["op"].startswith("POST")]
+    assert {type(outcome) for outcome in outcomes} == {Done}
+    assert sorted(writes) == sorted(
+        ["POST /products/batch", f"POST /products/{parent}/variations/batch"]
+    )
+    assert [offered for _, offered in levels(target, *skus(8)).values()] == list(range(9))
+
+
+def test_a_product_whose_stock_was_not_counted_is_counted_from_then_on(shop):
+    """The shop drops a number for a product that it does not count; so both are sent."""
+    running, target = shop
+    [(key, _)] = levels(target, "SB-0001").values()
+    with desk(running.data) as there:
+        shop_catalog.change(there, int(key), {"manage_stock": False})
+    assert levels(target, "SB-0001")["SB-0001"][1] is None
+
+    target.send("stock", [level(key, "5")])
+    assert levels(target, "SB-0001")["SB-0001"][1] == 5
+
+
+def level(key, pieces):
+    """A change of one level."""
+    return Change(
+        id=1, action="update", reference=key, key=key,
+        payload={"manage_stock": True, "stock_quantity": pieces},
+        send_before=datetime.now(UTC) + timedelta(minutes=5),
+    )  # fmt: skip

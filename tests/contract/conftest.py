@@ -2,5 +2,5 @@
 
 import pytest
 
-for port in ("source", "target", "probe"):
+for port in ("source", "target", "probe", "bulk"):
     pytest.register_assert_rewrite(f"connector.testing.contracts.{port}")

@@ -18,7 +18,7 @@ from connector.mapping.compile import compile_profile
 from connector.mapping.load import load_profile
 from connector.places import mappings_folder
 from connector.problems import Problems
-from connector.sandbox import erp_books, shop_orders
+from connector.sandbox import erp_books, shop_catalog, shop_orders
 from connector.sandbox.edit import add_order, change_order, desk
 from connector.sandbox.erp import open_erp
 from connector.values import Change
@@ -139,6 +139,43 @@ class ShopWorld(SandboxWorld):
 
     def content(self):
         return self.rows("SELECT * FROM orders ORDER BY id")
+
+
+class StockWorld(ShopWorld):
+    """Stock of the sandbox shop: products, and variations under their products."""
+
+    entity = "stock"
+    faults: ClassVar = {"lost_reply": [{"fault": "commit_then_cut", "ops": ["POST /products"]}]}
+
+    def stock(self, count):
+        with desk(self.running.data) as shop:
+            common = {"manage_stock": True, "stock_quantity": 3}
+            parent = shop_catalog.create(shop, {"type": "variable"})["id"]
+            kinds = [({}, ""), ({"parent": parent}, f"{parent}/")]
+            return [
+                f"{before}{shop_catalog.create(shop, common, **under)['id']}"
+                for under, before in (kinds[n % 2] for n in range(count))
+            ]
+
+    def write(self, key, value):
+        return Change(
+            id=1, action="update", reference=key, key=key,
+            payload={"manage_stock": True, "stock_quantity": value},
+            send_before=datetime.now(UTC) + timedelta(minutes=5),
+        )  # fmt: skip
+
+    def unwanted(self, key):
+        with desk(self.running.data) as shop:
+            shop_catalog.freeze(shop, int(key.split("/")[-1]))
+        return self.write(key, "5")
+
+    def held(self, key):
+        number = int(key.split("/")[-1])
+        with desk(self.running.data) as shop:
+            return str(shop_catalog.read(shop, number)["stock_quantity"])
+
+    def missing(self):
+        return "987654"
 
 
 @contextmanager

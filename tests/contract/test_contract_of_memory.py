@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from connector.testing.contracts import ProbeContract, SourceContract, TargetContract
+from connector.testing.contracts import (
+    BulkContract,
+    ProbeContract,
+    SourceContract,
+    TargetContract,
+)
 from connector.testing.worlds import MemoryWorld
 
 
@@ -26,6 +31,14 @@ class TestMemoryTarget(TargetContract):
 
 class TestMemoryProbe(ProbeContract):
     """Memory as a probe."""
+
+    @pytest.fixture
+    def world(self):
+        return MemoryWorld()
+
+
+class TestMemoryBulk(BulkContract):
+    """Memory as a target of many changes at once."""
 
     @pytest.fixture
     def world(self):

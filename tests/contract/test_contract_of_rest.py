@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from sandbox_worlds import ShopWorld
+from sandbox_worlds import ShopWorld, StockWorld
 
 from connector.sandbox.shop import start_shop
-from connector.testing.contracts import ProbeContract, SourceContract
+from connector.testing.contracts import BulkContract, ProbeContract, SourceContract
 
 
 @pytest.fixture
@@ -24,3 +24,15 @@ class TestRestSource(SourceContract):
 
 class TestRestProbe(ProbeContract):
     """A shop over REST as a probe."""
+
+
+class TestRestBulk(BulkContract):
+    """Stock levels of products and variations over REST, many in one call."""
+
+    @pytest.fixture
+    def world(self, tmp_path):
+        """A shop with goods."""
+        with start_shop(tmp_path / "goods.db") as running:
+            world = StockWorld(running)
+            yield world
+            world.close_system()

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from connector.testing.contracts import ProbeContract, SourceContract, TargetContract
+from connector.testing.contracts import (
+    BulkContract,
+    ProbeContract,
+    SourceContract,
+    TargetContract,
+)
 from connector.testing.contracts.exceptions import Contract, promises
-from connector.testing.liars import PROBES, SOURCES, TARGETS
+from connector.testing.liars import BULKS, PROBES, SOURCES, TARGETS
 from connector.testing.memory import Memory
 from connector.testing.worlds import MemoryWorld
 
-CAUGHT = {SourceContract: SOURCES, TargetContract: TARGETS, ProbeContract: PROBES}
+CAUGHT = {
+    SourceContract: SOURCES,
+    TargetContract: TARGETS,
+    ProbeContract: PROBES,
+    BulkContract: BULKS,
+}
 EVERY = [(contract, liar) for contract, liars in CAUGHT.items() for liar in liars]
 
 

@@ -74,6 +74,11 @@ def value(source: str, scope: Scope | None = None) -> Any:
         ("= nothing is not search('x')", True),
         ("= 'a' | table('status')", "b"),
         ("= 'q' | table('kept')", "q"),
+        ("= '12/34' | part('/', -1)", "34"),
+        ("= '12/34' | part('/', -2)", "12"),
+        ("= id | part('/', -2)", None),
+        ("= '12/34' | part('/', 0)", "12"),
+        ("= '12/34' | part('/', 2)", None),
         ("= name ~ id", "Zwiebel &amp; Tee5"),
     ],
 )

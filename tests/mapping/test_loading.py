@@ -217,6 +217,9 @@ def test_a_missing_reference_propagates_untouched(tmp_path: Path) -> None:
         writer.payload(order(), **known)
 
 
+BULK = "actions: {{update: {{method: POST, bulk: {{{}}}}}}}\n"
+
+
 @pytest.mark.parametrize(
     ("files", "says"),
     [
@@ -242,6 +245,12 @@ def test_a_missing_reference_propagates_untouched(tmp_path: Path) -> None:
             {"base__order": ORDER + "actions: {update: {method: PUT, can: [nots]}}\n"},
             "did you mean `note`",
         ),
+        ({"base__order": ORDER + BULK.format("row: {id: = key}")}, "lacks `row` or `answers`"),
+        (
+            {"base__order": ORDER + BULK.format("row: {a: = key}, answers: = reply, id: = key")},
+            "has one of `id` and `answer`",
+        ),
+        ({"base__order": ORDER + BULK.format("rows: = key")}, "did you mean `row`"),
         ({"base__order": ORDER + "errors: [{else: refsued}]\n"}, "did you mean `refused`"),
         (
             {"base__order": ORDER + "errors: [{else: refused}, {when: = reply, outcome: gone}]\n"},

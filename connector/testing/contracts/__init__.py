@@ -9,14 +9,17 @@
 An exception needs a reason, and fails once the promise is kept after all.
 """
 
+from connector.testing.contracts.bulk import BulkContract, Shelf
 from connector.testing.contracts.probe import ProbeContract, Subject
 from connector.testing.contracts.source import Origin, SourceContract
 from connector.testing.contracts.target import Destination, TargetContract
 
 __all__ = [
+    "BulkContract",
     "Destination",
     "Origin",
     "ProbeContract",
+    "Shelf",
     "SourceContract",
     "Subject",
     "TargetContract",
