@@ -13,8 +13,11 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import OperationalError
 
+from connector import planfile
 from connector.app import App, Report, counted, open_app, reopened
+from connector.applying import apply
 from connector.errors import ConfigError, ConnectorError, NotSent
+from connector.flow.flows import Flow
 from connector.ledger import records, runs
 from connector.notify import notify
 from connector.problems import Problem, Problems
@@ -55,7 +58,7 @@ class Work:
         result: dict[str, Any] = {"error": {"code": "bug", "message": "see the log", "cure": ""}}
         try:
             with self.turns.turn(asked.flow) as (app, flow):
-                result = self._went_well(asked.flow, app.sync(flow, only=asked.keys))
+                result = self._do(app, flow, asked)
         except NotSent:
             result = {"stopped": True}
         except ConnectorError as error:
@@ -63,6 +66,11 @@ class Work:
         finally:
             with self._ledger.begin() as db:
                 runs.end(db, asked.id, result, self._clock.now())
+
+    def _do(self, app: App, flow: Flow, asked: runs.Asked) -> dict[str, Any]:
+        if asked.task == "apply":
+            return planfile.result(apply(app, planfile.parsed(asked.given), asked.actor))
+        return self._went_well(flow.name, app.sync(flow, only=asked.keys))
 
     def failed(self, name: str, error: BaseException) -> None:
         """Log and count a failure; the flow's next time comes all the same."""

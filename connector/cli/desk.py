@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from connector import codes
-from connector.app import open_ledger, read_config
+from connector.app import App, open_ledger, read_config
 from connector.cli import output
 from connector.cli.options import config_path
 from connector.clock import SystemClock
 from connector.configured import Config
 from connector.documents import ENTITIES
+from connector.errors import ConnectorError
+from connector.flow.flows import Flow
 from connector.ledger.history import DEAD
 from connector.ledger.persons import Person
 from connector.ledger.store import Ledger
+from connector.nearest import cure_for
 
 SHOW = "connector record show ENTITY KEY"
 
@@ -34,6 +37,14 @@ def at_ledger(given: Path | None) -> Iterator[tuple[Config, Ledger]]:
         yield config, ledger
     finally:
         ledger.close()
+
+
+def flow_of(app: App, name: str) -> Flow:
+    """The flow of that name; raises ConnectorError(usage) naming the nearest one."""
+    if name not in app.flows:
+        cure = cure_for(name, app.flows, "flow")
+        raise ConnectorError(f"there is no flow `{name}`", code="usage", cure=cure)
+    return app.flows[name]
 
 
 def person() -> Person:

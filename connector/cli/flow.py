@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,16 +13,17 @@ import click
 
 from connector import codes, logs
 from connector.app import App, Report, counted, opened
-from connector.cli import output
+from connector.cli import output, plan
+from connector.cli.desk import flow_of
 from connector.cli.follow import followed
 from connector.cli.options import config_option, config_path, json_option
 from connector.cli.rehearsal import rehearsal
+from connector.cli.stopping import stoppable
 from connector.errors import ConnectorError, NotSent
 from connector.flow.audit import Audit, Kind, audit
 from connector.flow.flows import Flow
 from connector.flow.holdings import Holdings, holdings
 from connector.ledger import history
-from connector.nearest import cure_for
 from connector.spelled import Misspelled, moment
 
 SUMMARY = ("flow", "pulled", "created", "updated", "failed", "held", "in doubt", "next due")
@@ -37,11 +36,8 @@ def flow() -> None:
     """Flows: what goes from one connection to another."""
 
 
-def _flow_of(app: App, name: str) -> Flow:
-    if name not in app.flows:
-        cure = cure_for(name, app.flows, "flow")
-        raise ConnectorError(f"there is no flow `{name}`", code="usage", cure=cure)
-    return app.flows[name]
+flow.add_command(plan.plan)
+flow.add_command(plan.apply_)
 
 
 # ── sync ────────────────────────────────────────────────────────────────────────────────────────
@@ -65,14 +61,14 @@ def sync(
     try:
         with opened(path, working=not dry_run) as app:
             if dry_run:
-                return _rehearse(app, _flow_of(app, name), only, as_json)
-            return _run(app, _flow_of(app, name), only, as_json)
+                return _rehearse(app, flow_of(app, name), only, as_json)
+            return _run(app, flow_of(app, name), only, as_json)
     except ConnectorError as error:
         if error.code != "ledger_locked":
             raise
         locked = error
     with opened(path, working=False) as app:
-        wanted, before = _flow_of(app, name), app.ledger.read(history.newest_attempt)
+        wanted, before = flow_of(app, name), app.ledger.read(history.newest_attempt)
         result = followed(app, wanted, only)
         if result is None:
             raise locked
@@ -82,7 +78,7 @@ def sync(
 def _run(app: App, wanted: Flow, only: Sequence[str], as_json: bool) -> int:
     before = app.ledger.read(history.newest_attempt)
     report, stopped = Report(), False
-    with _stoppable(app, wanted) as asked_to_stop:
+    with stoppable(app) as asked_to_stop:
         try:
             report = app.sync(wanted, only=only)
         except NotSent:
@@ -105,27 +101,6 @@ def _tell(app: App, wanted: Flow, result: Mapping[str, Any], before: int, as_jso
     if stopped:
         click.echo("stopped: what was not sent is withdrawn; the next run goes on", err=True)
     return _exit_code(rows, away, stopped)
-
-
-@contextmanager
-def _stoppable(app: App, wanted: Flow) -> Iterator[list[int]]:
-    """SIGTERM and Ctrl-C withdraw what is not sent yet and let calls end; a second one aborts."""
-    gates = [app.gate(name) for name in (wanted.source, wanted.target)]
-    asked: list[int] = []
-
-    def stop(number: int, _: object) -> None:
-        asked.append(number)
-        for gate in gates:
-            gate.stop()
-        for again, handler in before.items():
-            signal.signal(again, handler)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _summary(app: App, one: Flow, pulled: Mapping[str, int], before: int) -> dict[str, Any]:
@@ -205,7 +180,7 @@ def audit_(
     """
     logs.start(as_json=as_json, level="warning")
     with opened(config_path(config), working=False) as app:
-        wanted = _flow_of(app, name)
+        wanted = flow_of(app, name)
         begin = since or wanted.start
         if wanted.mode != "sync" or begin is None:
             cure = "audit a flow that creates of itself, or say --from"

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import getpass
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connector.app import App
+from connector.cli.desk import person
 from connector.errors import ConnectorError
 from connector.flow.flows import Flow
 from connector.ledger import runs
+from connector.ledger.runs import Asked
 
 LOOK = 0.1
 ANSWER_WITHIN = 10.0
 
 
-def followed(app: App, wanted: Flow, only: Sequence[str]) -> Mapping[str, Any] | None:
+def followed(
+    app: App,
+    wanted: Flow,
+    only: Sequence[str] = (),
+    task: str = "sync",
+    given: Mapping[str, Any] | None = None,
+) -> Mapping[str, Any] | None:
     """What came of a run that the daemon made for us; None: no daemon answers.
 
     Raises what ended the run.
@@ -25,7 +32,10 @@ def followed(app: App, wanted: Flow, only: Sequence[str]) -> Mapping[str, Any] |
     if not ledger.held_by("daemon"):
         return None
     with ledger.begin() as db:
-        asked = runs.ask(db, wanted.name, only, getpass.getuser(), app.clock.now())
+        asking = Asked(
+            id=0, flow=wanted.name, keys=tuple(only), task=task, given=given, actor=person().name
+        )
+        asked = runs.ask(db, asking, app.clock.now())
     until = time.monotonic() + ANSWER_WITHIN
     while (found := ledger.read(runs.result, asked))[0] != "ended":
         gone = not ledger.held_by("daemon")

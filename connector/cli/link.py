@@ -12,7 +12,7 @@ import click
 from connector import codes, logs
 from connector.app import App, opened
 from connector.cli import linkfile, output
-from connector.cli.desk import person
+from connector.cli.desk import flow_of, person
 from connector.cli.options import config_option, config_path, json_option
 from connector.errors import ConnectorError
 from connector.flow.flows import Flow
@@ -26,7 +26,6 @@ from connector.flow.linking import (
 )
 from connector.ledger import linking
 from connector.ledger.linking import Side
-from connector.nearest import cure_for
 
 SHOWN = 20
 CANDIDATES = ("source_key", "target_key", "verdict", "reason")
@@ -39,13 +38,6 @@ COUNTS = (
 @click.group()
 def link() -> None:
     """Links: which document here is which one there."""
-
-
-def _flow_of(app: App, name: str) -> Flow:
-    if name not in app.flows:
-        cure = cure_for(name, app.flows, "flow")
-        raise ConnectorError(f"there is no flow `{name}`", code="usage", cure=cure)
-    return app.flows[name]
 
 
 # ── scan ────────────────────────────────────────────────────────────────────────────────────────
@@ -63,7 +55,7 @@ def scan(name: str, again: bool, config: Path | None, as_json: bool) -> int:
     """
     logs.start(as_json=as_json, level="warning")
     with opened(config_path(config), working=False) as app:
-        flow = _flow_of(app, name)
+        flow = flow_of(app, name)
         _refuse_unmatched(app, flow)
         app.meet(sorted({flow.source, flow.target}))
         if begin_or_resume(app.ledger, flow, app.clock, again=again):
@@ -150,7 +142,7 @@ def accept(name: str, config: Path | None, as_json: bool) -> None:
     in the target. From then on what is born under the connector's watch is created without a look.
     """
     with opened(config_path(config), working=False) as app:
-        flow, by = _flow_of(app, name), person()
+        flow, by = flow_of(app, name), person()
         if flow.match:
             _finished(app, flow)
         with app.ledger.begin() as db:
@@ -186,7 +178,7 @@ def export(name: str, to: Path | None, config: Path | None) -> None:
     Say in `take` which pairs are right (yes, no), and give the file to `link import`.
     """
     with opened(config_path(config), working=False) as app:
-        flow = _flow_of(app, name)
+        flow = flow_of(app, name)
         _finished(app, flow)
         kind = kind_of(flow)
         found = app.ledger.read(linking.candidates, name)
@@ -211,7 +203,7 @@ def import_(name: str, file: Path, config: Path | None, as_json: bool) -> None:
     """
     taken = linkfile.read(file)
     with opened(config_path(config), working=False) as app:
-        flow, by = _flow_of(app, name), person()
+        flow, by = flow_of(app, name), person()
         _finished(app, flow)
         with app.ledger.begin() as db:
             linkfile.refused(file, _against(db, flow, taken))

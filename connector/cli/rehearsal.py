@@ -74,7 +74,7 @@ def rehearsal(app: App) -> Iterator[Rehearsal]:
     """*app* once more, on a copy of its ledger; nothing of it lasts."""
     unread = {n: replace(f, money=replace(f.money, verify="audit")) for n, f in app.flows.items()}
     with copied(app.ledger) as ledger:
-        ledger.wake(app.clock.now())
+        ledger.wake(app.clock.now(), app.clock.boottime())
         again = Rehearsal(
             config=app.config, ledger=ledger, wired=app.wired, flows=unread, clock=app.clock
         )

@@ -157,6 +157,13 @@ ERRORS = (
         "connector record show ENTITY KEY",
     ),
     Code(
+        "plan_unusable",
+        "The file of a plan is damaged, or the plan is not of this ledger, flow and mapping.",
+        "Make a new plan, and read it before you apply it.",
+        "connector flow plan FLOW",
+        USAGE,
+    ),
+    Code(
         "not_allowed",
         "This is not possible in the record's state.",
         "See which commands its state and reason allow.",

@@ -18,6 +18,7 @@ from connector.flow.doubts import settle_doubts
 from connector.flow.flows import Flow
 from connector.flow.known import known_of, look
 from connector.flow.opening import Decided, carry_out
+from connector.flow.plan import Licence
 from connector.flow.prove import prove_find
 from connector.flow.settle import settle
 from connector.flow.verify import verify
@@ -34,6 +35,7 @@ from connector.values import (
     Known,
     Look,
     Outcome,
+    Ref,
     Resume,
     Unauthorized,
     Unavailable,
@@ -62,36 +64,38 @@ class Delivered:
             self.stopped = name
 
 
-def deliver(target: Target, flow: Flow, ledger: Ledger, gate: Gate, clock: Clock) -> Delivered:
-    """Take one safe step for every record of *flow* that is due; may be run again at any time."""
+def deliver(
+    target: Target,
+    flow: Flow,
+    ledger: Ledger,
+    gate: Gate,
+    clock: Clock,
+    *,
+    licence: Licence | None = None,
+) -> Delivered:
+    """Take one safe step for every record of *flow* that is due; may be run again at any time.
+
+    *licence*: none but what a plan says, and exactly that.
+    """
     done = Delivered()
     settle_doubts(target, flow, ledger, clock)
     creates = prove_find(target, flow, ledger, clock)
-    with ledger.begin() as db:
-        now = clock.now()
-        records.lapse(db, now, owner=ledger.owner, dead=False)
-        records.sweep(db, flow.name, now)
-        work = records.claim(
-            db, flow.name, owner=ledger.owner, now=now, lease=now + flow.lease, most=window(flow)
-        )
+    work = take(flow, ledger, clock.now(), licence)
     done.claimed = len(work)
     if not work:
         return done
     wants = compose_all(work, flow, ledger)
-    known = {w.id: known_of(w, flow, ledger.life) for w in work}
+    known, done.stopped = all_known(target, work, wants, flow, ledger, clock)
     decisions = decide_all(work, wants, known, flow, clock)
-    if doubtful := [w for w in work if decisions[w.id] == Look()]:
-        try:
-            known |= look(target, flow, doubtful, ledger, clock)
-        except (errors.Unavailable, errors.Unauthorized) as away:
-            done.stopped = away.code
-        decisions = decide_all(work, wants, known, flow, clock)
     if creates is not None:
         decisions |= one_at_a_time(decisions, creates, clock.now())
     begun = {w.id for w in work}
     if flow.finds:
         begun = ledger.read(attempts.suspects, [w.id for w in work])
         decisions |= few_at_a_time(decisions, begun, flow.slots, clock.now())
+    if licence is not None:
+        as_planned = compose_all(work, flow, ledger, instead=licence.new)
+        decisions = licence.judged(work, decisions, as_planned, clock.now())
     with ledger.begin() as db:
         decided = gathered(work, wants, known, decisions)
         changes = carry_out(db, decided, flow, clock.now(), begun=begun)
@@ -106,6 +110,23 @@ def deliver(target: Target, flow: Flow, ledger: Ledger, gate: Gate, clock: Clock
             done.count(outcome)
         verify(target, flow, ledger, clock, {c.id: o for c, o in group if isinstance(o, Done)})
     return done
+
+
+def take(flow: Flow, ledger: Ledger, now: datetime, licence: Licence | None) -> list[Claimed]:
+    """Free what is free by now, and take in hand what is due."""
+    only = None if licence is None else licence.left()
+    with ledger.begin() as db:
+        records.lapse(db, now, owner=ledger.owner, dead=False)
+        records.sweep(db, flow.name, now)
+        return records.claim(
+            db,
+            flow.name,
+            owner=ledger.owner,
+            now=now,
+            lease=now + flow.lease,
+            most=window(flow),
+            only=only,
+        )
 
 
 def _log_unwritten(_: RetryCallState) -> None:
@@ -126,13 +147,39 @@ def write_outcomes(
         reach("outcome.before_commit")
 
 
-def compose_all(work: Sequence[Claimed], flow: Flow, ledger: Ledger) -> dict[int, Want]:
-    """What each record wants, with the links of everything it refers to read in one go."""
+def compose_all(
+    work: Sequence[Claimed], flow: Flow, ledger: Ledger, instead: Mapping[Ref, str] | None = None
+) -> dict[int, Want]:
+    """What each record wants, with the links of everything it refers to read in one go.
+
+    *instead*: what stands for some documents in place of their numbers.
+    """
     needed = {ref for w in work for ref in demanded(w, flow)}
     found = ledger.read(links.known, flow.source, flow.target, needed)
+    found |= {ref: text for ref, text in (instead or {}).items() if ref in found}
     dead = ledger.read(records.dead, flow.source, flow.target, needed - found.keys())
     around = Surroundings(links=found, dead=dead, whole=needed == found.keys())
     return {w.id: compose(w, flow, around) for w in work}
+
+
+def all_known(
+    target: Target,
+    work: Sequence[Claimed],
+    wants: Mapping[int, Want],
+    flow: Flow,
+    ledger: Ledger,
+    clock: Clock,
+) -> tuple[dict[int, Known], str | None]:
+    """What is known of each record, the target asked where that is not enough; why it could not."""
+    known = {w.id: known_of(w, flow, ledger.life) for w in work}
+    decisions = decide_all(work, wants, known, flow, clock)
+    doubtful = [w for w in work if decisions[w.id] == Look()]
+    if not doubtful:
+        return known, None
+    try:
+        return known | look(target, flow, doubtful, ledger, clock), None
+    except (errors.Unavailable, errors.Unauthorized) as away:
+        return known, away.code
 
 
 def decide_all(

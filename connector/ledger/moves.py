@@ -93,6 +93,7 @@ MOVES = {
         Move(name="release", origins=("held",), to="prepared", intent=False, unchanged=True),
         Move(name="resolve", origins=("held",), to="prepared", intent=False, unchanged=True),
         Move(name="accept", origins=("held",), to="done", intent=False, unchanged=True),
+        Move(name="again", origins=("done",), to="prepared", intent=False, unchanged=True),
         Move(name="differs", origins=("done", "prepared"), to="held", intent=False),
     )
 }

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, case, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from connector.ledger.links import any_of, known, own_link
@@ -49,23 +49,20 @@ class Claimed:
     link_reference: str | None
 
 
-def claim(
-    db: Connection, flow: str, *, owner: str, now: datetime, lease: datetime, most: int
+def claim(  # noqa: PLR0913 - whose, until when, and which
+    db: Connection,
+    flow: str,
+    *,
+    owner: str,
+    now: datetime,
+    lease: datetime,
+    most: int,
+    only: Sequence[int] | None = None,
 ) -> list[Claimed]:
-    """Take up to *most* due records whose pair nobody has in hand or in doubt, oldest first."""
-    other = aliased(record)
-    busy = or_(
-        exists(
-            select(attempt.c.id).where(
-                attempt.c.serial_key == record.c.serial_key, attempt.c.outcome.is_(None)
-            )
-        ),
-        exists(
-            select(other.c.id).where(
-                other.c.serial_key == record.c.serial_key, other.c.state == "running"
-            )
-        ),
-    )
+    """Take up to *most* due records whose pair nobody has in hand or in doubt, oldest first.
+
+    *only*: none but these.
+    """
     due = (
         select(record.c.id)
         .where(
@@ -73,7 +70,8 @@ def claim(
             record.c.state == "prepared",
             record.c.due_at <= now,
             record.c.doc.is_not(None),
-            ~busy,
+            ~_busy(),
+            *(() if only is None else (record.c.id.in_(only),)),
         )
         .order_by(case((record.c.lane == "live", 0), else_=1), record.c.due_at, record.c.id)
         .limit(most)
@@ -96,6 +94,17 @@ def claim(
     )
     reach("claim.before_commit")
     return claimed(db, ids)
+
+
+def _busy() -> ColumnElement[bool]:
+    """The condition "somebody has this record's pair in hand, or it is in doubt" (R7)."""
+    other = aliased(record)
+    same = attempt.c.serial_key == record.c.serial_key
+    running = (other.c.serial_key == record.c.serial_key) & (other.c.state == "running")
+    return or_(
+        exists(select(attempt.c.id).where(same, attempt.c.outcome.is_(None))),
+        exists(select(other.c.id).where(running)),
+    )
 
 
 def due_flows(db: Connection, now: datetime) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,18 +17,23 @@ KEPT = timedelta(days=1)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
-    """A run that somebody asked for; *keys*: only these documents."""
+    """A run that *actor* asked for; *keys*: only these documents; *given*: what its task needs."""
 
     id: int
     flow: str
     keys: tuple[str, ...]
+    task: str = "sync"
+    given: Mapping[str, Any] | None = None
+    actor: str = ""
 
 
-def ask(db: Connection, flow: str, keys: Sequence[str], actor: str, now: datetime) -> int:
-    """Ask for a run of *flow*; its id. What ended long ago is forgotten."""
+def ask(db: Connection, wanted: Asked, now: datetime) -> int:
+    """Ask for a run; its id. What ended long ago is forgotten."""
     db.execute(delete(run).where(run.c.ended_at < now - KEPT))
-    asked = {"flow": flow, "only": json.dumps(list(keys)), "actor": actor}
-    made = db.scalar(insert(run).values(state="asked", asked_at=now, **asked).returning(run.c.id))
+    given = None if wanted.given is None else json.dumps(wanted.given)
+    asked = {"flow": wanted.flow, "only": json.dumps(wanted.keys), "actor": wanted.actor}
+    told = {**asked, "task": wanted.task, "given": given, "state": "asked", "asked_at": now}
+    made = db.scalar(insert(run).values(told).returning(run.c.id))
     return int(made or 0)
 
 
@@ -43,15 +48,25 @@ def take(db: Connection) -> list[Asked]:
         update(run)
         .where(run.c.state == "asked")
         .values(state="running")
-        .returning(run.c.id, run.c.flow, run.c.only)
+        .returning(run.c.id, run.c.flow, run.c.only, run.c.task, run.c.given, run.c.actor)
     ).all()
-    found = [Asked(id=r.id, flow=r.flow, keys=tuple(json.loads(r.only))) for r in rows]
+    found = [
+        Asked(
+            id=r.id,
+            flow=r.flow,
+            keys=tuple(json.loads(r.only)),
+            task=r.task,
+            given=None if r.given is None else json.loads(r.given),
+            actor=r.actor,
+        )
+        for r in rows
+    ]
     return sorted(found, key=lambda asked: asked.id)
 
 
 def end(db: Connection, id_: int, result: Mapping[str, Any], now: datetime) -> None:
     """Write down what came of a run."""
-    values = {"state": "ended", "result": json.dumps(result), "ended_at": now}
+    values = {"state": "ended", "result": json.dumps(result), "given": None, "ended_at": now}
     db.execute(update(run).where(run.c.id == id_, run.c.state == "running").values(values))
 
 
@@ -61,7 +76,7 @@ def abandon(db: Connection, now: datetime) -> None:
     db.execute(
         update(run)
         .where(run.c.state == "running")
-        .values(state="ended", result=result, ended_at=now)
+        .values(state="ended", result=result, given=None, ended_at=now)
     )
 
 

@@ -41,6 +41,7 @@ OUTCOMES = (
     "found", "absent", "again",
 )  # fmt: skip
 RUN_STATES = ("asked", "running", "ended")
+TASKS = ("sync", "apply", "backfill")
 OP_CLASSES = ("absolute", "append", "create", "transition")
 
 
@@ -350,12 +351,15 @@ run = Table(
     meta,
     Column("id", Id, primary_key=True),
     Column("flow", String, nullable=False),
+    Column("task", String, nullable=False, server_default=text("'sync'")),
     Column("only", String, nullable=False, server_default=text("'[]'")),
+    Column("given", String),
     Column("state", String, nullable=False),
     Column("result", String),
     Column("actor", String, nullable=False),
     Column("asked_at", Instant, nullable=False),
     Column("ended_at", Instant),
     CheckConstraint(_one_of("state", RUN_STATES), name="state"),
+    CheckConstraint(_one_of("task", TASKS), name="task"),
     CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="ended"),
 )

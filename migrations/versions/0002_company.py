@@ -63,7 +63,9 @@ def _runs() -> None:
         "run",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("flow", sa.String(), nullable=False),
+        sa.Column("task", sa.String(), server_default=sa.text("'sync'"), nullable=False),
         sa.Column("only", sa.String(), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("given", sa.String(), nullable=True),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("result", sa.String(), nullable=True),
         sa.Column("actor", sa.String(), nullable=False),
@@ -71,5 +73,6 @@ def _runs() -> None:
         sa.Column("ended_at", Instant(), nullable=True),
         sa.CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name=op.f("ck_run_ended")),
         sa.CheckConstraint("state IN ('asked', 'running', 'ended')", name=op.f("ck_run_state")),
+        sa.CheckConstraint("task IN ('sync', 'apply', 'backfill')", name=op.f("ck_run_task")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),
     )

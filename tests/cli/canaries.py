@@ -87,3 +87,16 @@ def listen(desk: Any) -> list[str]:
     """Somebody else has the port: it is the shop's."""
     desk.company.config(web={"listen": desk.company.shop.url.removeprefix("http://")})
     return ["run"]
+
+
+def plan_unusable(desk: Any) -> list[str]:
+    desk.company.order(customer_note="qanar sings", billing={"last_name": "Qanar"})
+    desk.company.pass_(60)
+    file = str(desk.company.folder / "plan.yaml")
+    silent(desk("flow", "plan", "orders", "--out", file), [])
+    silent(desk("flow", "plan", "orders"), [])
+    other(desk, {"order.yaml": "entity: order\nextends: sandbox_erp\nwrite: {Note: qanar}\n"})
+    return ["flow", "apply", file]
+
+
+OTHERS = (ledger_missing, listen, mapping, other_user, plan_unusable, wsdl)

@@ -14,17 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from canaries import (
-    CANARY,
-    SHIPPED,
-    ledger_missing,
-    listen,
-    mapping,
-    other,
-    other_user,
-    silent,
-    wsdl,
-)
+from canaries import CANARY, OTHERS, SHIPPED, other, silent
 
 from adapters.http import Http
 from adapters.wire import Call
@@ -323,10 +313,11 @@ def too_late(desk: Any) -> list[str]:
 
 
 PROVOKED: tuple[Callable[[Any], list[str]], ...] = (
+    *OTHERS,
     *(config, config_missing, usage, wrong_system, find_unproven, unavailable, unauthorized),
-    *(other_user, field, ledger_locked, ledger_missing, ledger_outdated, no_such_record, seq_moved),
-    *(not_allowed, bug, conflict, rule, review, blocked, refused, unreadable, duplicate, listen),
-    *(ambiguous, money, locked, gone_at_target, gave_up, doubt, wsdl, mapping, truncated),
+    *(field, ledger_locked, ledger_outdated, no_such_record, seq_moved, truncated),
+    *(not_allowed, bug, conflict, rule, review, blocked, refused, unreadable, duplicate),
+    *(ambiguous, money, locked, gone_at_target, gave_up, doubt),
 )
 # Their command goes on or ends with a sentence; the code is with the attempt.
 WITHDRAWN = (not_sent, too_late)

@@ -55,6 +55,26 @@ def test_a_sync_beside_the_daemon_goes_through_it(company: Company, serve: Serve
     assert {row["state"] for row in company.rows("SELECT state FROM run")} == {"ended"}
 
 
+def test_a_plan_beside_the_daemon_is_applied_by_it(company: Company, serve: Serve) -> None:
+    """Made beside it, applied through it, and refused by it where it does not fit."""
+    company.flow("orders", every="never")
+    company.flow("products", every="never")
+    service = serve()
+    service.hears("READY=1")
+    company.order()
+    file = str(company.folder / "plan.yaml")
+    until(lambda: calls(company, "flow", "plan", "orders", "--out", file).returncode == 0
+          and "decision: create" in (company.folder / "plan.yaml").read_text())  # fmt: skip
+    said = calls(company, "flow", "apply", file, "--json")
+    assert (said.returncode, json.loads(said.stdout)["refused"]) == (0, 0)
+    assert len(company.books()) == 1
+    text = (company.folder / "plan.yaml").read_text().replace("from: shop", "from: erp")
+    (company.folder / "plan.yaml").write_text(text)
+    assert "error[plan_unusable]" in calls(company, "flow", "apply", file).stderr
+    [first, second] = company.rows("SELECT * FROM run")
+    assert (first["task"], first["given"], second["state"]) == ("apply", None, "ended")
+
+
 def test_a_locked_ledger_without_a_daemon_is_told(company: Company, serve: Serve) -> None:
     """Another `flow sync` cannot be asked: `ledger_locked`, and nothing waits in vain."""
     company.app.ledger.own()

@@ -21,6 +21,8 @@ LAYERS = [
     {"wiring"},
     {"building", "workbench"},
     {"app"},
+    {"applying"},
+    {"planfile"},
     {"turns"},
     {"vitals"},
     {"daemon"},

@@ -46,6 +46,7 @@ LINKING = [
 ASKED = {"flow": "f", "state": "asked", "actor": "cli", "asked_at": NOW}
 RUNS = [
     ("ck_run_state", insert(schema.run).values(ASKED | {"state": "forgotten"})),
+    ("ck_run_task", insert(schema.run).values(ASKED | {"task": "sing"})),
     ("ck_run_ended", insert(schema.run).values(ASKED | {"state": "ended"})),
     ("ck_run_ended", insert(schema.run).values(ASKED | {"ended_at": NOW})),
 ]

@@ -1,0 +1,33 @@
+"""What would be delivered once more because the mapping that writes it has changed (R14)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from connector.flow.deliver import compose_all
+from connector.flow.flows import Flow
+from connector.flow.merge import changed
+from connector.ledger import plans, records
+from connector.ledger.content import unpack
+from connector.ledger.store import Ledger
+
+PAGE = 500
+
+
+def written_otherwise(flow: Flow, ledger: Ledger, keys: Sequence[str] = ()) -> dict[int, int]:
+    """Record → seq of what *flow* delivered and would write otherwise today; *keys*: only these."""
+    found: dict[int, int] = {}
+    if flow.writer is None:
+        return found
+    last, digest = 0, flow.writer.digest
+    while ids := ledger.read(
+        plans.written_otherwise, flow.name, digest, after=last, most=PAGE, keys=keys
+    ):
+        last = ids[-1]
+        work = ledger.read(records.claimed, ids)
+        wants = compose_all(work, flow, ledger)
+        for w in work:
+            want, base = wants[w.id], unpack(w.base_source or b"{}")
+            if not want.guest and (want.hold is not None or changed(want.fields, base, None)):
+                found[w.id] = w.seq
+    return found
