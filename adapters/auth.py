@@ -93,6 +93,20 @@ class HeaderKey(_Strict):
         return {self.name: self.key.get_secret_value()}
 
 
+class Body(BaseModel):
+    """Credentials that the profile's `args` and `headers` put into every call, by its own names."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, SecretStr] = Field(init=False)
+
+    type: Literal["body"]
+
+    def headers(self, method: str, url: str, clock: Clock) -> Mapping[str, str]:
+        """Give no header."""
+        del method, url, clock
+        return {}
+
+
 class OAuth1(_Strict):
     """OAuth 1.0a with no token: the signature covers method, address and query, never the body."""
 
@@ -117,6 +131,13 @@ class OAuth1(_Strict):
         return {
             "Authorization": "OAuth " + ", ".join(f'{k}="{_encoded(v)}"' for k, v in oauth.items())
         }
+
+
+def revealed(auth: BaseModel) -> dict[str, str]:
+    """What templates on the wire may say as `conn.auth`; it goes into requests, nowhere else."""
+    given = {**dict(auth), **(auth.model_extra or {})}
+    plain = {k: v.get_secret_value() if isinstance(v, SecretStr) else v for k, v in given.items()}
+    return {name: value for name, value in plain.items() if isinstance(value, str)}
 
 
 class Tls(_Strict):

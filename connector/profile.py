@@ -164,7 +164,8 @@ class Service:
     """One SOAP service: its WSDL, its port, and the endpoint that replaces the WSDL's.
 
     *catalog*: address to file beside the WSDL; *svcmap*: such a list by Visual Studio; *patches*:
-    pattern and replacement, laid over its files before they are parsed.
+    pattern and replacement, laid over its files before they are parsed; *args*: laid over what
+    each of its calls sends, with the credentials as `conn.auth`.
     """
 
     wsdl: Path
@@ -174,11 +175,15 @@ class Service:
     catalog: Mapping[str, str] = field(default_factory=dict)
     svcmap: Path | None = None
     patches: tuple[tuple[str, str], ...] = ()
+    args: Template | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Profile:
-    """A product as YAML describes it, compiled for one connection."""
+    """A product as YAML describes it, compiled for one connection.
+
+    *credentials*: the names that its templates take of `conn.auth`.
+    """
 
     name: str
     version: str
@@ -188,6 +193,7 @@ class Profile:
     base: Template | None = None
     auth: tuple[str, ...] = ()
     args: Template | None = None
+    credentials: frozenset[str] = frozenset()
     services: Mapping[str, Service] = field(default_factory=dict)
     errors: tuple[ErrorRule, ...] = ()
     probe: Mapping[str, Action] = field(default_factory=dict)

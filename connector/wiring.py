@@ -124,6 +124,8 @@ def settings(config: Config, wired: Wired, problems: Problems) -> object | None:
         cure = f"{profile.name} takes: {', '.join(profile.auth)}"
         report(problems, connection.auth or connection.place, f"`{kind}` is not for it", cure)
         return None
+    if not _credentials_fit(auth if isinstance(auth, dict) else {}, wired, problems):
+        return None
     if connection.ca_file is not None:
         given["tls"] = {"ca_file": connection.ca_file}
     try:
@@ -132,6 +134,21 @@ def settings(config: Config, wired: Wired, problems: Problems) -> object | None:
         _report_settings(error, connection, problems)
         return None
     return made
+
+
+def _credentials_fit(auth: Mapping[str, object], wired: Wired, problems: Problems) -> bool:
+    """Compare what the profile's templates take of `conn.auth` with what the connection gives."""
+    before, connection = len(problems.found), wired.config
+    place, wanted = connection.auth or connection.place, wired.compiled.profile.credentials
+    for name in sorted(wanted - auth.keys()):
+        cure = f'write `{name}: "${{NAME}}"` into `auth`'
+        report(problems, place, f"the profile needs `auth.{name}`", cure)
+    if auth.get("type") == "body":
+        members = place.value if isinstance(place.value, dict) else {}
+        for name in sorted(auth.keys() - wanted - {"type"}):
+            cure = cure_for(name, wanted, "name")
+            report(problems, members.get(name, place), f"the profile uses no `auth.{name}`", cure)
+    return len(problems.found) == before
 
 
 def _report_settings(error: ValidationError, connection: Connection, problems: Problems) -> None:

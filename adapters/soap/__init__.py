@@ -9,7 +9,7 @@ from typing import Unpack
 from lxml import etree
 from pydantic import BaseModel, ConfigDict, Field
 
-from adapters.auth import Basic, Bearer, HeaderKey, NoAuth, Tls
+from adapters.auth import Basic, Bearer, Body, HeaderKey, NoAuth, Tls, revealed
 from adapters.dialect import Query, Slice, told
 from adapters.http import Http, Request
 from adapters.replies import Answer
@@ -29,7 +29,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    auth: Basic | Bearer | HeaderKey | NoAuth = Field(discriminator="type")
+    auth: Basic | Bearer | Body | HeaderKey | NoAuth = Field(discriminator="type")
     tls: Tls = Tls()
 
 
@@ -48,6 +48,8 @@ class SoapDialect:
         self._profile, self._auth, self._http = profile, settings.auth, http
         self._conn, self._zone, self._clock = place["conn"], place["zone"], place["clock"]
         self._messages = Messages(self._zone)
+        # credentials meet only what is merged into the message here, after the stored payload
+        self._known = {**self._conn, "auth": revealed(self._auth)}
         self._contracts = {name: _contract(service) for name, service in profile.services.items()}
         self._endpoints = {
             name: str(service.endpoint({"conn": self._conn}))
@@ -65,8 +67,9 @@ class SoapDialect:
             # what became empty is cleared there; left out it would stay as it was
             names["payload"] = {k: "" if v is None else v for k, v in payload.items()}
         args = names.get("payload") if query.step.args is None else query.step.args(names)
-        if self._profile.args is not None:
-            args = _merged(args, self._profile.args(names))
+        for more in (self._profile.args, self._profile.services[service].args):
+            if more is not None:
+                args = _merged(args, more({"conn": self._known}))
         body = self._messages.write(operation, args, query.missing)
         url = self._endpoints[service]
         headers = {

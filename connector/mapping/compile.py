@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, timedelta, tzinfo
 
 from connector.mapping.actions import (
@@ -17,6 +17,7 @@ from connector.mapping.actions import (
     template,
 )
 from connector.mapping.capable import capabilities_of, duration_of, limits_of, walk_of
+from connector.mapping.credentials import credentials_of, wire_scope
 from connector.mapping.entity import Context, compile_entity
 from connector.mapping.expressions import complain
 from connector.mapping.keys import PROFILE, words_of
@@ -33,7 +34,7 @@ from connector.problems import Problems
 from connector.profile import Action, Entity, Profile, Walk
 from connector.yamlread import Node, plain
 
-_CONN = ("url", "zone", "auth", "name")  # what every connection has
+_CONN = ("url", "zone", "name")  # what every connection has; its credentials are not among it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +62,9 @@ def compile_as_far(raw: RawProfile, problems: Problems, *, zone: tzinfo = UTC) -
     own = check_keys(raw.top, PROFILE, problems)
     parameters = parameters_of(own.get("parameters"), problems)
     conn: dict[str, Shape | None] = dict.fromkeys((*_CONN, *parameters))
-    services = services_of(own.get("services"), conn, problems)
+    credentials = credentials_of(own)
+    wire = wire_scope(conn, credentials)
+    services = services_of(own.get("services"), conn, problems, wire)
     times = one_of(own.get("times"), ("utc", "connection"), problems) or "utc"
     context = Context(
         problems=problems,
@@ -73,6 +76,14 @@ def compile_as_far(raw: RawProfile, problems: Problems, *, zone: tzinfo = UTC) -
     )
     parts = {name: compile_entity(name, node, context) for name, node in raw.entities.items()}
     profile = _profile(raw, own, context, {name: part.entity for name, part in parts.items()})
+    args = own.get("args")
+    if args is not None and profile.protocol == "rest":
+        complain(problems, args, "`args` is for SOAP", "leave it out: REST calls carry `auth`")
+    profile = replace(
+        profile,
+        args=compile_tree(args, wire, problems) if args else None,
+        credentials=credentials,
+    )
     return Compiled(
         profile=profile,
         readers={name: part.reader for name, part in parts.items() if part.reader},
@@ -94,7 +105,6 @@ def _profile(
     probe = {name: _probe(name, node, calls) for name, node in _members(own.get("probe")).items()}
     known = Scope(dict.fromkeys(probe), lenient=True)
     identity = {k: template(n, known, problems) for k, n in _members(own.get("identity")).items()}
-    args = own.get("args")
     auth = own.get("auth")
     words = auth.value if auth and isinstance(auth.value, list) else [auth] if auth else []
     times = one_of(own.get("times"), ("utc", "connection"), problems)
@@ -106,7 +116,6 @@ def _profile(
         entities=entities,
         base=template(own.get("base"), conn, problems),
         auth=tuple(w for one in words if (w := scalar(one, problems)) is not None),
-        args=compile_tree(args, conn, problems) if args else None,
         services=context.services,
         errors=errors_of(own.get("errors"), calls),
         probe=probe,

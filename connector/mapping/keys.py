@@ -81,6 +81,7 @@ SERVICE: Keys = {
     ),
     "svcmap": Key("a `.svcmap` of Visual Studio, read as catalog", _SCALAR),
     "patches": Key("corrections of its files before they are parsed", listed(defined("patch"))),
+    "args": Key("laid over what each of its calls sends; knows `conn.auth`", _TREE),
 }
 WALK: Keys = {
     "type": Key(
@@ -143,7 +144,7 @@ PROFILE: Keys = {
         "the kinds of `auth:` that a connection may choose from",
         {"anyOf": [_SCALAR, listed(_SCALAR)]},
     ),
-    "args": Key("merged into every call, after the stored payload: credentials in the body", _TREE),
+    "args": Key("SOAP: laid over every call, after the stored payload; knows `conn.auth`", _TREE),
     "limits": Key(
         "how hard it may be worked, where the connection says nothing", defined("limits")
     ),

@@ -11,27 +11,29 @@ from connector.mapping.expressions import complain
 from connector.mapping.keys import PATCH, SERVICE
 from connector.mapping.shapes import Shape
 from connector.mapping.terms import Scope
+from connector.mapping.trees import compile_tree
 from connector.problems import Problems
 from connector.profile import Service
 from connector.yamlread import Node
 
 
 def services_of(
-    node: Node | None, conn: Mapping[str, Shape | None], problems: Problems
+    node: Node | None, conn: Mapping[str, Shape | None], problems: Problems, wire: Scope
 ) -> dict[str, Service]:
     """Compile `services`; each path is read beside the file that names it."""
     found = {}
     members = node.value if node is not None and isinstance(node.value, dict) else {}
     for name, child in members.items():
-        service = _service(child, check_keys(child, SERVICE, problems), conn, problems)
+        service = _service(child, conn, problems, wire)
         if service is not None:
             found[name] = service
     return found
 
 
 def _service(
-    node: Node, own: dict[str, Node], conn: Mapping[str, Shape | None], problems: Problems
+    node: Node, conn: Mapping[str, Shape | None], problems: Problems, wire: Scope
 ) -> Service | None:
+    own = check_keys(node, SERVICE, problems)
     wsdl, map_file = _file(own, "wsdl", problems), _file(own, "svcmap", problems)
     endpoint = template(own.get("endpoint"), Scope({"conn": Shape(members=conn)}), problems)
     if "wsdl" not in own:
@@ -48,6 +50,7 @@ def _service(
         catalog=_catalog(own.get("catalog"), problems),
         svcmap=map_file,
         patches=_patches(own.get("patches"), problems),
+        args=compile_tree(own["args"], wire, problems) if "args" in own else None,
     )
 
 
