@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters import targets
+from adapters.auth import Body
 from adapters.dialect import Connection, Dialect, Query
 from adapters.http import Broke, Reply, Request
 from adapters.system import Place
@@ -25,13 +26,9 @@ _ASKED = {
 }
 
 
-class Silent:
-    """Credentials that say nothing."""
-
-    def headers(self, method: str, url: str, clock: object) -> Mapping[str, str]:
-        """Give no header."""
-        del method, url, clock
-        return {}
+def masked(profile: Profile) -> Body:
+    """Credentials as a stage has them: each that the profile's templates name, and none is real."""
+    return Body.model_validate({"type": "body", **dict.fromkeys(profile.credentials, "***")})
 
 
 class Still:

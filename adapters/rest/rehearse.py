@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters.auth import Tls
-from adapters.rehearsal import Rehearsed, Silent
+from adapters.rehearsal import Rehearsed, masked
 from adapters.rest import RestDialect, Settings
 from connector.profile import Profile, Step
 from connector.rehearsal import Sent
@@ -25,7 +25,7 @@ class RestRehearsal(Rehearsed):
 
 def rehearse(profile: Profile, conn: Mapping[str, object], zone: ZoneInfo) -> RestRehearsal:
     """Put *profile* on a stage."""
-    settings: Any = Settings.model_construct(auth=Silent(), tls=Tls())
+    settings: Any = Settings.model_construct(auth=masked(profile), tls=Tls())
     return RestRehearsal(
         profile, conn, zone, lambda stage, place: RestDialect(profile, settings, stage, place)
     )

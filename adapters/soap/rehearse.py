@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from adapters.auth import Tls
 from adapters.dialect import Dialect
-from adapters.rehearsal import Rehearsed, Silent
+from adapters.rehearsal import Rehearsed, masked
 from adapters.soap import Settings, SoapDialect, _contract
 from adapters.soap.contract import Contract, Operation
 from adapters.soap.outline import Outline
@@ -53,7 +53,7 @@ class SoapRehearsal:
 
     @cached_property
     def _staged(self) -> Rehearsed:
-        settings: Any = Settings.model_construct(auth=Silent(), tls=Tls())
+        settings: Any = Settings(auth=masked(self._profile), tls=Tls())
 
         def make(stage: Any, place: Any) -> Dialect:
             return SoapDialect(self._profile, settings, stage, place)

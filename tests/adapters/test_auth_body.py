@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import textwrap
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from answering import Fake, call_in, enveloped, profile_of, system, wsdl_beside
 from lxml import etree
 
+from adapters.soap.rehearse import rehearse
 from connector import errors
 from connector.errors import ConfigError
 from connector.values import Change, Done, Unauthorized
@@ -127,6 +129,19 @@ def test_a_service_of_its_own_form_takes_args_of_its_own(erp):
     target, _ = erp(RIGHT, profile=top.partition("services:\n")[0] + services)
 
     assert target.send("order", [create()]) == [Done(key="7")]
+
+
+def test_a_preview_shows_where_they_go_and_not_what_they_are(tmp_path):
+    """It is rehearsed without them: what is not known cannot be shown."""
+    wsdl_beside(tmp_path, "body_auth.wsdl")
+    profile = profile_of(tmp_path, profile=PROFILE, order=ORDER)
+    action = profile.entities["order"].actions["create"]
+    stage = rehearse(profile, {"url": "http://erp.example"}, ZoneInfo("UTC"))
+
+    sent = stage.message("order", action, action.steps[0], {"payload": {"ref_ext": "R-1"}})
+
+    said = [one.text for one in call_in(sent.body).find("authentication")]
+    assert said == ["***", "***", "***", "1"]
 
 
 def test_args_belong_to_soap(tmp_path):
