@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    and_,
-    bindparam,
-    exists,
-    func,
-    insert,
-    select,
-    update,
-)  # fmt: skip
+from sqlalchemy import Connection, and_, bindparam, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from connector.ledger.claims import into
 from connector.ledger.links import Facts, holder, own_link, put, put_new, unread
 from connector.ledger.moves import Moving, move, move_together
+from connector.ledger.nested import nested
 from connector.ledger.schema import attempt, event, link, record
 
 
@@ -105,6 +98,7 @@ class Settlement:
     acked_seq: int | None = None
 
 
+Guard = Callable[[Mapping[str, Any]], Any]
 _WRITTEN = (
     "record", "serial_key", "action", "step", "op_class", "seq", "fence", "payload",
     "payload_hash", "write_digest", "written_at", "send_before",
@@ -123,28 +117,33 @@ def open_all(db: Connection, intents: Sequence[Intent], now: datetime) -> dict[i
     for creates in (True, False):
         rows = [_row(i, now) for i in intents if i.creates is creates]
         if rows:
-            db.execute(_opening(db, creates=creates), rows)
-    opened = select(attempt.c.record, attempt.c.id).where(
-        attempt.c.id > before, attempt.c.record.in_([i.record for i in intents])
-    )
-    return {row.record: row.id for row in db.execute(opened)}
+            db.execute(_opening(db.dialect.name, creates, (ours, no_doubt)), rows)
+    opened = {"before": before, "ids": [i.record for i in intents]}
+    return {row.record: row.id for row in db.execute(_opened(), opened)}
 
 
 def _row(intent: Intent, now: datetime) -> dict[str, Any]:
     return {f"b_{n}": now if n == "written_at" else getattr(intent, n) for n in _WRITTEN}
 
 
-def _opening(db: Connection, *, creates: bool) -> Any:
+@cache
+def _opened() -> Any:
+    mine = attempt.c.record.in_(bindparam("ids", expanding=True))
+    return select(attempt.c.record, attempt.c.id).where(attempt.c.id > bindparam("before"), mine)
+
+
+@cache
+def _opening(dialect: str, creates: bool, guarding: tuple[Guard, ...]) -> Any:
     """The guarded insert; two workers that open one pair at once meet in its unique index, and
 
     the second writes nothing (R7).
     """
     values = {n: bindparam(f"b_{n}", type_=attempt.c[n].type) for n in _WRITTEN}
-    guards = [record.c.id == values["record"], ours(values), no_doubt(values)]
+    guards = [record.c.id == values["record"], *(guard(values) for guard in guarding)]
     if creates:
         guards.append(~_linked())
     chosen = select(*values.values()).select_from(record).where(and_(*guards))
-    return into(db, attempt).from_select(list(values), chosen).on_conflict_do_nothing()
+    return into(dialect, attempt).from_select(list(values), chosen).on_conflict_do_nothing()
 
 
 def ours(intent: Mapping[str, Any]) -> Any:
@@ -173,39 +172,59 @@ def start(db: Connection, ids: Iterable[int], now: datetime) -> None:
 
 def standing(db: Connection, attempt_ids: Sequence[int]) -> dict[int, Standing]:
     """Attempt → its record as it stands now."""
-    rows = db.execute(_standings().where(attempt.c.id.in_(attempt_ids)).with_for_update(of=record))
-    return {row.attempt: Standing(**row._mapping) for row in rows}
+    rows = db.execute(_standing_now(), {"ids": attempt_ids})
+    names = tuple(rows.keys())
+    found = (Standing(**dict(zip(names, row, strict=True))) for row in rows)
+    return {at.attempt: at for at in found}
+
+
+@cache
+def _standing_now() -> Any:
+    asked = attempt.c.id.in_(bindparam("ids", expanding=True))
+    return _standings().where(asked).with_for_update(of=record)
 
 
 def doubts(db: Connection, flow: str, now: datetime, most: int) -> list[Standing]:
     """Records of *flow* in doubt that may be asked after now, oldest first."""
-    rows = db.execute(
-        _standings()
-        .where(
-            record.c.flow == flow,
-            record.c.state == "in_doubt",
-            record.c.due_at <= now,
-            attempt.c.outcome.is_(None),
-        )
-        .order_by(record.c.due_at, record.c.id)
-        .limit(most)
-    )
+    rows = db.execute(_doubts(), {"flow": flow, "now": now, "most": most})
     return [Standing(**row._mapping) for row in rows]
+
+
+@cache
+def _doubts() -> Any:
+    due = record.c.due_at <= bindparam("now", type_=record.c.due_at.type)
+    return (
+        _standings()
+        .where(record.c.flow == bindparam("flow"), record.c.state == "in_doubt", due)
+        .where(attempt.c.outcome.is_(None))
+        .order_by(record.c.due_at, record.c.id)
+        .limit(bindparam("most"))
+    )
 
 
 def suspects(db: Connection, ids: Sequence[int]) -> set[int]:
     """Those of these records whose last call was never answered: its worker died (R12)."""
+    return set(db.scalars(_suspects(), {"ids": ids}))
+
+
+@cache
+def _suspects() -> Any:
     last = attempt.alias("last")
     newest = select(func.max(last.c.id)).where(last.c.record == attempt.c.record).scalar_subquery()
     unanswered = and_(
         attempt.c.outcome.in_(("absent", "found", "again")), attempt.c.settle_until.is_(None)
     )
-    mine = and_(attempt.c.record.in_(ids), attempt.c.id == newest)
-    return set(db.scalars(select(attempt.c.record).where(mine, unanswered)))
+    mine = and_(attempt.c.record.in_(bindparam("ids", expanding=True)), attempt.c.id == newest)
+    return select(attempt.c.record).where(mine, unanswered)
 
 
 def made_after_doubt(db: Connection, ids: Sequence[int]) -> set[int]:
     """Those of these attempts that create what an earlier attempt may have created, too (S12)."""
+    return set(db.scalars(_made_after_doubt(), {"ids": ids}))
+
+
+@cache
+def _made_after_doubt() -> Any:
     earlier = attempt.alias("earlier")
     doubt = and_(
         earlier.c.record == attempt.c.record,
@@ -214,8 +233,8 @@ def made_after_doubt(db: Connection, ids: Sequence[int]) -> set[int]:
         earlier.c.outcome.in_(("absent", "again")),
     )
     first = and_(attempt.c.action == "create", attempt.c.step.is_(None))
-    asked = select(attempt.c.id).where(attempt.c.id.in_(ids), first, exists().where(doubt))
-    return set(db.scalars(asked))
+    asked = attempt.c.id.in_(bindparam("ids", expanding=True))
+    return select(attempt.c.id).where(asked, first, exists().where(doubt))
 
 
 def _standings() -> Any:
@@ -317,27 +336,36 @@ def _close_together(
     db: Connection, plain: Sequence[tuple[Standing, Settlement]], now: datetime, by: str
 ) -> bool:
     """Write plain outcomes in a few statements; False, and nothing done, unless all guards held."""
-    closing = [{"b_id": at.attempt, "b_code": s.code, "b_key": s.target_key} for at, s in plain]
-    if not closing:
+    if not plain:
         return True
+    closing = [
+        {"b_id": at.attempt, "b_code": s.code, "b_key": s.target_key, "b_at": now, "b_by": by}
+        for at, s in plain
+    ]
     try:
-        with db.begin_nested() as together:
-            closed = db.execute(_closing(now, by), closing).rowcount
+        with nested(db) as together:
+            closed = db.execute(_closing(), closing).rowcount
             put_new(db, [(at, s.facts) for at, s in plain if s.facts is not None], now, by)
             moving = [_moving(at, s) for at, s in plain]
             if closed == len(plain) and move_together(db, "sent", moving, now=now, actor=by):
                 return True
-            together.rollback()
+            together.undo()
     except IntegrityError:
         return False  # one of them has an id that is linked already: written one by one (P5)
     return False
 
 
-def _closing(now: datetime, by: str) -> Any:
-    values = {"outcome": "done", "finished_at": now, "closed_by": by}
-    told: dict[str, Any] = {"code": bindparam("b_code"), "target_key": bindparam("b_key")}
+@cache
+def _closing() -> Any:
+    values: dict[str, Any] = {
+        "outcome": "done",
+        "finished_at": bindparam("b_at", type_=attempt.c.finished_at.type),
+        "closed_by": bindparam("b_by"),
+        "code": bindparam("b_code"),
+        "target_key": bindparam("b_key"),
+    }
     mine = and_(attempt.c.id == bindparam("b_id"), attempt.c.outcome.is_(None))
-    return update(attempt).where(mine).values({**values, **told})
+    return update(attempt).where(mine).values(values)
 
 
 def _keep_open(db: Connection, at: Standing, s: Settlement) -> None:

@@ -20,7 +20,7 @@ def take(
     """
     values = {"record": record_id, "made_at": now}
     key = {"target": target, "entity": entity, "match_key": match_key}
-    made = into(db, claim).values(**key, **values).on_conflict_do_nothing()
+    made = into(db.dialect.name, claim).values(**key, **values).on_conflict_do_nothing()
     if db.execute(made).rowcount == 1:
         return None
     where = and_(*(claim.c[name] == value for name, value in key.items()))
@@ -42,6 +42,6 @@ def _works_on(db: Connection, record_id: int | None) -> Row[Any, Any] | None:
     return db.execute(found).first()
 
 
-def into(db: Connection, table: Table) -> Any:
+def into(dialect: str, table: Table) -> Any:
     """An insert that can say what follows where the row is there already."""
-    return (sqlite if db.dialect.name == "sqlite" else postgresql).insert(table)
+    return (sqlite if dialect == "sqlite" else postgresql).insert(table)

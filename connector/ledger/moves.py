@@ -6,12 +6,14 @@ happen: somebody else was first, and the caller learns it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    ClauseElement,
     ColumnElement,
     Connection,
     and_,
@@ -165,16 +167,23 @@ def move_together(
     """
     rule = MOVES[name]
     rows = [_set(rule, m, now) for m in moving]
-    values = {name: bindparam(f"v_{name}", type_=record.c[name].type) for name in rows[0]}
     named = [
         {"b_id": m.id, "b_fence": m.fence, "b_seq": m.seq, **{f"v_{n}": v for n, v in row.items()}}
         for m, row in zip(moving, rows, strict=True)
     ]
-    moved = db.execute(update(record).where(guard(rule)).values(values), named).rowcount
+    moved = db.execute(_moving_to(rule, tuple(rows[0]), guard), named).rowcount
     if moved != len(moving):
         return False
     _tell(db, rule, moving, now, actor)
     return True
+
+
+@cache
+def _moving_to(
+    rule: Move, names: tuple[str, ...], guarded: Callable[[Move], ColumnElement[bool]]
+) -> Any:
+    values = {name: bindparam(f"v_{name}", type_=record.c[name].type) for name in names}
+    return update(record).where(guarded(rule)).values(values)
 
 
 def _tell(db: Connection, rule: Move, moved: Sequence[Moving], now: datetime, actor: str) -> None:
@@ -190,8 +199,14 @@ def _tell(db: Connection, rule: Move, moved: Sequence[Moving], now: datetime, ac
 
 
 def _move_one(db: Connection, rule: Move, m: Moving, now: datetime) -> bool:
-    statement = update(record).where(guard(rule)).values(_set(rule, m, now))
-    return db.execute(statement, {"b_id": m.id, "b_fence": m.fence, "b_seq": m.seq}).rowcount == 1
+    values = _set(rule, m, now)
+    if any(isinstance(value, ClauseElement) for value in values.values()):
+        statement, given = update(record).where(guard(rule)).values(values), {}
+    else:
+        statement = _moving_to(rule, tuple(values), guard)
+        given = {f"v_{name}": value for name, value in values.items()}
+    named = {"b_id": m.id, "b_fence": m.fence, "b_seq": m.seq, **given}
+    return db.execute(statement, named).rowcount == 1
 
 
 def _set(rule: Move, m: Moving, now: datetime) -> dict[str, Any]:

@@ -1,0 +1,37 @@
+"""A part of a transaction that can be undone alone.
+
+SQLAlchemy's own `begin_nested` compiles its three statements anew each time, which cost more than
+what stands between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
+
+
+class Nested:
+    """What was written since it began, until it ends."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def undo(self) -> None:
+        """Take back all that was written in it."""
+        self._db.exec_driver_sql("ROLLBACK TO SAVEPOINT part")
+
+
+@contextmanager
+def nested(db: Connection) -> Iterator[Nested]:
+    """A part of the running transaction: undone whole by an exception, which goes on."""
+    db.exec_driver_sql("SAVEPOINT part")
+    part = Nested(db)
+    try:
+        yield part
+    except BaseException:
+        part.undo()
+        raise
+    finally:
+        db.exec_driver_sql("RELEASE SAVEPOINT part")
