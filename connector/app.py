@@ -22,7 +22,7 @@ from connector.flow.deliver import Delivered, deliver
 from connector.flow.flows import Flow, dependencies
 from connector.flow.pull import Pulled, pull, pull_demanded
 from connector.gate import ThreadGate
-from connector.ledger import life, linking, migrate, systems
+from connector.ledger import confirmations, life, linking, migrate, systems
 from connector.ledger.store import Ledger
 from connector.ports import Clock, Probe, Source, Target
 from connector.problems import Problems
@@ -112,7 +112,10 @@ class App:
                 source, flow, self.ledger, self.clock, keys=only
             )
         elif flow.mode != "on_demand":
+            began = self.clock.now()
             report.pulled[flow.name] = pull(source, flow, self.ledger, self.clock)
+            with self.ledger.begin() as db:
+                confirmations.confirm(db, flow.name, began)
         return self._deliver(flow, report)
 
     def catch_up(self, flow: Flow) -> Report:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
@@ -98,6 +98,15 @@ class Web:
     """What others may see of the daemon; *listen* None: it has no listener."""
 
     listen: tuple[str, int] | None = None
+    heartbeat: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fresh:
+    """Within which time something must be confirmed; *during*: from when to when, every day."""
+
+    within: timedelta
+    during: tuple[time, time] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,3 +122,4 @@ class Config:
     flows: Mapping[str, Flow] = field(default_factory=dict)
     attempts: Attempts = Attempts()
     web: Web = Web()
+    fresh: Mapping[str, Fresh] = field(default_factory=dict)

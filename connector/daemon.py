@@ -18,6 +18,7 @@ from connector.app import App, Report, counted, open_app, reopened
 from connector.applying import apply
 from connector.errors import ConfigError, ConnectorError, NotSent
 from connector.flow.flows import Flow
+from connector.freshness import freshness
 from connector.ledger import records, runs
 from connector.notify import notify
 from connector.problems import Problem, Problems
@@ -153,6 +154,20 @@ class Daemon:
         for name in sorted(self._ledger.read(records.due_flows, now)):
             if self._runs_itself(name) and self.turns.idle(name):
                 self._schedule.now(self.work.tick, name, name, True)
+        self._beat()
+
+    def _beat(self) -> None:
+        """Touch the heartbeat file unless a flow is stale: whoever watches it hears our silence."""
+        config = self.turns.app.config
+        if config.web.heartbeat is None:
+            return
+        found = freshness(config, self._ledger, self._clock.now())
+        if any(one.verdict == "stale" for one in found.values()):
+            return
+        try:
+            config.web.heartbeat.touch()
+        except OSError as error:  # its age tells it outside
+            self._log.error("heartbeat cannot be touched", error=error)
 
     def _runs_itself(self, name: str) -> bool:
         flow = self.turns.app.config.flows.get(name)

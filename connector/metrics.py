@@ -19,6 +19,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
+from connector.freshness import Freshness
 from connector.ledger import history
 from connector.ledger.store import Ledger
 from connector.meter import BOUNDS, Measured
@@ -39,6 +40,7 @@ class Numbers:
     standing: list[dict[str, Any]]
     doubts: Mapping[str, datetime]
     set_aside: list[dict[str, Any]]
+    fresh: Mapping[str, Freshness]
 
 
 def of_ledger(ledger: Ledger) -> dict[str, Any]:
@@ -91,6 +93,19 @@ def _runs(numbers: Numbers) -> Iterator[Metric]:
     yield _gauge(name, "when the last run that went well ended", ["flow"], ran)
     failed = [((flow,), count) for flow, count in numbers.failures.items()]
     yield _gauge("flow_failures", "runs that failed in a row", ["flow"], failed)
+    judged = [
+        ((f,), one.verdict == "fresh")
+        for f, one in numbers.fresh.items()
+        if one.verdict != "unwatched"
+    ]
+    yield _gauge("flow_fresh", "1: confirmed in time, 0: stale", ["flow"], judged)
+    confirmed = [
+        ((f,), one.confirmed.timestamp())
+        for f, one in numbers.fresh.items()
+        if one.confirmed is not None
+    ]
+    name = "flow_confirmed_timestamp_seconds"
+    yield _gauge(name, "when the last whole reading of its source began", ["flow"], confirmed)
 
 
 def _calls(measured: Mapping[str, Measured]) -> Iterator[Metric]:

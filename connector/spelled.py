@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from importlib import import_module
 from ipaddress import ip_address
@@ -80,6 +80,28 @@ def amount(text: str) -> tuple[Decimal, str]:
         raise Misspelled("is not an amount of money", "write number, blank, currency: 0.05 EUR")
     number, currency = text.split()
     return Decimal(number), currency
+
+
+def fresh(text: str) -> tuple[timedelta, tuple[time, time] | None]:
+    """Read `30m`, or `30m during 08:00-20:00`; a night is `22:00-06:00`."""
+    within, _, during = text.partition(" during ")
+    age = duration(within)
+    if age < timedelta(minutes=1):
+        raise Misspelled("is too short to be judged", "write at least 1m")
+    if not during:
+        return age, None
+    clock = r"([01]\d|2[0-3]):[0-5]\d"
+    if not re.fullmatch(f"{clock}-{clock}", during) or during[:5] == during[6:]:
+        raise Misspelled("does not say from when to when", "write 30m during 08:00-20:00")
+    return age, (time.fromisoformat(during[:5]), time.fromisoformat(during[6:]))
+
+
+def new_file(text: str, beside: Path) -> Path:
+    """Read a path, relative to the folder *beside*, of a file in a folder that exists."""
+    path = (beside / text).resolve()
+    if path.is_dir() or not path.parent.is_dir():
+        raise Misspelled("is no file in a folder that exists", "create its folder")
+    return path
 
 
 def zone(text: str) -> ZoneInfo:

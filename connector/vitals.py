@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 import connector
 from connector import metrics
+from connector.freshness import freshness
 from connector.metrics import Numbers
 from connector.turns import Turns
 from connector.web import Request, Response, Route
@@ -78,9 +79,10 @@ class Vitals:
 
     def _numbers(self) -> Numbers:
         app = self._turns.app
-        ledger: dict[str, Any] = {"standing": [], "doubts": {}, "set_aside": []}
+        ledger: dict[str, Any] = {"standing": [], "doubts": {}, "set_aside": [], "fresh": {}}
         try:
             ledger = metrics.of_ledger(app.ledger)
+            ledger["fresh"] = freshness(app.config, app.ledger, app.clock.now())
         except OperationalError:
             self.ledger_answers = False  # until the loop finds that it answers again
         return Numbers(

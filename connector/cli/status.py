@@ -15,6 +15,7 @@ from connector.cli.desk import age, at_ledger, command_for, words
 from connector.cli.options import config_option, json_option
 from connector.clock import SystemClock
 from connector.configured import Config
+from connector.freshness import Freshness, freshness
 from connector.ledger import history, systems
 from connector.ledger.store import Ledger
 
@@ -28,9 +29,10 @@ def status(config: Path | None, as_json: bool) -> int:
     """Say how every flow stands, and what needs a person. Asks the ledger only."""
     now = SystemClock().now()
     with at_ledger(config) as (read, ledger):
+        fresh = freshness(read, ledger, now)
         found = {
             "connections": [_connection(name, ledger) for name in read.connections],
-            "flows": [_flow(name, read, ledger) for name in read.flows],
+            "flows": [_flow(name, read, ledger, fresh.get(name)) for name in read.flows],
             "set_aside": ledger.read(history.set_aside),
             "needs_a_person": _waiting(ledger, now - read.attempts.doubt_alarm),
         }
@@ -38,7 +40,9 @@ def status(config: Path | None, as_json: bool) -> int:
         output.emit(found)
     else:
         _print(found, now)
-    return codes.ATTENTION if found["needs_a_person"] or found["set_aside"] else codes.OK
+    stale = any(one.verdict == "stale" for one in fresh.values())
+    attention = found["needs_a_person"] or found["set_aside"] or stale
+    return codes.ATTENTION if attention else codes.OK
 
 
 def _connection(name: str, ledger: Ledger) -> dict[str, Any]:
@@ -50,7 +54,7 @@ def _connection(name: str, ledger: Ledger) -> dict[str, Any]:
     }
 
 
-def _flow(name: str, config: Config, ledger: Ledger) -> dict[str, Any]:
+def _flow(name: str, config: Config, ledger: Ledger, fresh: Freshness | None) -> dict[str, Any]:
     flow = config.flows[name]
     mine = [row for row in ledger.read(history.standing) if row["flow"] == name]
     scopes = [c for c in ledger.read(history.cursors) if c["scope"] == name]
@@ -64,6 +68,8 @@ def _flow(name: str, config: Config, ledger: Ledger) -> dict[str, Any]:
         "oldest_due": min(waiting, default=None),
         "cursor": scopes[0]["position"] if scopes else None,
         "read_at": scopes[0]["moved_at"] if scopes else None,
+        "freshness": fresh and fresh.verdict,
+        "confirmed_at": fresh and fresh.confirmed,
     }
 
 
@@ -117,6 +123,8 @@ def _line(flow: Mapping[str, Any], now: datetime) -> str:
     counts += [f"{count} held ({reason})" for reason, count in flow["held"].items()]
     counts.append(f"{flow['done']} done")
     oldest = f"; oldest due {_ago(flow['oldest_due'], now)}" if flow["oldest_due"] else ""
+    stale = f"; STALE, confirmed {_ago(flow['confirmed_at'], now)}"
+    oldest += stale if flow["freshness"] == "stale" else ""
     if flow["mode"] != "create":
         return f"{flow['flow']}: {', '.join(counts)}{oldest}; {flow['mode'].replace('_', ' ')}"
     return f"{flow['flow']}: {', '.join(counts)}{oldest}; read {_ago(flow['read_at'], now)}"

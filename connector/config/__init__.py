@@ -12,7 +12,7 @@ from connector.config.connections import CONNECTION, connection
 from connector.config.fit import check_ends, check_flows, check_times
 from connector.config.flows import ENTITIES, FLOW, flow
 from connector.config.kinds import DURATION, NAME, WHOLE, ZONE, beside, lazily
-from connector.config.watching import WATCHED
+from connector.config.watching import FRESH, WATCHED, check_fresh
 from connector.configured import Attempts, Config, Connection, Flow, Guests, Limits, MoneyRule
 from connector.forms import Form, Key, Kind, choice, report, section, series
 from connector.likeness import copied
@@ -55,6 +55,7 @@ def load_config(
     flows, connections = got.get("flows", {}), got.get("connections", {})
     attempts = got.setdefault("attempts", Attempts())
     check_flows(flows.values(), problems)
+    check_fresh(node, flows, problems)
     check_times(connections.values(), attempts.doubt_alarm, problems)
     if len(problems.found) > before:
         return None
@@ -124,4 +125,5 @@ _TOP: Form = {
     "flows": Key(entries(FLOW, flow), "what goes where", needed=True),
     "attempts": Key(section(ATTEMPTS, attempts), "how often a failing delivery is tried"),
     "web": Key(WATCHED, "what others may see of the daemon"),
+    "fresh": Key(FRESH, "within which time something must be confirmed, by flow"),
 }

@@ -242,6 +242,13 @@ cursor = Table(
     Column("moved_at", Instant, nullable=False),
 )
 
+confirmed = Table(
+    "confirmed",
+    meta,
+    Column("flow", String, primary_key=True),
+    Column("at", Instant, nullable=False),
+)
+
 claim = Table(
     "claim",
     meta,

@@ -13,6 +13,17 @@ def upgrade() -> None:
     """Bring the ledger from the revision before to this one."""
     _runs()
     _linking()
+    _watching()
+
+
+def _watching() -> None:
+    """When a flow's source was last read to its end."""
+    op.create_table(
+        "confirmed",
+        sa.Column("flow", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("flow", name=op.f("pk_confirmed")),
+    )
 
 
 def _linking() -> None:

@@ -79,6 +79,31 @@ def test_listen_opens_the_daemon_to_questions(tmp_path: Path, listens: bool) -> 
         company.close()
 
 
+@covers("fresh")
+@pytest.mark.parametrize(("within", "told"), [("30m", "stale"), ("2h", "fresh")])
+def test_fresh_is_the_time_in_which_something_must_be_confirmed(
+    yesterday: Company, capsys: pytest.CaptureFixture[str], within: str, told: str
+) -> None:
+    """Products read an hour ago are old for the one and new enough for the other."""
+    yesterday.sync("products")
+    yesterday.config(fresh={"products": within})
+    run(["status", "--json", "--config", str(yesterday.folder / "config.yaml")])
+    flows = json.loads(capsys.readouterr().out)["flows"]
+    assert [f["freshness"] for f in flows if f["flow"] == "products"] == [told]
+
+
+@covers("web.heartbeat")
+@pytest.mark.parametrize("file", ["alive", "lives"])
+def test_heartbeat_is_the_file_that_the_daemon_touches(company: Company, file: str) -> None:
+    """The one that is named, and only that."""
+    company.config(fresh={"orders": "1h"}, web={"heartbeat": file})
+    company.sync()
+    daemon = Daemon(company.app)
+    daemon._sweep()
+    daemon.stop()
+    assert [f.name for f in company.folder.iterdir() if f.name in ("alive", "lives")] == [file]
+
+
 def keys(schema: Mapping[str, Any], at: str = "") -> Iterator[str]:
     """Every key that the configuration knows, `*` for a name."""
     for word, inner in schema.get("properties", {}).items():
