@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from adapters import targets
+from adapters import bulks
 from adapters.auth import Body
-from adapters.dialect import Connection, Dialect, Query
+from adapters.dialect import Connection, Dialect, Query, text
 from adapters.http import Broke, Reply, Request
 from adapters.system import Place
 from connector.errors import ConnectorError
@@ -99,10 +99,13 @@ class Rehearsed:
 
     def message(self, entity: str, action: Action, step: Step, names: Mapping[str, object]) -> Sent:
         """Make the message of one step."""
+        known = {"conn": self.at.conn, **{k: self._bound(k, v) for k, v in names.items()}}
+        if action.bulk is not None:
+            known |= {"group": text(action.bulk.group, known), "rows": [action.bulk.row(known)]}
         query = Query(
             entity=entity,
             step=step,
-            names={"conn": self.at.conn, **names},
+            names=known,
             missing=action.missing,
             listing=action.name == "list",
             updating=action.name == "update",
@@ -113,6 +116,12 @@ class Rehearsed:
         except Broke:
             return _sent(self.stage.sent[-1])
         raise ConnectorError(f"{entity} {action.name} calls nothing", code="mapping")
+
+    def _bound(self, name: str, value: object) -> object:
+        """The bounds of a walk as the dialect spells them."""
+        if name in ("since", "until") and isinstance(value, datetime):
+            return self.at.dialect.time(value)
+        return value
 
     def items(self, entity: str, action: Action, reply: Canned) -> Sequence[Payload]:
         """Read the documents in a reply."""
@@ -138,7 +147,7 @@ class Rehearsed:
     ) -> tuple[Outcome, Sequence[Sent]]:
         """Send *change* to the stage."""
         self._begin(replies)
-        outcome = targets.send(self.at, entity, change)
+        [outcome] = bulks.send(self.at, entity, [change])
         return outcome, [_sent(request) for request in self.stage.sent]
 
     def _begin(self, replies: Sequence[Canned]) -> None:

@@ -74,7 +74,9 @@ class Rehearsal(Protocol):
         """The message of one step, made with *names*. Raises FieldErrors, ConnectorError."""
         ...
 
-    def faults(self, entity: str, step: Step, sent: Sent) -> Sequence[FieldFault] | None:
+    def faults(
+        self, entity: str, action: Action, step: Step, sent: Sent
+    ) -> Sequence[FieldFault] | None:
         """What the contract's own schema says against a message; None: there is no schema."""
         ...
 

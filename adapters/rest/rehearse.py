@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from adapters.auth import Tls
 from adapters.rehearsal import Rehearsed, masked
 from adapters.rest import RestDialect, Settings
-from connector.profile import Profile, Step
+from connector.profile import Action, Profile, Step
 from connector.rehearsal import Sent
 
 
@@ -19,7 +19,7 @@ class RestRehearsal(Rehearsed):
     def declared(self, entity: str, step: Step) -> None:
         """Nothing is declared."""
 
-    def faults(self, entity: str, step: Step, sent: Sent) -> None:
+    def faults(self, entity: str, action: Action, step: Step, sent: Sent) -> None:
         """No schema judges."""
 
 

@@ -73,6 +73,11 @@ class Contract:
             raise ConnectorError(f"{wsdl}: {_told(error)}", code="wsdl", cure=cure) from error
         self._operations: dict[str, Operation] = {}
 
+    @property
+    def documents(self) -> Sequence[bytes]:
+        """The files that it was read from, patches laid over them."""
+        return self._catalog.documents
+
     @cached_property
     def book(self) -> Book:
         """What its shapes look up."""

@@ -13,6 +13,7 @@ from adapters.rehearsal import Rehearsed, masked
 from adapters.soap import Settings, SoapDialect, _contract
 from adapters.soap.contract import Contract, Operation
 from adapters.soap.outline import Outline
+from adapters.soap.schema import Law, Unbuilt
 from connector.errors import Bug, FieldFault
 from connector.profile import Action, Profile, Step
 from connector.rehearsal import Canned, Sent
@@ -25,17 +26,28 @@ class SoapRehearsal:
     def __init__(self, profile: Profile, conn: Mapping[str, object], zone: ZoneInfo) -> None:
         self._profile, self._conn, self._zone = profile, conn, zone
         self._contracts: dict[str, Contract] = {}
+        self._laws: dict[tuple[int, str, bool], Law | None] = {}
 
     def declared(self, entity: str, step: Step) -> Outline | None:
         """What the contract declares for a step's message. Raises ConnectorError[wsdl]."""
-        operation = self._operation(entity, step)
+        _, operation = self._operation(entity, step)
         # a call sends every parameter; section 5 reads a member that is left out as its default
         return Outline(operation.sent, strict=not operation.encoded, needed=True)
 
-    def faults(self, entity: str, step: Step, sent: Sent) -> Sequence[FieldFault] | None:
-        """Judge a message by the schema of the WSDL itself."""
-        del entity, step, sent
-        return None
+    def faults(
+        self, entity: str, action: Action, step: Step, sent: Sent
+    ) -> Sequence[FieldFault] | None:
+        """Judge a message by the schema of the WSDL itself; None where it cannot be built."""
+        contract, operation = self._operation(entity, step)
+        loose = action.missing != "omit"
+        name = (id(contract), operation.name, loose)
+        if name not in self._laws:
+            try:
+                self._laws[name] = Law(contract, operation, loose=loose)
+            except Unbuilt:
+                self._laws[name] = None
+        law = self._laws[name]
+        return None if law is None or sent.body is None else law.against(sent.body)
 
     def message(self, entity: str, action: Action, step: Step, names: Mapping[str, object]) -> Sent:
         """Make the message of one step."""
@@ -60,14 +72,14 @@ class SoapRehearsal:
 
         return Rehearsed(self._profile, self._conn, self._zone, make)
 
-    def _operation(self, entity: str, step: Step) -> Operation:
+    def _operation(self, entity: str, step: Step) -> tuple[Contract, Operation]:
         services = self._profile.services
         for name in (step.service, entity, next(iter(services)) if len(services) == 1 else None):
             if name in services:
                 contract = self._contracts.get(str(name))
                 if contract is None:
                     contract = self._contracts[str(name)] = _contract(services[str(name)])
-                return contract.operation(step.op or "")
+                return contract, contract.operation(step.op or "")
         raise Bug(f"{self._profile.name}: no service for {entity or 'the probe'}")
 
 

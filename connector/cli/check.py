@@ -15,6 +15,7 @@ from connector.app import differing, open_system, read_config, refuse_other, wir
 from connector.cli import output
 from connector.cli.options import config_option, config_path, json_option
 from connector.cli.outlook import outlook
+from connector.cli.rehearse import rehearse
 from connector.clock import SystemClock
 from connector.config import ledger_url
 from connector.configured import Config
@@ -58,11 +59,12 @@ class Met:
 def check(profile: str | None, offline: bool, config: Path | None, as_json: bool) -> int:
     """Examine everything: configuration, mappings, then every system and flow. Changes nothing.
 
-    With PROFILE, that profile alone, its folder's name under mappings/.
+    With PROFILE, that profile alone, its folder's name under mappings/, or its folder; with
+    --offline every action is built from its samples and judged by the schema of its WSDL.
     """
     logs.start(as_json=as_json, level="warning")
     if profile is not None:
-        return _profile(profile, config, as_json)
+        return rehearse(profile, config, as_json) if offline else _profile(profile, config, as_json)
     read = read_config(config_path(config))
     problems = Problems()
     url = ledger_url(read, problems)

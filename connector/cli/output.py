@@ -67,13 +67,18 @@ def fail(error: ConnectorError, as_json: bool) -> int:
     return ends_by.exit_code
 
 
+def problems(found: Problems) -> list[dict[str, object]]:
+    """Problems as JSON, each once, in the order of their places."""
+    return [
+        {"file": p.file, "line": p.line, "path": p.path, "message": p.message, "cure": p.cure}
+        for p in sorted(set(found.found))
+    ]
+
+
 def _problems(error: ConnectorError) -> list[dict[str, object]]:
     if not isinstance(error, ConfigError) or not isinstance(error.problems, Problems):
         return []
-    return [
-        {"file": p.file, "line": p.line, "path": p.path, "message": p.message, "cure": p.cure}
-        for p in sorted(set(error.problems.found))
-    ]
+    return problems(error.problems)
 
 
 def _rich_table(cells: list[list[str]], columns: Sequence[str], title: str) -> None:

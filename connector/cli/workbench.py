@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from connector import codes, logs, places
-from connector.app import read_config
+from connector import codes, logs
 from connector.cli import output
-from connector.cli.options import config_option, config_path, json_option
+from connector.cli.named import named
+from connector.cli.options import config_option, json_option
 from connector.errors import ConnectorError
 from connector.mapping.load import leaves, load_profile
 from connector.nearest import cure_for
@@ -33,7 +32,7 @@ def lint_(what: str | None, config: Path | None, as_json: bool) -> int:
     """
     logs.start(as_json=as_json, level="warning")
     reports = {}
-    for name, folders in _named(what, config):
+    for name, folders in named(what, config):
         problems = Problems()
         opened = open_profile(name, folders, problems)
         reports[name] = (
@@ -62,7 +61,7 @@ def show(profile: str, entity: str, config: Path | None, as_json: bool) -> None:
     ENTITY may be `profile`: then profile.yaml is shown.
     """
     logs.start(as_json=as_json, level="warning")
-    name, folders = _named(profile, config)[0]
+    name, folders = named(profile, config)[0]
     problems = Problems()
     raw = load_profile(name, folders, problems)
     problems.raise_if_any()
@@ -85,40 +84,6 @@ def show(profile: str, entity: str, config: Path | None, as_json: bool) -> None:
     for text, origin in lines:
         place = f"  # {'/'.join(origin.split('/')[-2:])}" if origin else ""
         click.echo(f"{text.ljust(width) if place else text}{place}")
-
-
-def _named(what: str | None, config: Path | None) -> list[tuple[str, Sequence[Path]]]:
-    """Which profiles are meant, and in which folders each is looked for."""
-    behind = (*_own_folders(config), places.mappings_folder())
-    place = Path(what) if what else _here()
-    if place is not None and place.is_dir():
-        place = place.resolve()
-        if any(place.glob("*.yaml")):
-            return [(place.name, (place.parent, *behind))]
-        names = sorted({path.parent.name for path in place.glob("*/*.yaml")})
-        if names:
-            return [(name, (place, *behind)) for name in names]
-    if what is None:
-        cure = "name a profile or a folder"
-        raise ConnectorError("there is no profile here", code="usage", cure=cure)
-    return [(what, behind)]
-
-
-def _here() -> Path | None:
-    here = Path.cwd()
-    if (here / "profile.yaml").is_file():
-        return here
-    return next((p for p in (here, here / "mappings") if any(p.glob("*/profile.yaml"))), None)
-
-
-def _own_folders(config: Path | None) -> Sequence[Path]:
-    """The folders of a configuration, if there is one."""
-    try:
-        return read_config(config_path(config)).mappings
-    except ConnectorError as error:
-        if config is not None or error.code != "config_missing":
-            raise
-        return ()
 
 
 def _say(name: str, report: Report) -> None:

@@ -21,10 +21,21 @@ OMIT, NIL = Mark(), Mark()
 
 @dataclass(slots=True)
 class Sink:
-    """Where a rendering leaves its faults and, if asked, which node made which path."""
+    """Where a rendering leaves its faults and, if asked, which node made which path.
+
+    *filled*: the nodes that gave a value, if asked.
+    """
 
     faults: list[FieldFault] = field(default_factory=list)
     made: dict[str, Node] | None = None
+    filled: list[Node] | None = None
+
+    def keep(self, at: str, node: Node, value: Any) -> None:
+        """Remember what *node* made, where somebody asked."""
+        if self.made is not None:
+            self.made[at] = node
+        if self.filled is not None and value not in (None, "", [], {}):
+            self.filled.append(node)
 
 
 Make = Callable[[dict[str, Any], Sink, str], Any]
@@ -62,8 +73,8 @@ def constant(node: Node) -> Make:
     value = "" if node.value is None else node.value
 
     def make(_names: dict[str, Any], sink: Sink, at: str) -> Any:
-        if sink.made is not None:
-            sink.made[at] = node
+        if sink.made is not None or sink.filled is not None:
+            sink.keep(at, node, value)
         return value
 
     return make
@@ -85,6 +96,8 @@ def leaf(expression: Expression, place: Node, *, blank: bool) -> Make:
         except Fault as fault:
             sink.faults.append(_fault(fault, at, place))
             return OMIT
+        if sink.filled is not None:
+            sink.keep(at, place, value)
         return None if blank and value == "" else value
 
     return make

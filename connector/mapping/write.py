@@ -65,6 +65,12 @@ class Writer:
         self.tree.render(self._names(doc, **names), sink)
         return sink.made or {}
 
+    def filled(self, doc: Document, **names: Any) -> list[Node]:
+        """Return the nodes of YAML that give a value in the payload made with *names*."""
+        sink = Sink(filled=[])
+        self.tree.render(self._names(doc, **names), sink)
+        return sink.filled or []
+
     def with_tables(self, tables: Tables) -> Writer:
         """Return this writer with rows laid over its tables. Raises ConfigError."""
         return replace(self, tables=overlaid(self.tables, tables))

@@ -18,6 +18,7 @@ from connector.values import Payload
 from connector.workbench.against import Against, judge
 from connector.workbench.opened import Opened
 from connector.workbench.samples import Sample, document_of, payload_of
+from connector.workbench.written import action_nodes, members
 from connector.yamlread import Node
 
 _WRITTEN_FOR = re.compile(r">=\s*(\d+(?:\.\d+)*)|==\s*(\d+(?:\.\d+)*)")
@@ -40,14 +41,14 @@ def lint(opened: Opened, problems: Problems) -> Report:
     if opened.stage is not None:
         for name, entity in opened.compiled.profile.entities.items():
             _against_contract(opened, opened.stage, name, entity, problems)
-        probe = _members(_members(opened.raw.top).get("probe"))
+        probe = members(members(opened.raw.top).get("probe"))
         for name, action in opened.compiled.profile.probe.items():
             _declared(opened.stage, "", action.steps[0], probe[name], problems)
     tried = [s for s in opened.samples if _try(opened, s, problems)]
     notes = [
         f"{name}: no sample, so its `read` is untried"
         for name, node in opened.raw.entities.items()
-        if "read" in _members(node) and not any(s.entity == name for s in tried)
+        if "read" in members(node) and not any(s.entity == name for s in tried)
     ]
     if opened.stage is None:
         notes.append(f"protocol {opened.compiled.profile.protocol}: no rehearsal")
@@ -58,18 +59,14 @@ def lint(opened: Opened, problems: Problems) -> Report:
     )
 
 
-def _members(node: Node | None) -> dict[str, Node]:
-    return node.value if node is not None and isinstance(node.value, dict) else {}
-
-
 def _overridden(laid: Laid, warnings: Problems) -> None:
     """Say which overridden leaves the base has changed since the version that was overridden."""
-    needs = _members(laid.file).get("needs")
+    needs = members(laid.file).get("needs")
     fits = _WRITTEN_FOR.search(needs.value) if needs and isinstance(needs.value, str) else None
     if fits is None or needs is None:
         return
     since = fits[1] or fits[2]
-    for version, paths in _members(_members(laid.top).get("changes")).items():
+    for version, paths in members(members(laid.top).get("changes")).items():
         if not newer(version, since):
             continue
         for path in paths.value if isinstance(paths.value, list) else []:
@@ -87,13 +84,11 @@ def _against_contract(
     opened: Opened, stage: Rehearsal, name: str, entity: Entity, problems: Problems
 ) -> None:
     """Hold every message of an entity against what its contract declares."""
-    own = _members(opened.raw.entities[name])
-    written = _members(own.get("actions"))
-    beside = _members(_members(opened.raw.top).get("args"))
+    own = members(opened.raw.entities[name])
+    nodes = action_nodes(opened.raw.entities[name])
+    beside = members(members(opened.raw.top).get("args"))
     for action in entity.actions.values():
-        by = action.name.removeprefix("match.")
-        node = written.get(action.name) or _members(written.get("match")).get(by)
-        for place, step in zip(_steps(node), action.steps, strict=False):
+        for place, step in zip(nodes.get(action.name, ()), action.steps, strict=False):
             element = _declared(stage, name, step, place, problems)
             if element is not None:
                 against = Against(
@@ -102,7 +97,7 @@ def _against_contract(
                     only=_only(action, own.get("write")),
                     whole=action.missing == "omit",
                 )
-                judge(against, _members(place).get("args"), element, beside)
+                judge(against, members(place).get("args"), element, beside)
 
 
 def _declared(
@@ -111,22 +106,14 @@ def _declared(
     try:
         return stage.declared(entity, step)
     except ConnectorError as error:
-        complain(problems, _members(place).get("op", place), str(error), error.cure)
+        complain(problems, members(place).get("op", place), str(error), error.cure)
         return None
 
 
 def _only(action: Action, write: Node | None) -> frozenset[str] | None:
     if action.name != "update":
         return None
-    return frozenset(_members(write)) if action.can is None else action.can
-
-
-def _steps(node: Node | None) -> Iterator[Node]:
-    steps = _members(node).get("steps")
-    if steps is not None and isinstance(steps.value, list):
-        yield from steps.value
-    elif node is not None:
-        yield node
+    return frozenset(members(write)) if action.can is None else action.can
 
 
 def _try(opened: Opened, sample: Sample, problems: Problems) -> bool:
@@ -169,7 +156,7 @@ def read_faults(opened: Opened, sample: Sample, payload: Payload) -> Iterator[Pr
     """Read one payload; each path that fails is a problem at its expression."""
     entity = opened.compiled.profile.entities[sample.entity]
     reader = opened.compiled.readers.get(sample.entity)
-    own = _members(opened.raw.entities[sample.entity])
+    own = members(opened.raw.entities[sample.entity])
     for word in ("key", "version", "birth"):
         template = getattr(entity, word)
         try:

@@ -7,7 +7,7 @@ reply to an action; `connection.yaml` gives the parameters (`with:`) that sample
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -46,22 +46,6 @@ class Sample:
         """The file as a reply."""
         form = "text/xml; charset=utf-8" if self.path.suffix == ".xml" else "application/json"
         return Canned(body=self.path.read_bytes(), headers={"content-type": form})
-
-
-class Open(Mapping[str, object]):
-    """Credentials on a stage: whatever is asked for is there, and means nothing."""
-
-    def __getitem__(self, name: str) -> object:
-        return f"({name})"
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
 
 
 def samples_of(folders: Sequence[Path]) -> list[Sample]:
@@ -108,7 +92,7 @@ def conn_of(
     """Make `conn` for a stage: of `connection.yaml` and *given*, the rest by type."""
     written = _written(folders, problems)
     zone = ZoneInfo("Europe/Berlin")
-    conn: dict[str, object] = {"name": "sample", "zone": zone, "auth": Open()}
+    conn: dict[str, object] = {"name": "sample", "zone": zone}
     for name, parameter in compiled.parameters.items():
         node = written.get(name)
         text = (given or {}).get(name) or (str(node.value) if node and node.value else None)

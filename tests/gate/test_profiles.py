@@ -5,9 +5,18 @@ import pytest
 from connector.places import mappings_folder
 from connector.problems import Problems
 from connector.workbench.lint import lint
-from connector.workbench.opened import open_profile
+from connector.workbench.offline import check_offline
+from connector.workbench.opened import Opened, open_profile
 
 PROFILES = sorted({path.parent.name for path in mappings_folder().glob("*/profile.yaml")})
+
+
+def at(name: str) -> tuple[Opened, Problems]:
+    """A shipped profile on the workbench."""
+    problems = Problems()
+    opened = open_profile(name, [mappings_folder()], problems)
+    assert opened is not None, problems
+    return opened, problems
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -17,9 +26,18 @@ def test_lint_finds_nothing(name: str) -> None:
     If this fails for a profile of yours: `connector map lint NAME` says the same in colour of the
     place; samples of our own making go to mappings/NAME/samples (docs/profiles.md, "Samples").
     """
-    problems = Problems()
-    opened = open_profile(name, [mappings_folder()], problems)
-    assert opened is not None, problems
+    opened, problems = at(name)
     report = lint(opened, problems)
     assert [str(p) for p in (*report.problems, *report.warnings)] == []
     assert report.notes == ()
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_action_is_built_and_every_leaf_of_write_is_filled(name: str) -> None:
+    """`connector check NAME --offline`: messages fit the WSDL's schema; no leaf is untried."""
+    opened, problems = at(name)
+    offline = check_offline(opened, problems)
+    assert str(problems) == ""
+    assert offline.notes == []
+    assert all(row.messages for row in offline.built)
+    assert {row.entity for row in offline.built} >= opened.compiled.profile.entities.keys()
