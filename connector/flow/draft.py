@@ -12,7 +12,9 @@ from connector.documents import Customer, Document, Order, Refund, dump, unexpla
 from connector.errors import FieldErrors
 from connector.flow.compose import guest_customer, guest_key
 from connector.flow.flows import Flow
+from connector.flow.taking import salvaged, taken_by
 from connector.ledger.content import digest
+from connector.ledger.goods import NOTHING
 from connector.ledger.staging import Draft
 from connector.values import Broken, Item, Payload, Tombstone
 
@@ -25,11 +27,12 @@ def drafts(item: Item, payload: Payload | Broken, flow: Flow, began: datetime) -
     try:
         if flow.reader.gone(payload):
             needs = "it is gone at the source: see to it in the target, then release"
-            return [replace(bare, verdict="gone", needs=needs)]
+            return [replace(bare, verdict="gone", needs=needs, goods=_nothing(flow))]
         doc = flow.reader.document(payload)
         birth = flow.reader.birth(payload)
     except FieldErrors as error:
-        return [replace(bare, verdict="unreadable", needs=str(error))]
+        goods = salvaged(flow.reader.partial(payload)) if flow.entity == "order" else None
+        return [replace(bare, verdict="unreadable", needs=str(error), goods=goods)]
     own = _of(doc, birth, bare, flow)
     return [own, *_children(doc, own), *_guest(doc, own, flow)]
 
@@ -44,7 +47,13 @@ def unreadable(broken: Broken, flow: Flow, began: datetime) -> Draft:
 def tombstone(gone: Tombstone, flow: Flow, began: datetime) -> Draft:
     """A document that the source no longer has: absence is told, never acted on by itself."""
     bare = blank(gone.key, flow, began)
-    return replace(bare, verdict="review", needs="the source no longer has it")
+    needs = "the source no longer has it"
+    return replace(bare, verdict="review", needs=needs, goods=_nothing(flow))
+
+
+def _nothing(flow: Flow) -> str | None:
+    """D5: what the shop no longer has takes nothing of its stock."""
+    return NOTHING if flow.entity == "order" else None
 
 
 def blank(key: str, flow: Flow, began: datetime) -> Draft:
@@ -90,6 +99,7 @@ def _of(doc: Document, birth: str, bare: Draft, flow: Flow) -> Draft:
         total=str(doc.total) if isinstance(doc, Order) else None,
         currency=doc.currency if isinstance(doc, Order) else None,
         subject=_subject(doc, flow),
+        goods=taken_by(doc, older=is_older(born, flow)) if isinstance(doc, Order) else None,
     )
 
 
@@ -98,9 +108,14 @@ def due(read_at: datetime, changed: datetime | None, flow: Flow) -> datetime:
     return max(read_at, min(changed, read_at) + flow.wait) if changed else read_at
 
 
+def is_older(born: datetime | None, flow: Flow) -> bool:
+    """P8: was it born before the flow's start?"""
+    return flow.start is not None and born is not None and born < flow.start
+
+
 def _judge(doc: Document, born: datetime | None, flow: Flow) -> tuple[str, str]:
     """P8, `only` and the money guard: what is not ours, and what does not add up."""
-    if flow.start and born and born < flow.start:
+    if is_older(born, flow) and flow.start:
         return "filtered", f"older than the flow's start {flow.start.isoformat()}"
     if flow.only is not None and not flow.only(doc):
         return "filtered", "outside the flow's `only`"
@@ -165,6 +180,7 @@ def _child(refund: Refund, parent: Draft) -> Draft:
         doc_hash=digest(data),
         raw_hash=None,
         total=str(refund.amount),
+        goods=None,
     )
 
 
@@ -195,4 +211,5 @@ def _guest(doc: Document, parent: Draft, flow: Flow) -> Iterator[Draft]:
         total=None,
         currency=None,
         only_new=True,
+        goods=None,
     )

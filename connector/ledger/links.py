@@ -174,6 +174,7 @@ def relink(db: Connection, pair: Pair, target_key: str) -> None:
     """A person says that another document there is the one; nothing is known of it yet."""
     changed = {"target_key": target_key, "target_version": None, "base_known": False}
     nothing = {"base_source": None, "base_target": None, "steps_left": "", "total": None}
+    nothing |= {"reserved_at": None}
     db.execute(update(link).where(_of(pair), link.c.role != "part").values(changed | nothing))
 
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from connector.ledger.schema import attempt, event, record
+from connector.ledger.schema import attempt, event, goods, record
 
 ALIVE = ("prepared", "running", "in_doubt", "held", "done")
 WAITS = ("wait", "ask_later")
@@ -147,6 +147,7 @@ def move(
     rule = MOVES[name]
     known = _told_already(db, moving) if name in WAITS else set()
     moved = {m.id for m in moving if _move_one(db, rule, m, now)}
+    _acknowledge(db, [m for m in moving if m.id in moved], now)
     _tell(db, rule, [m for m in moving if m.id in moved - known], now, actor)
     return moved
 
@@ -174,8 +175,28 @@ def move_together(
     moved = db.execute(_moving_to(rule, tuple(rows[0]), guard), named).rowcount
     if moved != len(moving):
         return False
+    _acknowledge(db, moving, now)
     _tell(db, rule, moving, now, actor)
     return True
+
+
+def _acknowledge(db: Connection, moved: Sequence[Moving], now: datetime) -> None:
+    """Note since when the target has what those of *moved* take that were acknowledged (D5)."""
+    acked = [{"b_id": m.id, "b_at": now} for m in moved if m.values and "acked_seq" in m.values]
+    if acked:
+        db.execute(_ACKED, acked)
+
+
+_ACKED = (
+    update(goods)
+    .where(
+        goods.c.record == bindparam("b_id"),
+        goods.c.acked_at.is_(None),
+        goods.c.seq
+        <= select(record.c.acked_seq).where(record.c.id == goods.c.record).scalar_subquery(),
+    )
+    .values(acked_at=bindparam("b_at", type_=goods.c.acked_at.type))
+)
 
 
 @cache

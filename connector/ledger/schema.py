@@ -207,6 +207,7 @@ link = Table(
     Column("total", String),
     Column("made_at", Instant, nullable=False),
     Column("made_by", String, nullable=False),
+    Column("reserved_at", Instant),
     CheckConstraint(_one_of("role", ("identity", "alias", "part")), name="role"),
 )
 Index(
@@ -369,4 +370,20 @@ run = Table(
     CheckConstraint(_one_of("state", RUN_STATES), name="state"),
     CheckConstraint(_one_of("task", TASKS), name="task"),
     CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="ended"),
+)
+
+goods = Table(
+    "goods",
+    meta,
+    Column("record", Id, ForeignKey("record.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("lines", String, nullable=False),
+    Column("acked_at", Instant),
+    Column("settled", Boolean, nullable=False, server_default=false()),
+)
+Index(
+    "ix_goods_open",
+    goods.c.record,
+    sqlite_where=goods.c.settled.is_(False),
+    postgresql_where=goods.c.settled.is_(False),
 )

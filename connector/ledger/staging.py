@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, case, exists, insert, select, update
 
+from connector.ledger import goods
 from connector.ledger.links import own_link
 from connector.ledger.moves import open_intent
 from connector.ledger.schema import event, link, record
@@ -19,7 +20,8 @@ class Draft:
     """What a page says of one document, judged by rules, ready to be staged.
 
     *doc* None: unreadable, the last good document stays. *verdict*: due, filtered, or the reason
-    for which it is held; *due_at*: when it may first be delivered.
+    for which it is held; *due_at*: when it may first be delivered. *goods*: what an order takes of
+    the stock (see connector.ledger.goods), None: it does not say.
     """
 
     flow: str
@@ -45,6 +47,7 @@ class Draft:
     subject: str | None = None
     lane: str = "live"
     only_new: bool = False
+    goods: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,13 +87,14 @@ def stage(db: Connection, drafts: Sequence[Draft], now: datetime) -> Staged:
     counts = {"changed": 0, "same": 0}
     reborn: list[str] = []
     new: list[Draft] = []
+    taken: list[tuple[int, int, str]] = []
     known = _known(db, drafts)
     named = {key for key, row in known.items() if row.reference is not None}
-    taken = _taken(db, [d for d in drafts if (d.flow, d.entity, d.key) not in named])
+    used = _taken(db, [d for d in drafts if (d.flow, d.entity, d.key) not in named])
     for draft in sorted(drafts, key=lambda d: (d.flow, d.entity, d.key)):
         row = known.get((draft.flow, draft.entity, draft.key))
         if row is None or row.reference is None:
-            draft = unique(draft, taken)
+            draft = unique(draft, used)
         if row is None:
             new.append(draft)
         elif row.birth and draft.birth and row.birth != draft.birth:
@@ -100,8 +104,11 @@ def stage(db: Connection, drafts: Sequence[Draft], now: datetime) -> Staged:
             counts["same"] += 1
         else:
             _change(db, row, values, now)
+            if draft.goods is not None and "verdict" in values:
+                taken.append((row.id, values.get("seq", row.seq), draft.goods))
             counts["changed" if "verdict" in values else "same"] += 1
-    _insert(db, new, now)
+    taken += _insert(db, new, now)
+    goods.note(db, taken)
     return Staged(**counts | {"new": len(new)}, reborn=tuple(reborn))
 
 
@@ -259,9 +266,10 @@ def unique(draft: Draft, taken: set[tuple[str, str, str]]) -> Draft:
     return replace(draft, reference=None, verdict="conflict", needs=needs)
 
 
-def _insert(db: Connection, drafts: Sequence[Draft], now: datetime) -> None:
+def _insert(db: Connection, drafts: Sequence[Draft], now: datetime) -> list[tuple[int, int, str]]:
+    """Insert new records; what they take of the stock."""
     if not drafts:
-        return
+        return []
     rows = [_row(draft, now) for draft in drafts]
     db.execute(insert(record), rows)
     ids: dict[tuple[str, str, str], int] = {}
@@ -276,6 +284,7 @@ def _insert(db: Connection, drafts: Sequence[Draft], now: datetime) -> None:
         for r in rows
     ]  # fmt: skip
     db.execute(insert(event), events)
+    return [(ids[d.flow, d.entity, d.key], 1, d.goods) for d in drafts if d.goods is not None]
 
 
 def _row(draft: Draft, now: datetime) -> dict[str, Any]:

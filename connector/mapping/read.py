@@ -93,6 +93,11 @@ class Reader:
             raise FieldErrors(tuple(sink.faults))
         return document
 
+    def partial(self, payload: Payload) -> Mapping[str, object]:
+        """Return what can be rendered of a document that cannot be read whole, as it stands."""
+        found: Mapping[str, object] = self.tree.render({**payload, TABLES: self.tables}, Sink())
+        return found
+
     def origins(self, payload: Payload) -> Mapping[str, Node]:
         """Return, for each path of the document, the node of YAML that made it."""
         sink = Sink(made={})

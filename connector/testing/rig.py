@@ -63,6 +63,10 @@ class ToyReader:
         """The document inside."""
         return load(self.entity, pack(payload["doc"]))
 
+    def partial(self, payload: Payload) -> Mapping[str, object]:  # noqa: ARG002 - the port's
+        """Nothing: what is unreadable here is unreadable whole."""
+        return {}
+
 
 class ToyWriter:
     """Writes an order as note, status, total and customer."""

@@ -14,6 +14,7 @@ def upgrade() -> None:
     _runs()
     _linking()
     _watching()
+    _stock()
 
 
 def _watching() -> None:
@@ -86,4 +87,26 @@ def _runs() -> None:
         sa.CheckConstraint("state IN ('asked', 'running', 'ended')", name=op.f("ck_run_state")),
         sa.CheckConstraint("task IN ('sync', 'apply', 'backfill')", name=op.f("ck_run_task")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),
+    )
+
+
+def _stock() -> None:
+    """What orders take, and since when the ERP counts it."""
+    op.add_column("link", sa.Column("reserved_at", Instant()))
+    op.create_table(
+        "goods",
+        sa.Column("record", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("lines", sa.String(), nullable=False),
+        sa.Column("acked_at", Instant()),
+        sa.Column("settled", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.ForeignKeyConstraint(["record"], ["record.id"], name=op.f("fk_goods_record")),
+        sa.PrimaryKeyConstraint("record", "seq", name=op.f("pk_goods")),
+    )
+    op.create_index(
+        "ix_goods_open",
+        "goods",
+        ["record"],
+        sqlite_where=sa.text("settled IS 0"),
+        postgresql_where=sa.text("settled IS false"),
     )
