@@ -171,6 +171,27 @@ PROFILE: Keys = {
     "extends": Key("the profile that this one is laid over", _SCALAR),
     "needs": Key("versions of it that fit: `dolibarr >= 1.2, < 2`", _SCALAR),
 }
+TEST: Keys = {
+    "name": Key("what the case is about", _SCALAR),
+    "given": Key("a file beside the mapping: a payload, or a document of ours", _SCALAR),
+    "from": Key("the profile whose payload it is; left out: told by its form", _SCALAR),
+    "conn": Key("parameters that differ from samples/connection.yaml", table_of(_SCALAR)),
+    "reference": Key("our reference; left out: SAMPLE-1", _SCALAR),
+    "there": Key("ids there, by entity or by `entity key`; else the source's", table_of(_SCALAR)),
+    "action": Key("what is sent; left out: create", one_of("create", "update", "delete")),
+    "key": Key("the id there, for an update", _SCALAR),
+    "expect": Key(
+        "path → value: of the document, of `write.…`, of `call.method|url|body.…`; $nil: nothing",
+        table_of(_ANY),
+    ),
+    "faults": Key(
+        "path → code: fields that cannot be made, also below `write.`", table_of(_SCALAR)
+    ),
+    "reply": Key("a file with the reply, or a list of them, one a step", _ANY),
+    "http": Key("its HTTP status; left out: 200", _NUMBER),
+    "outcome": Key("what comes of it", one_of(*OUTCOMES, "not_sent")),
+    "code": Key("the code of a refusal, or why", _SCALAR),
+}
 ENTITY: Keys = {
     "entity": Key("which of our documents the file is about", _SCALAR),
     "extends": Key("the profile whose file this one is laid over", _SCALAR),
@@ -188,7 +209,7 @@ ENTITY: Keys = {
     ),
     "errors": Key("what replies mean, before the profile's rows", listed(defined("error"))),
     "walk": Key("how its list is paged, where it differs", defined("walk")),
-    "tests": Key("cases of `connector map test`", listed(_ANY)),
+    "tests": Key("cases of `connector map test`", listed(defined("test"))),
 }
 ACTIONS: Keys = {
     "find": Key("who carries our reference", defined("action")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,14 +36,17 @@ def open_profile(
     folders: Sequence[Path],
     problems: Problems,
     *,
-    given: Mapping[str, str] | None = None,
+    otherwise: Mapping[str, str] | None = None,
 ) -> Opened | None:
-    """Open profile *name* of the first of *folders* that has it; None if it cannot even be read."""
+    """Open profile *name* of the first of *folders* that has it; None if it cannot even be read.
+
+    *otherwise*: parameters where its samples give none.
+    """
     raw = load_profile(name, folders, problems)
     if raw is None:
         return None
     compiled = compile_as_far(raw, problems, zone=ZONE)
-    conn = conn_of(compiled, raw.folders, problems, given)
+    conn = conn_of(compiled, raw.folders, problems, otherwise=otherwise)
     return Opened(
         raw=raw,
         compiled=compiled,
@@ -51,6 +54,12 @@ def open_profile(
         samples=samples_of(raw.folders),
         stage=_stage(compiled, conn),
     )
+
+
+def with_parameters(opened: Opened, given: Mapping[str, str], problems: Problems) -> Opened:
+    """Return the same profile for a connection whose parameters differ."""
+    conn = conn_of(opened.compiled, opened.raw.folders, problems, given)
+    return replace(opened, conn=conn, stage=_stage(opened.compiled, conn))
 
 
 def _stage(compiled: Compiled, conn: Mapping[str, object]) -> Rehearsal | None:

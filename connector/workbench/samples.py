@@ -88,14 +88,16 @@ def conn_of(
     folders: Sequence[Path],
     problems: Problems,
     given: Mapping[str, str] | None = None,
+    otherwise: Mapping[str, str] | None = None,
 ) -> dict[str, object]:
-    """Make `conn` for a stage: of `connection.yaml` and *given*, the rest by type."""
+    """Make `conn`: of *given*, of `connection.yaml`, of *otherwise*, and the rest by type."""
     written = _written(folders, problems)
     zone = ZoneInfo("Europe/Berlin")
     conn: dict[str, object] = {"name": "sample", "zone": zone}
     for name, parameter in compiled.parameters.items():
         node = written.get(name)
         text = (given or {}).get(name) or (str(node.value) if node and node.value else None)
+        text = (otherwise or {}).get(name) if text is None else text
         if text is None and parameter.default is None:
             text = _INVENTED[parameter.type]
         try:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
+from connector.mapping.actions import check_keys, one_of
+from connector.mapping.expressions import complain
+from connector.mapping.keys import TEST, words_of
+from connector.problems import Problems
 from connector.yamlread import Node
 
 
@@ -23,3 +28,35 @@ def action_nodes(entity: Node) -> Mapping[str, list[Node]]:
 def _steps(node: Node) -> list[Node]:
     steps = members(node).get("steps")
     return steps.value if steps is not None and isinstance(steps.value, list) else [node]
+
+
+def cases_of(entity: Node, problems: Problems) -> list[tuple[Node, dict[str, Node]]]:
+    """Return the rows of `tests`, each with its members; a wrong one is a problem, and left out."""
+    tests = members(entity).get("tests")
+    if tests is None:
+        return []
+    if not isinstance(tests.value, list):
+        complain(problems, tests, "`tests` is no list", "write `- given: samples/…` lines")
+        return []
+    cases = [(row, _case(row, problems)) for row in tests.value]
+    return [(row, case) for row, case in cases if case is not None]
+
+
+def _case(row: Node, problems: Problems) -> dict[str, Node] | None:
+    before = len(problems.found)
+    case = check_keys(row, TEST, problems)
+    for word in ("outcome", "action"):
+        one_of(case.get(word), words_of(TEST, word), problems)
+    for node in (*listed(case.get("given")), *listed(case.get("reply"))):
+        if not (Path(row.file).parent / str(node.value)).is_file():
+            complain(problems, node, f"there is no {node.value}", "it stands beside this file")
+    if "given" not in case:
+        complain(problems, row, "has no `given`", "add `given: samples/FILE.json`")
+    return case if len(problems.found) == before else None
+
+
+def listed(node: Node | None) -> list[Node]:
+    """Return the items of a list; one value is a list of one."""
+    if node is None:
+        return []
+    return node.value if isinstance(node.value, list) else [node]

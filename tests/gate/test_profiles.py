@@ -4,6 +4,7 @@ import pytest
 
 from connector.places import mappings_folder
 from connector.problems import Problems
+from connector.workbench.cases import run_cases
 from connector.workbench.lint import lint
 from connector.workbench.offline import check_offline
 from connector.workbench.opened import Opened, open_profile
@@ -41,3 +42,13 @@ def test_every_action_is_built_and_every_leaf_of_write_is_filled(name: str) -> N
     assert offline.notes == []
     assert all(row.messages for row in offline.built)
     assert {row.entity for row in offline.built} >= opened.compiled.profile.entities.keys()
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_its_cases_hold(name: str) -> None:
+    """`connector map test NAME`: a profile has cases (`tests:`), each comes out as it says."""
+    opened, problems = at(name)
+    ran = run_cases(opened, [mappings_folder()], problems)
+    assert str(problems) == ""
+    assert ran != []
+    assert [(case.name, case.differences) for case in ran if case.differences] == []

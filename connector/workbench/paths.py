@@ -1,0 +1,59 @@
+"""Paths into trees, `lines[0].sku`, and a message's body as such a tree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from lxml import etree
+
+from connector.ledger.content import unpack
+
+_PART = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+NOTHING = "(nothing)"
+
+
+def at(tree: object, path: str) -> object:
+    """Return what stands at *path*; None where there is nothing."""
+    for name, index in _PART.findall(path):
+        if index and isinstance(tree, list | tuple):
+            tree = tree[int(index)] if int(index) < len(tree) else None
+        elif name and isinstance(tree, Mapping):
+            tree = tree.get(name)
+        elif index == "0":
+            continue  # one child is not told from a list of one
+        else:
+            return None
+    return tree
+
+
+def body_of(body: bytes | None) -> object:
+    """Read what a message carries: the first element of a SOAP body, or JSON."""
+    if not body:
+        return None
+    if not body.lstrip().startswith(b"<"):
+        return unpack(body)
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    root = etree.fromstring(body, parser)
+    inner = next((c for c in root if etree.QName(c).localname == "Body"), None)
+    first = root if inner is None else inner[0]
+    return {etree.QName(first).localname: _tree(first)}
+
+
+def _tree(element: etree._Element) -> object:
+    """Elements by local name, several in a list; attributes as @name."""
+    named: dict[str, object] = {
+        f"@{etree.QName(name).localname}": value for name, value in element.attrib.items()
+    }
+    for child in element:
+        name, value = etree.QName(child).localname, _tree(child)
+        before = named.get(name)
+        if name not in named:
+            named[name] = value
+        elif isinstance(before, list):
+            before.append(value)
+        else:
+            named[name] = [before, value]
+    if not len(element):
+        return element.text or "" if not named else {**named, "$value": element.text or ""}
+    return named
