@@ -110,6 +110,23 @@ class Fresh:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class When:
+    """What is told: *text* as it was written; *after*: once it has lasted longer than that."""
+
+    text: str
+    word: str
+    after: timedelta | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alert:
+    """Whom to tell, by an address that may be secret, and what."""
+
+    url: Node = field(repr=False)
+    when: tuple[When, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
     """Everything that `config.yaml` says, validated; secrets are still only named in it."""
 
@@ -123,3 +140,4 @@ class Config:
     attempts: Attempts = Attempts()
     web: Web = Web()
     fresh: Mapping[str, Fresh] = field(default_factory=dict)
+    alerts: tuple[Alert, ...] = ()

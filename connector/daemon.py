@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 
 from connector import planfile
+from connector.alarms import Alarms
 from connector.app import App, Report, counted, open_app, reopened
 from connector.applying import apply
 from connector.errors import ConfigError, ConnectorError, NotSent
@@ -30,6 +31,7 @@ from connector.web import Web
 LOOK = 0.5  # seconds between looks for what commands ask
 SWEEP = 5.0  # seconds between looks for what is due
 STOP_WITHIN = 8.0  # seconds for calls on the wire; after that their intents are doubts
+TELL_WITHIN = 0.5  # seconds for an alert that is under way
 WORKERS = 8
 END: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT)
 
@@ -95,7 +97,8 @@ class Daemon:
     def __init__(self, app: App) -> None:
         self.work = Work(app)
         self.turns = self.work.turns
-        self.vitals = Vitals(self.turns, self.work.ran, self.work.failures)
+        self.alarms = Alarms(app)
+        self.vitals = Vitals(self.turns, self.work.ran, self.work.failures, self.alarms.failures)
         self._web = _listening(app, self.vitals)
         self._ledger, self._clock = app.ledger, app.clock
         self._log = structlog.get_logger()
@@ -155,6 +158,7 @@ class Daemon:
             if self._runs_itself(name) and self.turns.idle(name):
                 self._schedule.now(self.work.tick, name, name, True)
         self._beat()
+        self.alarms.go(self.turns.app)
 
     def _beat(self) -> None:
         """Touch the heartbeat file unless a flow is stale: whoever watches it hears our silence."""
@@ -181,6 +185,7 @@ class Daemon:
         notify("RELOADING=1")
         try:
             app = reopened(self.turns.app)
+            self.alarms.follow(app)
         except ConnectorError as error:
             self.vitals.reload_refused = True
             self._log.error("reload refused", code=error.code, cure=error.cure)
@@ -201,9 +206,10 @@ class Daemon:
         self._schedule.stop()
         self.turns.stop()
         ended = self.turns.ended(STOP_WITHIN)
+        told = self.alarms.stop(TELL_WITHIN)
         if self._web is not None:
             self._web.close()
-        return ended
+        return ended and told
 
 
 def _listening(app: App, vitals: Vitals) -> Web | None:

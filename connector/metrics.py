@@ -37,6 +37,7 @@ class Numbers:
     measured: Mapping[str, Measured]
     ran: Mapping[str, datetime]
     failures: Mapping[str, int]
+    undelivered: Mapping[str, int]
     standing: list[dict[str, Any]]
     doubts: Mapping[str, datetime]
     set_aside: list[dict[str, Any]]
@@ -93,6 +94,8 @@ def _runs(numbers: Numbers) -> Iterator[Metric]:
     yield _gauge(name, "when the last run that went well ended", ["flow"], ran)
     failed = [((flow,), count) for flow, count in numbers.failures.items()]
     yield _gauge("flow_failures", "runs that failed in a row", ["flow"], failed)
+    lost = [((number,), count) for number, count in numbers.undelivered.items()]
+    yield _gauge("alert_failures", "alerts in a row that did not get out", ["alert"], lost)
     judged = [
         ((f,), one.verdict == "fresh")
         for f, one in numbers.fresh.items()

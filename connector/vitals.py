@@ -25,12 +25,17 @@ class Vitals:
     """What the daemon's loop tells of itself, and the routes that pass it on."""
 
     def __init__(
-        self, turns: Turns, ran: Mapping[str, datetime], failures: Mapping[str, int]
+        self,
+        turns: Turns,
+        ran: Mapping[str, datetime],
+        failures: Mapping[str, int],
+        undelivered: Mapping[str, int],
     ) -> None:
         self.ledger_answers = True
         self.reload_refused = False
         self.stopping = False
         self._turns, self._ran, self._failures = turns, ran, failures
+        self._undelivered = undelivered
         self._started, self._looked = False, time.monotonic()
         self._told, self._told_at = "", float("-inf")
         self._telling = threading.Lock()
@@ -92,5 +97,6 @@ class Vitals:
             measured={name: app.gate(name).meter.read() for name in app.wired},
             ran=dict(self._ran),
             failures=dict(self._failures),
+            undelivered=dict(self._undelivered),
             **ledger,
         )

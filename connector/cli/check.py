@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from connector import codes, logs, places, wiring
+from connector import codes, logs, messenger, places, wiring
 from connector.app import differing, open_system, read_config, refuse_other, wire_all
 from connector.cli import output
 from connector.cli.options import config_option, config_path, json_option
@@ -72,6 +72,7 @@ def check(profile: str | None, offline: bool, config: Path | None, as_json: bool
     wired, flows = wire_all(read, known.installation, problems)
     for one in wired.values():
         wiring.settings(read, one, problems)
+    messenger.senders(read, problems)
     problems.raise_if_any()
     met = [] if offline else [_meet(read, w, known.met.get(n)) for n, w in wired.items()]
     looks = [outlook(flow, flows, known.born) for flow in flows.values()]

@@ -12,7 +12,7 @@ from connector.config.connections import CONNECTION, connection
 from connector.config.fit import check_ends, check_flows, check_times
 from connector.config.flows import ENTITIES, FLOW, flow
 from connector.config.kinds import DURATION, NAME, WHOLE, ZONE, beside, lazily
-from connector.config.watching import FRESH, WATCHED, check_fresh
+from connector.config.watching import ALERTS, FRESH, WATCHED, check_fresh
 from connector.configured import Attempts, Config, Connection, Flow, Guests, Limits, MoneyRule
 from connector.forms import Form, Key, Kind, choice, report, section, series
 from connector.likeness import copied
@@ -126,4 +126,5 @@ _TOP: Form = {
     "attempts": Key(section(ATTEMPTS, attempts), "how often a failing delivery is tried"),
     "web": Key(WATCHED, "what others may see of the daemon"),
     "fresh": Key(FRESH, "within which time something must be confirmed, by flow"),
+    "alerts": Key(ALERTS, "whom to tell when a person is needed"),
 }

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
-from connector import forms, spelled
-from connector.config.kinds import beside
-from connector.configured import Flow, Fresh, Web
-from connector.forms import Form, Key, mapping_of, report, section, text
+from connector import codes, forms, spelled
+from connector.config.kinds import beside, lazily
+from connector.configured import Alert, Flow, Fresh, Web, When
+from connector.forms import Form, Key, mapping_of, report, section, series, text
 from connector.nearest import cure_for
 from connector.problems import Problems
+from connector.spelled import Misspelled
 from connector.yamlread import Node
+
+# What can be told beside the reasons for which a record is held.
+OTHERS = ("held", "in_doubt", "stale")
 
 
 def _fresh(words: str) -> Fresh:
@@ -18,6 +23,27 @@ def _fresh(words: str) -> Fresh:
     return Fresh(within=within, during=during)
 
 
+def _when(words: str) -> When:
+    word, _, after = words.partition(" > ")
+    known = (*OTHERS, *codes.HELD)
+    if word not in known:
+        raise Misspelled("is nothing that can be told", cure_for(word, known, "word"))
+    return When(text=words, word=word, after=spelled.duration(after) if after else None)
+
+
+def _address(words: str) -> str:
+    if not re.match(r"^[a-z][a-z0-9+.-]*://.", words):
+        raise Misspelled("is not an address of apprise", "write for example ${file:alert_url}")
+    if re.search(r"://[^/@]*:[^/@]*@", words):
+        raise Misspelled("holds a password", "move it to .env and write ${NAME} in its place")
+    return words
+
+
+ALERT: Form = {
+    "url": Key(lazily(_address), "any address that apprise knows", needed=True),
+    "when": Key(series(text(_when)), "what is told: refused, held > 1h, stale, …", needed=True),
+}
+ALERTS = series(section(ALERT, lambda got: Alert(**got)))
 WEB: Form = {
     "listen": Key(text(spelled.listen), "where health, metrics and webhooks are served"),
     "heartbeat": Key(beside(spelled.new_file), "touched as long as every flow is fresh"),

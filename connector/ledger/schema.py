@@ -250,6 +250,16 @@ confirmed = Table(
     Column("at", Instant, nullable=False),
 )
 
+alarm = Table(
+    "alarm",
+    meta,
+    Column("alert", String, primary_key=True),
+    Column("what", String, primary_key=True),
+    Column("subject", String, primary_key=True),
+    Column("upto", Instant),
+    Column("told_at", Instant, nullable=False),
+)
+
 claim = Table(
     "claim",
     meta,

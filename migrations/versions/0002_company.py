@@ -18,12 +18,21 @@ def upgrade() -> None:
 
 
 def _watching() -> None:
-    """When a flow's source was last read to its end."""
+    """When a flow's source was last read to its end; what was told to whom."""
     op.create_table(
         "confirmed",
         sa.Column("flow", sa.String(), nullable=False),
         sa.Column("at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("flow", name=op.f("pk_confirmed")),
+    )
+    op.create_table(
+        "alarm",
+        sa.Column("alert", sa.String(), nullable=False),
+        sa.Column("what", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("upto", Instant()),
+        sa.Column("told_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("alert", "what", "subject", name=op.f("pk_alarm")),
     )
 
 

@@ -24,7 +24,7 @@ Sample = tuple[str, tuple[tuple[str, str], ...]]
 @pytest.fixture
 def living(company: Company) -> Vitals:
     """The vitals of a daemon that has looked once."""
-    made = Vitals(Turns(company.app), {}, {})
+    made = Vitals(Turns(company.app), {}, {}, {})
     made.looked()
     return made
 
@@ -83,10 +83,11 @@ def test_calls_are_measured(company: Company, living: Vitals) -> None:
 def test_runs_and_failures_are_told(company: Company) -> None:
     """When a flow last went well, and how often in a row it failed since."""
     now = company.clock.now()
-    living = Vitals(Turns(company.app), {"orders": now}, {"products": 3})
+    living = Vitals(Turns(company.app), {"orders": now}, {"products": 3}, {"1": 2})
     ran = number(living, "flow_last_run_timestamp_seconds", flow="orders")
     assert ran == pytest.approx(now.timestamp())
     assert number(living, "flow_failures", flow="products") == 3
+    assert number(living, "alert_failures", alert="1") == 2
 
 
 def test_no_label_and_no_value_is_personal(company: Company, living: Vitals) -> None:
@@ -121,7 +122,7 @@ def test_a_flood_of_scrapes_asks_the_ledger_once(
 
 def test_ready_is_who_can_deliver(company: Company) -> None:
     """Not before the first look, not without ledger, not after a refused reload, not at the end."""
-    living = Vitals(Turns(company.app), {}, {})
+    living = Vitals(Turns(company.app), {}, {}, {})
     assert living.readyz(ASKED).status == 503
     living.looked()
     assert living.readyz(ASKED).status == 200

@@ -17,9 +17,11 @@ import test_flow_settings
 from company import Company
 from covering import covers
 
+from connector.alarms import Alarms
 from connector.cli import run
 from connector.config import json_schema
 from connector.daemon import Daemon
+from connector.web import Request, Response, Web
 
 TESTED_HERE = (test_connection_settings, test_flow_settings)
 
@@ -90,6 +92,24 @@ def test_fresh_is_the_time_in_which_something_must_be_confirmed(
     run(["status", "--json", "--config", str(yesterday.folder / "config.yaml")])
     flows = json.loads(capsys.readouterr().out)["flows"]
     assert [f["freshness"] for f in flows if f["flow"] == "products"] == [told]
+
+
+@covers("alerts")
+@pytest.mark.parametrize(("when", "told"), [("in_doubt > 30m", 1), ("in_doubt > 3h", 0)])
+def test_alerts_say_whom_to_tell_what(yesterday: Company, when: str, told: int) -> None:
+    """A doubt of an hour is told to the one who wants to hear of it after half an hour."""
+    got: list[bytes] = []
+
+    def take(asked: Request) -> Response:
+        got.append(asked.body)
+        return Response(status=200)
+
+    inbox = Web(("127.0.0.1", 0), {"POST /": take})
+    yesterday.pass_(3600)
+    yesterday.config(alerts=[{"url": inbox.url.replace("http", "json"), "when": [when]}])
+    Alarms(yesterday.app).round(yesterday.app)
+    inbox.close()
+    assert len(got) == told
 
 
 @covers("web.heartbeat")

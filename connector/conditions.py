@@ -1,0 +1,106 @@
+"""Conditions: what of the ledger is worth an alarm now, and in which words it is told.
+
+Words name flows, connections, keys and codes; never content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from connector import codes
+from connector.configured import Config, When
+from connector.freshness import Freshness, freshness
+from connector.ledger import alarms
+from connector.ledger.alarms import Counted
+from connector.ledger.store import Ledger
+
+# `held` alone means these: who is blocked waits for another record, and not for a person.
+NEED_A_PERSON = tuple(reason for reason in codes.HELD if reason != "blocked")
+Tell = Callable[[datetime], str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One thing that holds now; *upto*: since when its newest record is among it."""
+
+    title: str
+    text: str
+    upto: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """All that conditions look at, at *now*; *tell* writes a time in the zone of people."""
+
+    config: Config
+    ledger: Ledger
+    now: datetime
+    tell: Tell
+
+
+def findings(view: View, when: When) -> Iterator[tuple[str, Finding | None]]:
+    """Each subject that *when* can be said of, with what is found there, None: nothing.
+
+    A subject of which nothing can be said now is left out: what was told of it stands.
+    """
+    match when.word:
+        case "stale":
+            yield from _stale(view)
+        case _:
+            yield from _records(view, when)
+
+
+def live(config: Config) -> frozenset[str]:
+    """The flows and connections that may alarm: none that is, or has an end, only for tests."""
+    tests = {n for n, c in config.connections.items() if getattr(c, "tests", False)}
+    flows = {f.name for f in config.flows.values() if not {f.source, f.target} & tests}
+    return frozenset(flows | config.connections.keys() - tests)
+
+
+def live_flows(config: Config) -> list[str]:
+    """The flows among `live`."""
+    return [name for name in config.flows if name in live(config)]
+
+
+def _stale(view: View) -> Iterator[tuple[str, Finding | None]]:
+    since = view.ledger.life.alive_since
+    found = freshness(view.config, view.ledger, view.now, watching_since=since)
+    for flow in live_flows(view.config):
+        if flow in found and found[flow].verdict != "unwatched":
+            stale = found[flow].verdict == "stale"
+            yield flow, _silent(view, flow, found[flow]) if stale else None
+
+
+def _silent(view: View, flow: str, found: Freshness) -> Finding:
+    last = view.tell(found.confirmed) if found.confirmed else "never"
+    minutes = int(found.within / timedelta(minutes=1))
+    text = f"Nothing was confirmed within {minutes} minutes; the last time: {last}.\n"
+    return Finding(title=f"{flow} is stale", text=text + "connector status")
+
+
+def _records(view: View, when: When) -> Iterator[tuple[str, Finding | None]]:
+    for flow in live_flows(view.config):
+        if when.word == "in_doubt":
+            before = view.now - (when.after or view.config.attempts.doubt_alarm)
+            found = view.ledger.read(alarms.doubts, flow, before)
+        else:
+            reasons = NEED_A_PERSON if when.word == "held" else (when.word,)
+            before = view.now - (when.after or timedelta(0))
+            found = view.ledger.read(alarms.held, flow, reasons, before)
+        yield flow, _counted(view, flow, when.word, found) if found else None
+
+
+def _counted(view: View, flow: str, word: str, found: Counted) -> Finding:
+    records = "1 record" if found.count == 1 else f"{found.count} records"
+    more = f" and {found.count - len(found.some)} more" if found.count > len(found.some) else ""
+    code = codes.HELD.get(word)
+    state = "in_doubt" if word == "in_doubt" else "held"
+    lines = [
+        f"{records}, the oldest since {view.tell(found.oldest)}: {', '.join(found.some)}{more}.",
+        *([f"{code.cause} {code.cure}"] if code else []),
+        f"connector record list --flow {flow} --state {state}",
+    ]
+    is_ = f"held ({word})" if code else word.replace("_", " ")
+    return Finding(title=f"{flow}: {records} {is_}", text="\n".join(lines), upto=found.newest)
