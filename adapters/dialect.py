@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
@@ -88,6 +88,11 @@ class Connection:
         own = self.profile.entities.get(entity)
         return (*action.errors, *(own.errors if own else ()), *self.profile.errors)
 
+    @property
+    def times(self) -> tzinfo:
+        """The zone of the system's times that name none."""
+        return UTC if self.profile.times == "utc" else self.zone
+
     def moment(self, value: object) -> datetime | None:
         """Read a time that the system wrote; None if it is none."""
         try:
@@ -95,7 +100,7 @@ class Connection:
         except ValueError:
             return None
         if found.tzinfo is None:
-            found = found.replace(tzinfo=UTC if self.profile.times == "utc" else self.zone)
+            found = found.replace(tzinfo=self.times)
         return found.astimezone(UTC)
 
     def ask(
@@ -113,8 +118,7 @@ class Connection:
         try:
             answer = self.dialect.call(query)
         except (Broke, NotSent, FieldErrors) as error:
-            code = error.why if isinstance(error, Broke) else error.code
-            raise errors.Unavailable(f"{what}: {code}") from error
+            raise errors.Unavailable(f"{what}: {_code(error)}") from error
         rules = self.rules(entity, action)
         verdict = judge(answer, rules, query.names, frozenset({503}), writing=False)
         if verdict.outcome not in ("done", "absent", "gone"):
@@ -122,6 +126,16 @@ class Connection:
                 return answer, Verdict(outcome="absent")
             unreadable(what, verdict)
         return answer, verdict
+
+
+def _code(error: Broke | NotSent | FieldErrors) -> str:
+    match error:
+        case Broke():
+            return error.why
+        case FieldErrors():
+            return error.faults[0].code
+        case NotSent():
+            return error.code
 
 
 def told(template: Template, names: Mapping[str, object], what: str) -> object:

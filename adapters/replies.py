@@ -47,7 +47,8 @@ class Answer:
         """Give the names that rules and result templates use."""
         fault = self.fault or Fault(code="", text="")
         told = {"code": fault.code, "text": fault.text, "detail": fault.detail}
-        return {"reply": self.reply, "http": {"status": self.http.status}, "fault": told}
+        http = {"status": self.http.status, "headers": self.http.headers}
+        return {"reply": self.reply, "http": http, "fault": told}
 
     @property
     def parsed(self) -> bool:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from requests.utils import parse_header_links
 
 from adapters.dialect import Connection, Slice, text
 from adapters.http import Reply
-from adapters.replies import blank, key_of, said
-from adapters.walks import Ask, Batch, Row, Unreadable, scan, watermark
+from adapters.onward import Bounds, onward, windows
+from adapters.replies import Answer, blank, key_of, said
+from adapters.walks import Ask, Batch, Hand, Row, Unreadable, scan, watermark
 from connector.errors import Unavailable
-from connector.profile import Action, Entity
+from connector.profile import Action, Entity, Walk
 from connector.values import Broken, Item, Page, Read, Tombstone
+
+_HOUR = timedelta(hours=1)
 
 
 def pages(
@@ -28,9 +34,16 @@ def pages(
     def fetch(ask: Ask) -> Batch:
         return _batch(at, of, action, ask)
 
-    if of.walk.type == "watermark":
-        return watermark(of.walk, fetch, since, start=start, until=until, lag=at.lag)
-    return scan(of.walk, fetch, since)
+    match of.walk.type:
+        case "watermark":
+            return watermark(of.walk, fetch, since, start=start, until=until, lag=at.lag)
+        case "page" | "offset":
+            return scan(of.walk, fetch, since)
+        case "window":
+            walk = windows
+        case _:
+            walk = onward
+    return walk(of.walk, fetch, since, Bounds(start=start, until=until, lag=at.lag, zone=at.times))
 
 
 def read(at: Connection, entity: str, keys: Sequence[str]) -> Iterator[Read]:
@@ -60,27 +73,84 @@ def _only(at: Connection, of: Entity, pieces: list[Slice], key: str) -> Read:
 
 
 def _batch(at: Connection, of: Entity, action: Action, ask: Ask) -> Batch:
+    walk = of.walk
     names = {
-        "since": ask.since and at.dialect.time(ask.since),
-        "until": ask.until and at.dialect.time(ask.until),
-        "page": ask.page,
+        "since": _bound(at, walk, ask.since, -_HOUR),
+        "until": _bound(at, walk, ask.until, _HOUR),
+        "page": ask.page - 1 + walk.first,
+        "offset": (ask.page - 1) * ask.size,
         "size": ask.size,
         "order": "asc",
+        "bookmark": ask.bookmark,
+        "carried": {**dict.fromkeys(walk.carry), **ask.carried},
     }
-    answer, verdict = at.ask(of.name, action, names, listing=True)
+    answer, verdict = at.ask(of.name, _call(walk, action, ask), names, listing=True)
     if verdict.outcome != "done":
-        return _clocked(answer.http, (), None)
+        return replace(_clocked(answer.http, (), None), hand=Hand(more=False, pages=0))
     try:
-        rows = tuple(
-            _row(at, of, piece, f"page {ask.page}, row {place}")
-            for place, piece in enumerate(at.dialect.slices(action, answer), 1)
-        )
+        pieces = list(at.dialect.slices(action, answer))
     except ValueError as error:
         raise Unreadable(
             "unsplittable", answer.http.body, _clocked(answer.http, (), None)
         ) from error
-    total = answer.http.headers.get("x-wp-total", "")
-    return _clocked(answer.http, rows, int(total) if total.isascii() and total.isdigit() else None)
+    rows = tuple(
+        _row(at, of, piece, f"page {ask.page}, row {place}")
+        for place, piece in enumerate(pieces, 1)
+    )
+    known = {"conn": at.conn, **names, **answer.names()}
+    known["item"] = pieces[-1].payload if pieces else None
+    batch = _clocked(answer.http, rows, _total(walk, answer, known))
+    return replace(batch, hand=_hand(walk, answer, known))
+
+
+def _bound(at: Connection, walk: Walk, moment: datetime | None, away: timedelta) -> object:
+    """Write a bound of time as the list takes it; one that the clock shows twice moves *away*."""
+    if moment is None:
+        return None
+    if walk.form is None:
+        return at.dialect.time(moment)
+    there = moment.astimezone(at.times)
+    if there.replace(fold=0).utcoffset() != there.replace(fold=1).utcoffset():
+        there = (moment + away).astimezone(at.times)
+    return there.strftime(walk.form)
+
+
+def _call(walk: Walk, action: Action, ask: Ask) -> Action:
+    """The call of this page: the first's, or what later pages are read with."""
+    step = action.steps[0]
+    if ask.page > 1 and walk.type not in ("watermark", "page", "offset"):
+        step = action.next or step
+    if walk.type == "link" and ask.bookmark is not None:
+        step = replace(step, path=lambda _: ask.bookmark, query=None)
+    return replace(action, steps=(step,))
+
+
+def _hand(walk: Walk, answer: Answer, names: Mapping[str, object]) -> Hand:
+    """What the reply hands to the next call."""
+    place = _next_link(answer.http) if walk.type == "link" else said(walk.place, names)
+    more = said(walk.more, names)
+    return Hand(
+        bookmark=place,
+        carried={name: said(one, names) for name, one in walk.carry.items()},
+        more=None if more is None else more not in (False, "false", "0", 0, ""),
+        pages=_count(said(walk.pages, names)),
+    )
+
+
+def _next_link(http: Reply) -> str | None:
+    links = parse_header_links(http.headers.get("link", ""))
+    return next((one["url"] for one in links if "next" in one.get("rel", "").split()), None)
+
+
+def _total(walk: Walk, answer: Answer, names: Mapping[str, object]) -> int | None:
+    if walk.total is not None:
+        return _count(said(walk.total, names))
+    return _count(answer.http.headers.get("x-wp-total"))
+
+
+def _count(value: object) -> int | None:
+    text = str(value) if isinstance(value, str | int) else ""
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def _clocked(http: Reply, rows: tuple[Row, ...], total: int | None) -> Batch:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -28,6 +28,18 @@ class Ask:
     page: int = 1
     since: datetime | None = None
     until: datetime | None = None
+    bookmark: object = None
+    carried: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hand:
+    """What a reply hands to the next call: its place, and what the list says of its end."""
+
+    bookmark: object = None
+    carried: Mapping[str, object] = field(default_factory=dict)
+    more: bool | None = None
+    pages: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +59,7 @@ class Batch:
     answered: datetime
     began: datetime
     total: int | None = None
+    hand: Hand | None = None
 
     def more(self, size: int) -> bool:
         """Whether the list goes on behind this, its first, page."""
@@ -87,6 +100,13 @@ def careful(fetch: Fetch) -> Fetch:
             return replace(batches[0], rows=rows, total=batches[-1].total)
 
     return whole
+
+
+def ripe(row: Row, batch: Batch, walk: Walk, until: datetime | None) -> bool:
+    """What is younger than the walk's end waits for the next; what is dated ahead does not."""
+    if until is None or row.at is None or row.at <= until:
+        return True
+    return row.at > batch.answered + walk.resolution
 
 
 def watermark(
@@ -224,17 +244,14 @@ class _Watermark:
         safe_text = None if self._safe is None else self._safe.isoformat()
         return Page(
             items=tuple(
-                row.read for row in batch.rows if self._ripe(row, batch) and self._seen.new(row)
+                row.read
+                for row in batch.rows
+                if ripe(row, batch, self._walk, self._until) and self._seen.new(row)
             ),
             cursor=json.dumps({"walk": place, "safe": safe_text}),
             complete=complete,
             began=batch.began,
         )
-
-    def _ripe(self, row: Row, batch: Batch) -> bool:
-        """What is younger than the walk's end waits for the next; what is dated ahead does not."""
-        ahead = batch.answered + self._walk.resolution
-        return not self._young(row.at) or (row.at is not None and row.at > ahead)
 
     def _young(self, at: datetime | None) -> bool:
         return self._until is not None and at is not None and at > self._until

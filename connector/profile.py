@@ -78,7 +78,8 @@ class Action:
     *batch*: how many references or keys one call takes (`references` / `keys` in its names).
     *items*: list of items in the reply; *item*: the single one; *found*: its key or none;
     *verify*: must hold for a hit; *reference*: reads our reference from `item`.
-    *can*: fields of `write` that an update may carry (None: all). *missing*: SOAP's omit|nil|empty.
+    *can*: fields of `write` that an update may carry (None: all). *next*: calls a list's pages
+    after the first. *missing*: SOAP's omit|nil|empty.
     """
 
     name: str
@@ -92,21 +93,35 @@ class Action:
     reference: Template | None = None
     can: frozenset[str] | None = None
     bulk: Bulk | None = None
+    next: Step | None = None
     errors: tuple[ErrorRule, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Walk:
-    """How a list is paged. *type*: watermark | page. Sizes in rows, *resolution* of its times.
+    """How a list is paged. Sizes in rows, *resolution* of its times.
 
-    REST query names have WooCommerce's as defaults; SOAP lists name them in `args` as
-    `since until page size`. *bound*: is a row at exactly the bound given (inclusive) or not.
+    watermark: by time of change. page, offset: by number, from the last to the first. bookmark,
+    cursor, more, index, link: onward from what a reply hands over. window: by spans of time.
+    *bound*: is a row at exactly the bound given (inclusive) or not. *form*: strftime of a bound.
+    *place more carry pages total*: read from a reply. *most*: pages that no honest list has.
     """
 
-    type: Literal["watermark", "page"] = "page"
+    type: Literal[
+        "watermark", "page", "offset", "bookmark", "cursor", "more", "index", "link", "window"
+    ] = "page"
     size: int = 100
     resolution: timedelta = timedelta(seconds=1)
     bound: Literal["exclusive", "inclusive"] = "exclusive"
+    form: str | None = None
+    first: int = 1
+    place: Template | None = None
+    more: Template | None = None
+    carry: Mapping[str, Template] = field(default_factory=dict)
+    pages: Template | None = None
+    total: Template | None = None
+    window: timedelta | None = None
+    most: int = 10_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

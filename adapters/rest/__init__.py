@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Unpack
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
@@ -52,7 +52,7 @@ class RestDialect:
         step, names = query.step, query.names
         method = (step.method or "GET").upper()
         path = str(step.path(names)) if step.path is not None else ""
-        url = self._base + quote(path, safe="/%:@,;=~+$!*'()")
+        url = self._address(path)
         asked = _pairs(step.query(names)) if step.query is not None else ""
         url += f"?{asked}" if asked else ""
         headers = {"Accept": "application/json"}
@@ -67,6 +67,16 @@ class RestDialect:
         request = Request(method=method, url=url, headers=headers, body=body)
         reply = self._http.call(request, send_before=query.send_before)
         return _answer(reply, listing=query.listing)
+
+    def _address(self, path: str) -> str:
+        """A path below the base; or what the system itself gave as the address to go on with."""
+        if not path.startswith(("http://", "https://")):
+            return self._base + quote(path, safe="/%:@,;=~+$!*'()")
+        there, here = urlsplit(path), urlsplit(self._base)
+        if (there.scheme, there.netloc) != (here.scheme, here.netloc) or "#" in path:
+            cure = "credentials go to the address of the connection only"
+            raise FieldErrors((FieldFault("path", "foreign_address", cure),))
+        return quote(path, safe="/%:@,;=~+$!*'()?&[]")
 
     def slices(self, action: Action, answer: Answer) -> Iterator[Slice]:
         """Cut a listing; the bytes are the shop's own where its reply is the list itself."""

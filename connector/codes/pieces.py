@@ -37,6 +37,7 @@ PIECES: Mapping[str, str] = {
     "not_the_pattern": "The schema gives this field a pattern that the value does not match.",
     "too_long": "The schema allows fewer characters here: shorten it with `cut`.",
     "out_of_bounds": "The schema bounds this value: its least, its most or its digits.",
+    "foreign_address": "The system led to another host than the connection's: not followed.",
     "schema": "The schema of the WSDL refuses this element of a message.",
     "unknown_type": "`$type` names no type of the contract, or more than one.",
     "no_pairs": "`$pairs` stands where the schema has no list of two members.",

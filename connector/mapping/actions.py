@@ -31,6 +31,7 @@ from connector.yamlread import Node
 _NAMES = (
     *("conn", "reference", "payload", "key", "reply", "there", "item", "value", "version", "http"),
     *("references", "keys", "values", "since", "until", "page", "size", "order", "fault"),
+    *("bookmark", "carried", "offset"),
     *("rows", "group"),
 )
 
@@ -136,6 +137,7 @@ def _action(name: str, node: Node, calls: Calls) -> Action:
         missing=_missing(own.get("missing"), calls.problems),
         batch=number(own.get("batch"), calls.problems, 1),
         can=_can(own.get("can"), calls),
+        next=_next(name, own.get("next"), calls),
         bulk=_bulk(own.get("bulk"), calls),
         errors=errors_of(own.get("errors"), calls),
         **told,
@@ -154,6 +156,15 @@ def _bulk(node: Node | None, calls: Calls) -> Bulk | None:
     if (told["id"] is None) != (told["answer"] is None):
         complain(calls.problems, node, "has one of `id` and `answer`", "say both, or neither")
     return Bulk(row=row, answers=answers, **told)
+
+
+def _next(action: str, node: Node | None, calls: Calls) -> Step | None:
+    """Compile the call of a list's later pages."""
+    if node is None:
+        return None
+    if action != "list":
+        complain(calls.problems, node, f"`{action}` has no pages", "`next` is for `list`")
+    return _step(action, node, check_keys(node, STEP, calls.problems), calls)
 
 
 def _missing(node: Node | None, problems: Problems) -> Literal["omit", "nil", "empty"]:

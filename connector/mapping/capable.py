@@ -8,9 +8,9 @@ from typing import Any
 
 from connector.mapping.actions import check_keys, flag, number, one_of, scalar
 from connector.mapping.expressions import complain
-from connector.mapping.keys import CAPABILITIES, LIMITS, WALK, words_of
+from connector.mapping.keys import CAPABILITIES, LIMITS, words_of
 from connector.problems import Problems
-from connector.profile import Capabilities, Limits, Walk
+from connector.profile import Capabilities, Limits
 from connector.spelled import Misspelled, duration
 from connector.yamlread import Node
 
@@ -82,18 +82,3 @@ def _words(
         return dict.fromkeys(entities, word) if word else {}
     found = {k: one_of(child, words, problems) for k, child in _pairs(node).items()}
     return {k: word for k, word in found.items() if word}
-
-
-def walk_of(node: Node | None, problems: Problems, otherwise: Walk) -> Walk:
-    """Read how lists are paged; what is not said is as in *otherwise*."""
-    if node is None:
-        return otherwise
-    own = check_keys(node, WALK, problems)
-    kind = one_of(own.get("type"), words_of(WALK, "type"), problems) or otherwise.type
-    bound = one_of(own.get("bound"), words_of(WALK, "bound"), problems) or otherwise.bound
-    return Walk(
-        type="watermark" if kind == "watermark" else "page",
-        size=number(own.get("size"), problems, otherwise.size),
-        resolution=duration_of(own.get("resolution"), problems, otherwise.resolution),
-        bound="inclusive" if bound == "inclusive" else "exclusive",
-    )

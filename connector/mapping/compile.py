@@ -16,7 +16,7 @@ from connector.mapping.actions import (
     scalar,
     template,
 )
-from connector.mapping.capable import capabilities_of, duration_of, limits_of, walk_of
+from connector.mapping.capable import capabilities_of, duration_of, limits_of
 from connector.mapping.credentials import credentials_of, wire_scope
 from connector.mapping.entity import Context, compile_entity
 from connector.mapping.expressions import complain
@@ -29,6 +29,7 @@ from connector.mapping.shapes import Shape
 from connector.mapping.tables import digest_of
 from connector.mapping.terms import Scope
 from connector.mapping.trees import compile_tree
+from connector.mapping.walks import walk_of
 from connector.mapping.write import Writer
 from connector.problems import Problems
 from connector.profile import Action, Entity, Profile, Walk

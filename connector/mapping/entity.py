@@ -10,7 +10,6 @@ from datetime import tzinfo
 
 from connector.documents import ENTITIES
 from connector.mapping.actions import Calls, actions_of, check_keys, errors_of, template
-from connector.mapping.capable import walk_of
 from connector.mapping.expressions import complain, document_names
 from connector.mapping.keys import ENTITY
 from connector.mapping.load import leaves
@@ -20,6 +19,7 @@ from connector.mapping.shapes import Shape, of_model
 from connector.mapping.tables import Tables, check_back, tables_of
 from connector.mapping.terms import Scope
 from connector.mapping.trees import compile_tree
+from connector.mapping.walks import walk_of
 from connector.mapping.write import Writer
 from connector.nearest import cure_for
 from connector.problems import Problems

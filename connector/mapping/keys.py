@@ -85,11 +85,26 @@ SERVICE: Keys = {
 }
 WALK: Keys = {
     "type": Key(
-        "`watermark`: by time of change; `page`: page after page", one_of("watermark", "page")
+        "`watermark`: by time of change; `page`, `offset`: by number, last to first; `bookmark`:"
+        " from a row's mark; `cursor`: from the reply's; `more`: while a flag holds; `index`: one"
+        " search, page by page; `link`: as the Link header says; `window`: by spans of time",
+        one_of(
+            *("watermark", "page", "offset", "bookmark", "cursor", "more", "index", "link"),
+            "window",
+        ),
     ),
     "size": Key("rows of one page", _NUMBER),
     "resolution": Key("the fineness of the source's times of change", _TIME),
     "bound": Key("is a row at exactly the bound given or not", one_of("exclusive", "inclusive")),
+    "form": Key("how `since` and `until` are written: strftime, in the zone of `times`", _SCALAR),
+    "first": Key("the number of the first page: 1 or 0", one_of("0", "1")),
+    "from": Key("the next call's `bookmark`, from `reply`, or from `item`: the last row", _SCALAR),
+    "more": Key("whether the list goes on, from `reply`", _SCALAR),
+    "carry": Key("name → what later calls take along, as `carried.NAME`", table_of(_SCALAR)),
+    "pages": Key("how many pages there are, from `reply`", _SCALAR),
+    "total": Key("how many rows there are, from `reply`", _SCALAR),
+    "window": Key("the longest span that one call may ask for", _TIME),
+    "most": Key("pages after which the list counts as endless", _NUMBER),
 }
 CAPABILITIES: Keys = {
     "identity": Key(
@@ -260,6 +275,7 @@ ACTION_ONLY: Keys = {
     "found": Key("the key in `reply`, null where nothing was found", _SCALAR),
     "verify": Key("must hold for a hit", _SCALAR),
     "reference": Key("our reference in `item`", _SCALAR),
+    "next": Key("the call of a list's pages after the first, where it is another", _TREE),
     "can": Key("the fields of `write` that an update may carry", listed(_SCALAR)),
     "bulk": Key("how one call carries many changes", defined("bulk")),
     "errors": Key("what its replies mean, before all other rows", listed(defined("error"))),

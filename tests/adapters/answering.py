@@ -42,7 +42,7 @@ class Fake:
                 )
                 fake.asked.append(request)
                 status, headers, body = answer(request)
-                self.send_response(status)
+                self.send_response_only(status)
                 for name, value in headers:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))

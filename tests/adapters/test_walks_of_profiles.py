@@ -1,0 +1,211 @@
+"""Every kind of walk, written in YAML, over real HTTP: whole lists, and no endless ones."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from answering import Fake, enveloped
+from lists import ALL, NOW, ROWS, after, by_key, clocked, keys, rows_of, said, walked
+
+from connector import errors
+from connector.errors import ConfigError, Truncated
+
+# ── SOAP ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_bookmark_is_the_key_of_the_last_row(listing):
+    """NAV: the next page begins after it, and only an empty page is the end."""
+    source, fake = listing('type: bookmark, from: = item.Key, size: "3"', by_key)
+    pages = walked(source)
+
+    assert keys(pages) == ALL
+    assert [said(one)[1].get("After") for one in fake.asked] == [None, "kO2", "kO5", "kO6"]
+    assert [page.complete for page in pages] == [False, False, False, True]
+
+
+def test_a_list_that_ignores_its_bookmark_is_truncated(listing):
+    """The same page for ever, which an order list of yesterday would be."""
+    source, fake = listing('type: bookmark, from: = item.Key, size: "3"', lambda _: rows_of(ROWS))
+
+    with pytest.raises(Truncated, match="same page twice"):
+        walked(source)
+    assert len(fake.asked) == 2
+
+
+def test_a_flag_says_whether_there_is_more_and_carry_where(listing):
+    """ByD: the last object's id goes into the next call."""
+
+    def answer(request):
+        _, asked = said(request)
+        found = after(ROWS, asked.get("After"), 3)
+        more = str(found[-1] != ROWS[-1]).lower()
+        return rows_of(found, f"<t:More>{more}</t:More><t:Last>{found[-1][0]}</t:Last>")
+
+    source, _ = listing(
+        'type: more, more: = reply.More, carry: {last: = reply.Last}, size: "3"',
+        answer,
+        args="{After: = carried.last, Size: = size}",
+    )
+    assert keys(walked(source)) == ALL
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ("", "does not say whether"),
+        ("<t:More>true</t:More><t:Last>{n}</t:Last>", "same page twice"),
+        ("<t:More>true</t:More><t:Last>O1</t:Last>", "goes round"),
+        ("<t:More>true</t:More>", "does not say where"),
+    ],
+)
+def test_a_flag_that_leads_nowhere_is_truncated(listing, more, why):
+    """Silence is no end, and `true` for ever is no beginning."""
+    count = iter(range(100))
+
+    def answer(_):
+        n = next(count)
+        rows = ROWS[:1] if "{n}" in more else ROWS[n % 7 : n % 7 + 1]
+        return rows_of(rows, more.replace("{n}", str(n)))
+
+    source, fake = listing(
+        "type: more, more: = reply.More, from: = reply.Last", answer, args="{After: = bookmark}"
+    )
+    with pytest.raises(Truncated, match=why):
+        walked(source)
+    assert len(fake.asked) <= 3
+
+
+def search(request):
+    name, asked = said(request)
+    if name == "ListMore" and asked["SearchId"] != "s-1":
+        return clocked(enveloped("<t:Rows xmlns:t='urn:lists'><t:Pages>0</t:Pages></t:Rows>"))
+    page = int(asked["Index"]) if name == "ListMore" else 1
+    more = "<t:SearchId>s-1</t:SearchId><t:Pages>3</t:Pages>"
+    return rows_of(ROWS[(page - 1) * 3 : page * 3], more)
+
+
+def test_later_pages_of_a_search_are_read_by_another_operation(listing):
+    """NetSuite: the search is made once, its pages are asked by number and its id."""
+    source, fake = listing(
+        'type: index, pages: = reply.Pages, carry: {search: = reply.SearchId}, size: "3"',
+        search,
+        more=", next: {op: ListMore, args: {SearchId: = carried.search, Index: = page}}",
+    )
+    assert keys(walked(source)) == ALL
+    assert [said(one)[0] for one in fake.asked] == ["List", "ListMore", "ListMore"]
+
+
+def test_a_list_that_is_longer_than_any_may_be_is_truncated(listing):
+    """Each page new, each place new, and no end: `most` is the guard that is left."""
+    count = iter(range(10**6))
+
+    def answer(_):
+        n = next(count)
+        return rows_of([(f"O{n}", NOW)])
+
+    source, fake = listing('type: bookmark, from: = item.Key, most: "5"', answer)
+    with pytest.raises(Truncated, match="more than 5 pages"):
+        walked(source)
+    assert len(fake.asked) == 5
+
+
+# ── REST ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def json_of(rows, headers=(), **more):
+    items = [{"No": no, "Changed": at.isoformat()} for no, at in rows]
+    body = json.dumps({"items": items, **more} if more else items).encode()
+    return clocked((200, [("Content-Type", "application/json"), *headers], body))
+
+
+def query(request):
+    return {name: values[0] for name, values in parse_qs(urlsplit(request.path).query).items()}
+
+
+def test_a_cursor_of_the_reply_leads_on(listing):
+    """And none, or an empty one, is the end."""
+
+    def answer(request):
+        found = after(ROWS, query(request).get("after"), 3)
+        return json_of(found, next=found[-1][0] if found[-1] != ROWS[-1] else "")
+
+    rest = "{method: GET, path: /o, query: {after: = bookmark}, items: = reply.items}"
+    source, _ = listing("type: cursor, from: = reply.next", answer, rest=rest)
+
+    assert keys(walked(source)) == ALL
+
+
+def test_an_offset_counts_rows_and_the_last_rows_come_first(listing):
+    """As with page numbers: what is deleted while we read shifts nothing past us."""
+
+    def answer(request):
+        begin, size = int(query(request).get("skip", 0)), int(query(request)["take"])
+        return json_of(ROWS[begin : begin + size], count=len(ROWS))
+
+    rest = "{method: GET, path: /o, query: {skip: = offset, take: = size}, items: = reply.items}"
+    source, fake = listing('type: offset, total: = reply.count, size: "3"', answer, rest=rest)
+
+    assert sorted(keys(walked(source))) == ALL
+    assert [int(query(one)["skip"]) for one in fake.asked] == [0, 6, 3, 0]
+
+
+def linked(target):
+    def answer(request):
+        page = int(query(request).get("page", 1))
+        more = (page * 3) < len(ROWS)
+        headers = [("Link", f'<{target}?page={page + 1}&w=%22>; rel="next"')] if more else []
+        return json_of(ROWS[(page - 1) * 3 : page * 3], headers)
+
+    return answer
+
+
+def test_a_link_header_is_followed_on_the_same_host(listing):
+    """Its address is used as it stands."""
+    fakes = []
+    source, fake = listing(
+        "type: link", lambda r: linked(f"{fakes[0].url}/api/o")(r), rest="{method: GET, path: /o}"
+    )
+    fakes.append(fake)
+
+    assert keys(walked(source)) == ALL
+    assert [one.path for one in fake.asked][1:] == ["/api/o?page=2&w=%22", "/api/o?page=3&w=%22"]
+
+
+def test_a_link_elsewhere_is_not_followed(listing):
+    """Our credentials go to the connection's own address only."""
+    thief = Fake(lambda _: json_of([]))
+    source, _ = listing("type: link", linked(f"{thief.url}/o"), rest="{method: GET, path: /o}")
+    try:
+        with pytest.raises(errors.Unavailable, match="foreign_address"):
+            walked(source)
+        assert thief.asked == []
+    finally:
+        thief.close()
+
+
+# ── mistakes ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("walk", "message"),
+    [
+        ("type: bookmrk", "is not one of its words"),
+        ("type: bookmark", "needs `from`"),
+        ("type: cursor", "needs `from`"),
+        ("type: index", "needs `pages`"),
+        ("type: more, from: = reply.Last", "needs `more`"),
+        ("type: more, more: = reply.More", "does not say what the next call takes along"),
+        ("type: page, from: = reply.Last", "reads no `from`"),
+        ("type: link, carry: {a: = reply.a}", "reads no `carry`"),
+        ("type: bookmark, from: = item.Key, window: 1d", "reads no `window`"),
+        ('type: page, first: "2"', "is not one of its words"),
+        ("type: bookmark, from: = order.Key", "names `order`, which is not there"),
+        ("type: bookmark, form: x, size: '0'", "is not a whole number"),
+    ],
+)
+def test_a_walk_that_says_too_little_or_too_much_is_refused(listing, walk, message):
+    """When the profile is loaded, with the place."""
+    with pytest.raises(ConfigError, match=message):
+        listing(walk, lambda _: rows_of([]))
