@@ -13,7 +13,7 @@ from connector.errors import ConnectorError
 
 def named(what: str | None, config: Path | None) -> list[tuple[str, Sequence[Path]]]:
     """Which profiles are meant, and in which folders each is looked for."""
-    behind = (*_own_folders(config), places.mappings_folder())
+    behind = (*own_folders(config), places.mappings_folder())
     place = Path(what) if what else _here()
     if place is not None and place.is_dir():
         place = place.resolve()
@@ -35,7 +35,7 @@ def _here() -> Path | None:
     return next((p for p in (here, here / "mappings") if any(p.glob("*/profile.yaml"))), None)
 
 
-def _own_folders(config: Path | None) -> Sequence[Path]:
+def own_folders(config: Path | None) -> Sequence[Path]:
     """The folders of a configuration, if there is one."""
     try:
         return read_config(config_path(config)).mappings

@@ -49,13 +49,16 @@ class Laid:
     top: Node
 
 
-def load_profile(name: str, folders: Sequence[Path], problems: Problems) -> RawProfile | None:
+def load_profile(
+    name: str, folders: Sequence[Path], problems: Problems, *, at: Path | None = None
+) -> RawProfile | None:
     """Read profile *name* from the first of *folders* that has it; None if it cannot be used.
 
     One with mistakes is returned as not sound, so that compiling finds the rest of them.
+    *at*: its folder, whatever that is called; *folders* are then searched for what it extends.
     """
     before = len(problems.found)
-    raw = _load(name, list(folders), problems, (), None)
+    raw = _load(name, list(folders), problems, (), at)
     return raw and replace(raw, sound=len(problems.found) == before)
 
 
@@ -72,15 +75,21 @@ def leaves(node: Node, path: str = "") -> Iterator[tuple[str, str | None, Node]]
 
 
 def _load(
-    name: str, folders: list[Path], problems: Problems, above: tuple[str, ...], place: Node | None
+    name: str,
+    folders: list[Path],
+    problems: Problems,
+    above: tuple[str, ...],
+    place: Node | Path | None,
 ) -> RawProfile | None:
-    found = next((i for i, f in enumerate(folders) if (f / name).is_dir()), None)
+    """Read a profile; *place*: its folder, or the node that names it."""
+    at = place if isinstance(place, Path) else None
+    found = next((i for i, f in enumerate(folders) if (f / name).is_dir()), -1 if at else None)
     if found is None or len(above) > 10:
         known = sorted({p.parent.name for f in folders for p in f.glob("*/*.yaml")})
-        where = place or Node(None, 0, "", "config")
+        where = place if isinstance(place, Node) else Node(None, 0, "", "config")
         complain(problems, where, f"no profile `{name}`", cure_for(name, known, "profile"))
         return None
-    folder = folders[found] / name
+    folder = at or folders[found] / name
     # A folder may extend the shipped one of its own name: the search then goes on behind it.
     files = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
     nodes = {stem: read_yaml(path, str(path), problems) for stem, path in files.items()}
@@ -90,7 +99,7 @@ def _load(
     base_name = _base_name(own, problems)
     if base_name is None:
         return _alone(name, folder, own, problems)
-    behind = folders[found + 1 :] if base_name == name else folders
+    behind = folders if at or base_name != name else folders[found + 1 :]
     place = next(n for n in own.values() if "extends" in _members(n))
     base = _load(base_name, behind, problems, (*above, name), place)
     return None if base is None else _laid_over(name, folder, own, base, problems)

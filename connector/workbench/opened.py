@@ -16,6 +16,8 @@ from connector.rehearsal import Rehearsal
 from connector.spelled import Misspelled
 from connector.wiring import adapter_module
 from connector.workbench.samples import Sample, conn_of, samples_of
+from connector.workbench.written import members
+from connector.yamlread import plain, read_yaml
 
 ZONE = ZoneInfo("Europe/Berlin")
 
@@ -36,13 +38,14 @@ def open_profile(
     folders: Sequence[Path],
     problems: Problems,
     *,
+    at: Path | None = None,
     otherwise: Mapping[str, str] | None = None,
 ) -> Opened | None:
     """Open profile *name* of the first of *folders* that has it; None if it cannot even be read.
 
-    *otherwise*: parameters where its samples give none.
+    *at*: its folder, whatever that is called; *otherwise*: parameters where its samples give none.
     """
-    raw = load_profile(name, folders, problems)
+    raw = load_profile(name, folders, problems, at=at)
     if raw is None:
         return None
     compiled = compile_as_far(raw, problems, zone=ZONE)
@@ -54,6 +57,12 @@ def open_profile(
         samples=samples_of(raw.folders),
         stage=_stage(compiled, conn),
     )
+
+
+def name_of(folder: Path) -> str:
+    """Return the name that a profile's folder gives it: by profile.yaml, else its own."""
+    node = read_yaml(folder / "profile.yaml", "", Problems())
+    return str(plain(members(node).get("profile")) or folder.name)
 
 
 def with_parameters(opened: Opened, given: Mapping[str, str], problems: Problems) -> Opened:

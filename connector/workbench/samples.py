@@ -52,13 +52,20 @@ def samples_of(folders: Sequence[Path]) -> list[Sample]:
     """Find the samples of a profile and of what it extends; a nearer file hides a farther one."""
     found: dict[str, Sample] = {}
     for folder in folders:
-        for path in sorted((folder / FOLDER).glob("*")):
-            named = _NAME.fullmatch(path.name)
-            entity = _entity(named["stem"]) if named else None
-            if named is not None and entity is not None:
-                sample = Sample(path=path, entity=entity, action=named["action"])
-                found.setdefault(path.name, sample)
+        for sample in samples_in(folder / FOLDER):
+            found.setdefault(sample.path.name, sample)
     return list(found.values())
+
+
+def samples_in(folder: Path) -> list[Sample]:
+    """Find the samples in one folder."""
+    found = []
+    for path in sorted(folder.glob("*")):
+        named = _NAME.fullmatch(path.name)
+        entity = _entity(named["stem"]) if named else None
+        if named is not None and entity is not None:
+            found.append(Sample(path=path, entity=entity, action=named["action"]))
+    return found
 
 
 def _entity(stem: str) -> str | None:
