@@ -106,7 +106,10 @@ class Connection:
     def ask(
         self, entity: str, action: Action, names: Mapping[str, object], *, listing: bool = False
     ) -> tuple[Answer, Verdict]:
-        """Read; the verdict is `done`, `absent` or `gone`. Raises Unavailable, Unauthorized."""
+        """Read; the verdict is `done`, `absent` or `gone`.
+
+        Raises Unavailable (Several, where a rule says `exists`) and Unauthorized.
+        """
         query = Query(
             entity=entity,
             step=action.steps[0],
@@ -124,6 +127,8 @@ class Connection:
         if verdict.outcome not in ("done", "absent", "gone"):
             if answer.http.status in (404, 410) and answer.parsed and not listing:
                 return answer, Verdict(outcome="absent")
+            if verdict.outcome == "exists":
+                raise Several(f"{what}: more than one")
             unreadable(what, verdict)
         return answer, verdict
 
@@ -136,6 +141,10 @@ def _code(error: Broke | NotSent | FieldErrors) -> str:
             return error.faults[0].code
         case NotSent():
             return error.code
+
+
+class Several(errors.Unavailable):
+    """The system says that there is more than one, and not which."""
 
 
 def told(template: Template, names: Mapping[str, object], what: str) -> object:

@@ -13,6 +13,7 @@ from connector import errors, values
 from connector.errors import FieldErrors
 from connector.ports import Template
 from connector.profile import ErrorRule
+from connector.values import Tree
 
 _CODE = re.compile(r"[A-Za-z0-9_.:-]{1,60}")
 _LONGEST_WAIT = timedelta(days=1)
@@ -165,6 +166,16 @@ def blank(value: object) -> bool:
     if isinstance(value, list | tuple):
         return all(blank(one) for one in value)
     return value is None or value == ""
+
+
+def spoken(value: Tree) -> Tree:
+    """A tree without the members that the reply should have had and had not: they say nothing."""
+    if isinstance(value, Mapping):
+        silent = getattr(value, "silent", ())
+        return {name: spoken(one) for name, one in value.items() if name not in silent}
+    if isinstance(value, list | tuple):
+        return [spoken(one) for one in value]
+    return value
 
 
 def _by_rule(rules: Sequence[ErrorRule], names: Mapping[str, object]) -> Verdict | None:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
-from adapters.dialect import Connection, Query, text, told
+from adapters.dialect import Connection, Query, Several, text, told
 from adapters.http import Broke
-from adapters.replies import Answer, blank, judge, key_of, outcome, outcome_of, said
+from adapters.replies import Answer, blank, judge, key_of, outcome, outcome_of, said, spoken
 from connector import errors
 from connector.errors import Bug, FieldErrors, NotSent
 from connector.points import reach
@@ -45,7 +45,13 @@ def find(
     for batch in _batches(references, action.batch):
         names = {"references": batch, "reference": batch[0]}
         asked = at.clock.now()
-        hits = _hits(at, entity, action, names)
+        try:
+            hits = _hits(at, entity, action, names)
+        except Several:
+            if len(batch) > 1:
+                raise
+            found[batch[0]] = Ambiguous(keys=())
+            continue
         for reference in batch:
             carriers = [hit for hit in hits if _carries(at, hit, reference, alone=len(batch) == 1)]
             found[reference] = _found(at, entity, carriers, reference) or Absent(at=asked)
@@ -154,8 +160,17 @@ def _perform(
     verdict = judge(answer, at.rules(entity, action), names, at.profile.capabilities.refuses_with)
     result = outcome(verdict)
     if isinstance(result, Refused):
-        return replace(result, at=step.name)
+        result = replace(result, at=step.name)
+    if isinstance(result, Refused | InDoubt) and _silent(step) and answer.success and answer.whole:
+        back = _done(at, entity, step, names, answer)
+        undone = not isinstance(back, Done) or bool(back.steps_left)
+        return result if undone and isinstance(result, Refused) else back
     return result or _done(at, entity, step, names, answer)
+
+
+def _silent(step: Step) -> bool:
+    """Whether a step's reply tells nothing of the document: only the document itself does."""
+    return step.done_when is not None and step.key is None and step.version is None
 
 
 def _done(
@@ -165,7 +180,7 @@ def _done(
     key = key_of(said(step.key, known)) if step.key is not None else key_of(names["key"])
     if key is None:
         return InDoubt(why="no_key")
-    if step.done_when is not None and step.key is None and step.version is None:
+    if _silent(step):
         return _read_back(at, entity, step, key)
     return Done(key=key, version=text(step.version, known), total=_total(said(step.total, known)))
 
@@ -285,11 +300,12 @@ def _seen(at: Connection, name: str, hit: _Hit) -> Seen:
     except FieldErrors:
         there, readable = {}, False
     names = {"conn": at.conn, **there, "there": there, "item": item, "key": hit.key}
+    silent = getattr(item, "silent", ())
     return Seen(
         key=hit.key,
         version=text(entity.version, item),
         there=there,
-        item=item,
+        item={name: spoken(value) for name, value in item.items() if name not in silent},
         steps_left=steps_left(at, entity, names) if readable else (),
         locked=not readable or bool(said(entity.locked, names)),
         reference=hit.reference,

@@ -126,8 +126,14 @@ class Absent:
 class Ambiguous:
     """More than one there answers to our reference (duplicate) or a match key (ambiguous)."""
 
-    keys: tuple[str, ...]
+    keys: tuple[str, ...]  # none, where the target says only that there are several
     reason: Literal["duplicate", "ambiguous"] = "duplicate"
+
+    def told(self, what: str) -> str:
+        """How many they are, *what* of them, and their keys as far as they are known."""
+        if not self.keys:
+            return f"several documents {what}"
+        return f"{len(self.keys)} documents {what}: {', '.join(self.keys)}"
 
 
 Known = New | Unsure | Linked | Seen | Absent | Ambiguous

@@ -20,13 +20,17 @@ _CHARSET = re.compile(r"charset=[\"']?([\w.-]+)", re.IGNORECASE)
 
 
 class Node(dict[str, Tree]):
-    """A parsed element that remembers where it stood, so that its own bytes can be had."""
+    """A parsed element that remembers where it stood, so that its own bytes can be had.
 
-    __slots__ = ("element",)
+    *silent*: members that it should have and has not; they read as None, and say nothing.
+    """
+
+    __slots__ = ("element", "silent")
 
     def __init__(self, element: etree._Element) -> None:
         super().__init__()
         self.element = element
+        self.silent: frozenset[str] = frozenset()
 
     def raw(self) -> bytes:
         """The element in canonical form: equal content, equal bytes."""
@@ -106,6 +110,8 @@ def tree(element: etree._Element, member: Member | None) -> Tree:
         else:
             node[name] = value
         read_already.add(name)
+    needed = (name for name, one in declared.items() if one.needed and not one.many)
+    node.silent = frozenset(needed) - read_already
     return node
 
 

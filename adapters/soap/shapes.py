@@ -52,13 +52,17 @@ _NO_BOOK = Book()
 
 @dataclass(frozen=True)
 class Member:
-    """An element at its place: its name and namespace there, its shape, how often, if nillable."""
+    """An element at its place: its name and namespace there, its shape, how often, if nillable.
+
+    *needed*: a message without it is not as the schema says.
+    """
 
     name: str
     namespace: str | None
     shape: Shape
     many: bool
     nillable: bool
+    needed: bool = False
 
     @classmethod
     def of(cls, element: Any, *, many: bool = False, book: Book = _NO_BOOK) -> Member:
@@ -69,6 +73,7 @@ class Member:
             shape=Shape(element.type, book),
             many=many or element.accepts_multiple,
             nillable=bool(element.nillable),
+            needed=not element.is_optional,
         )
 
 

@@ -80,9 +80,8 @@ def decide(want: Want, known: Known, rules: Rules) -> Decision:  # noqa: C901, P
         case Absent(at=at, since=since):
             ripe = ripe_at(at, since, rules)
             return missing(want, rules) if at >= ripe else Wait(until=ripe, reason="settling")
-        case Ambiguous(keys=keys, reason=reason):
-            needs = f"{len(keys)} documents there answer to it: {', '.join(keys)}"
-            return Hold(reason=reason, needs=needs)
+        case Ambiguous(reason=reason):
+            return Hold(reason=reason, needs=known.told("there answer to it"))
         case Seen(key=key) if not want.linked:
             return Adopt(key=key)
         case Seen(key=key, version=version, item=item, base=base, locked=locked):

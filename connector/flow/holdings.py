@@ -14,7 +14,7 @@ from connector.flow.decide import Want
 from connector.flow.deliver import compose_all
 from connector.flow.draft import drafts
 from connector.flow.flows import Flow
-from connector.flow.merge import agrees
+from connector.flow.merge import holds
 from connector.ledger import cursors, history, records
 from connector.ledger.content import unpack
 from connector.ledger.records import Claimed
@@ -141,7 +141,7 @@ def _enter(found: Holdings, draft: Draft, known: Known, seen: Answer) -> None:
         case Absent():
             there: list[Entry] = []
         case Ambiguous(keys=keys):
-            there = [Entry(reference=reference, number=key) for key in keys]
+            there = [Entry(reference=reference, number=key) for key in keys or ("?", "?")]
         case Seen():
             differing, foreign = _differing(known, seen)
             there = [_entry(reference, seen, differing)]
@@ -164,7 +164,7 @@ def _differing(known: Known, seen: Seen) -> tuple[tuple[str, ...], bool]:
     """Fields that we owe, and whether somebody changed others there since we wrote them."""
     base = unpack(known.claimed.base_source) if known.claimed and known.claimed.base_source else {}
     want = known.want.fields
-    wrong = [f for f, v in want.items() if agrees(v, seen.item.get(f, None)) is False]
+    wrong = [f for f, v in want.items() if holds(seen.item, f, v) is False]
     owed = tuple(f for f in wrong if f not in base or base[f] != want[f])
     return owed, len(owed) < len(wrong)
 

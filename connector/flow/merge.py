@@ -26,6 +26,11 @@ def agrees(want: Tree, there: Tree) -> bool | None:
     return _leaf(want) == _leaf(there)
 
 
+def holds(item: Payload, field: str, want: Tree) -> bool | None:
+    """Does the target's *item* hold what we want in *field*? None: it does not say."""
+    return agrees(want, item[field]) if field in item else _unsaid(want)
+
+
 def _all(answers: object) -> bool | None:
     """False wins, then silence, then agreement."""
     seen = set(answers)  # type: ignore[call-overload]
@@ -60,7 +65,7 @@ def _leaf(value: Tree) -> object:
 
 def read_back(wanted: Payload, item: Payload) -> dict[str, Tree]:
     """Those fields of *wanted* that the target's own *item* does not contradict."""
-    return {f: v for f, v in wanted.items() if agrees(v, item.get(f, None)) is not False}
+    return {f: v for f, v in wanted.items() if holds(item, f, v) is not False}
 
 
 def changed(want: Payload, base: Payload, item: Payload | None) -> tuple[str, ...]:
@@ -71,4 +76,4 @@ def changed(want: Payload, base: Payload, item: Payload | None) -> tuple[str, ..
     differing = [f for f, v in want.items() if f not in base or v != base[f]]
     if item is None:
         return tuple(differing)
-    return tuple(f for f in differing if agrees(want[f], item.get(f, None)) is not True)
+    return tuple(f for f in differing if holds(item, f, want[f]) is not True)

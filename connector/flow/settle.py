@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from connector.flow.flows import Flow
-from connector.flow.merge import agrees, read_back
+from connector.flow.merge import holds, read_back
 from connector.flow.money import differs
 from connector.ledger.attempts import Settlement, Standing
 from connector.ledger.content import pack, unpack
@@ -228,7 +228,7 @@ def answer(
 
 def twice(seen: Ambiguous) -> str:
     """The words for several documents with one reference."""
-    return f"{len(seen.keys)} documents carry our reference: {', '.join(seen.keys)}"
+    return seen.told("carry our reference")
 
 
 def _absent(at: Standing, flow: Flow, *, asked: datetime, ripe: bool, control: bool) -> Settlement:
@@ -292,14 +292,14 @@ def base_as_read(at: Standing, seen: Seen) -> dict[str, Tree]:
     sent = unpack(at.payload or b"{}")
     if at.op_class == "create":
         return read_back(sent, seen.item)
-    held = {f: v for f, v in sent.items() if agrees(v, seen.item.get(f, None)) is True}
+    held = {f: v for f, v in sent.items() if holds(seen.item, f, v) is True}
     kept = {f: v for f, v in unpack(at.base_source or b"{}").items() if f not in sent}
     return {**kept, **held}
 
 
 def _holds_all(at: Standing, seen: Seen) -> bool:
     sent = unpack(at.payload or b"{}")
-    return all(agrees(v, seen.item.get(f, None)) is not False for f, v in sent.items())
+    return all(holds(seen.item, f, v) is not False for f, v in sent.items())
 
 
 def _total(there: Payload) -> str | None:

@@ -104,7 +104,7 @@ def _profile(
     calls = Calls(context.conn, context.services, "", problems)
     conn = Scope({"conn": Shape(members=context.conn)})
     probe = {name: _probe(name, node, calls) for name, node in _members(own.get("probe")).items()}
-    known = Scope(dict.fromkeys(probe), lenient=True)
+    known = Scope({**dict.fromkeys(probe), "conn": Shape(members=context.conn)}, lenient=True)
     identity = {k: template(n, known, problems) for k, n in _members(own.get("identity")).items()}
     auth = own.get("auth")
     words = auth.value if auth and isinstance(auth.value, list) else [auth] if auth else []

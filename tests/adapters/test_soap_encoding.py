@@ -11,6 +11,7 @@ import pytest
 from lxml import etree
 
 from adapters.http import Reply
+from adapters.replies import spoken
 from adapters.soap.catalog import svcmap
 from adapters.soap.contract import Contract
 from adapters.soap.reader import read
@@ -108,6 +109,15 @@ def test_a_fault_whose_detail_no_schema_knows_is_read_all_the_same():
     fault = reply(f"<e:Fault>{told}</e:Fault>").fault
     assert (fault.ours, fault.declared) == (True, False)
     assert fault.detail["item"]["key"] == "code"
+
+
+def test_a_member_that_a_reply_should_have_and_has_not_says_nothing():
+    """It reads as null, and is told apart from one that is null."""
+    nil = '<note xsi:nil="true"/>'
+    order = reply(f"<saveResponse><order>{nil}</order></saveResponse>").reply["order"]
+    assert (order["note"], order["state"]) == (None, None)
+    assert "note" in spoken(order)
+    assert "state" not in spoken(order)
 
 
 def test_references_are_followed_and_endless_ones_refused():

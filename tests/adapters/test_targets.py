@@ -18,8 +18,8 @@ from adapters.rest import RestDialect, Settings
 from adapters.sources import _clocked
 from connector import errors
 from connector.errors import Bug, ConnectorError, FieldErrors, FieldFault
-from connector.profile import Action, Entity, Profile, Step
-from connector.values import Absent, Change, Done, InDoubt, Refused, Seen
+from connector.profile import Action, Entity, ErrorRule, Profile, Step
+from connector.values import Absent, Ambiguous, Change, Done, InDoubt, Refused, Seen
 
 NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)
 
@@ -198,6 +198,42 @@ def test_a_step_whose_reply_says_nothing_is_read_back(row, expected):
     entity = replace(creating(*steps), there=lambda item: item)
 
     assert targets.send(connected(entity, script), "order", change()) == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "expected"),
+    [
+        ({"id": "1", "ok": True}, "no", Done(key="1")),
+        ({"id": "1", "ok": False}, "no", Done(key="1", steps_left=("c",), warnings=("c.no",))),
+        ({"id": "1", "ok": False}, "", Done(key="1", steps_left=("c",))),
+    ],
+)
+def test_what_the_document_shows_is_believed_over_a_reply_that_says_nothing(row, code, expected):
+    """NuSOAP gives the same reply for success and failure; a code stays a warning."""
+    rules = (
+        ErrorRule(when=path("reply.id"), outcome="done"),
+        ErrorRule(when=equals("reply.code", ""), outcome="in_doubt"),
+        ErrorRule(when=None, outcome="refused", code=path("reply.code")),
+    )
+    steps = (Step(name="m", key=path("reply.id")), Step(name="c", done_when=path("there.ok")))
+    get = Action(name="get", steps=(Step(name="get"),), item=path("reply"))
+    entity = replace(creating(*steps), there=lambda item: item, errors=rules)
+    entity = replace(entity, actions={**entity.actions, "get": get})
+    script = Script(m={"id": 1}, c={"code": code}, get=row)
+
+    assert targets.send(connected(entity, script), "order", change()) == expected
+
+
+def test_several_that_the_system_cannot_tell_apart_are_ambiguous():
+    """Find says so; get cannot be answered."""
+    rules = (ErrorRule(when=equals("reply.code", "several"), outcome="exists"),)
+    find = Action(name="find", steps=(Step(name="find"),), item=path("reply.row"), verify=bool)
+    entity = order(errors=rules, actions={"find": find})
+    at = connected(entity, Script(find={"code": "several"}, get={"code": "several"}))
+
+    assert targets.find(at, "order", ["r"])["r"] == Ambiguous(keys=())
+    with pytest.raises(errors.Unavailable):
+        targets.get(at, "order", ["1"])
 
 
 def test_a_payload_that_cannot_be_rendered_is_refused_with_its_field():
