@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from conftest import AUTH
+from dolibarr_erp import AUTH
 from nusoap import Server
 
 from connector.errors import ConfigError

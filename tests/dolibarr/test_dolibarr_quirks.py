@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from conftest import Erp, compiled, line
+from dolibarr_erp import Erp, compiled, line
 from lxml import etree
 
 from connector import errors
