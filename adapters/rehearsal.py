@@ -107,7 +107,7 @@ class Rehearsed:
             step=step,
             names=known,
             missing=action.missing,
-            listing=action.name == "list",
+            listing=action.name in ("list", "born"),
             updating=action.name == "update",
         )
         self._begin(())
@@ -131,7 +131,7 @@ class Rehearsed:
             step=action.steps[0],
             names={"conn": self.at.conn, **_ASKED},
             missing=action.missing,
-            listing=action.name == "list",
+            listing=action.name in ("list", "born"),
         )
         answer = self.at.dialect.call(query)
         if not answer.parsed:

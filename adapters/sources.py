@@ -46,6 +46,30 @@ def pages(
     return walk(of.walk, fetch, since, Bounds(start=start, until=until, lag=at.lag, zone=at.times))
 
 
+def born(
+    at: Connection, entity: str, since: str | None, *, start: datetime, until: datetime
+) -> Iterator[Page]:
+    """Walk the entity's list by birth. Raises Unavailable, Unauthorized, Truncated.
+
+    A birth does not change, so that a walk that is gone on with needs no lag.
+    """
+    of, action = at.entity(entity), at.action(entity, "born")
+
+    def fetch(ask: Ask) -> Batch:
+        end = until if ask.until is None else min(ask.until, until)
+        return _batch(at, of, action, replace(ask, until=end))
+
+    return watermark(of.walk, fetch, since, start=start, until=None, lag=timedelta(0))
+
+
+def births(at: Connection, entity: str, *, start: datetime, until: datetime) -> int | None:
+    """Count what was born from *start* to before *until*, if the list says how long it is."""
+    of, action = at.entity(entity), at.action(entity, "born")
+    before = of.walk.resolution if of.walk.bound == "exclusive" else timedelta(0)
+    ask = Ask(size=1, since=start - before, until=until)
+    return _batch(at, of, action, ask).total
+
+
 def read(at: Connection, entity: str, keys: Sequence[str]) -> Iterator[Read]:
     """Read each key alone: only its own reply says that a document is gone."""
     of, action = at.entity(entity), at.action(entity, "get")
@@ -94,7 +118,7 @@ def _batch(at: Connection, of: Entity, action: Action, ask: Ask) -> Batch:
             "unsplittable", answer.http.body, _clocked(answer.http, (), None)
         ) from error
     rows = tuple(
-        _row(at, of, piece, f"page {ask.page}, row {place}")
+        _row(at, of, piece, f"page {ask.page}, row {place}", action)
         for place, piece in enumerate(pieces, 1)
     )
     known = {"conn": at.conn, **names, **answer.names()}
@@ -165,11 +189,15 @@ def _clocked(http: Reply, rows: tuple[Row, ...], total: int | None) -> Batch:
     )
 
 
-def _row(at: Connection, of: Entity, piece: Slice, place: str) -> Row:
+def _row(at: Connection, of: Entity, piece: Slice, place: str, action: Action | None = None) -> Row:
+    """One row; it stands in its list by its birth, where the action says when that was."""
     if isinstance(piece.payload, Broken):
         return Row(read=Broken(at=place, code=piece.payload.code, raw=piece.raw))
     version = text(of.version, piece.payload)
-    changed = at.moment(version) if version is not None else None
+    when: object = version
+    if action is not None and action.at is not None and not isinstance(piece.payload, Broken):
+        when = said(action.at, {"item": piece.payload})
+    changed = at.moment(when) if when is not None else None
     key = key_of(said(of.key, piece.payload))
     if key is None:
         return Row(read=Broken(at=place, code="no_key", raw=piece.raw), at=changed)

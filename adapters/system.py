@@ -46,7 +46,7 @@ def client(tls: Tls, place: Place) -> Http:
 
 
 class System:
-    """A Source, Target and Probe; see connector.ports for what each method promises."""
+    """A Source, Archive, Target and Probe; see connector.ports for what each method promises."""
 
     def __init__(self, profile: Profile, dialect: Dialect, http: Http, place: Place) -> None:
         self._at = Connection(
@@ -64,6 +64,16 @@ class System:
     ) -> Iterator[Page]:
         """Yield pages after *since*; see Source."""
         return sources.pages(self._at, entity, since, start=start, until=until)
+
+    def born(
+        self, entity: str, since: str | None, *, start: datetime, until: datetime
+    ) -> Iterator[Page]:
+        """Yield pages of what was born in that time; see Archive."""
+        return sources.born(self._at, entity, since, start=start, until=until)
+
+    def births(self, entity: str, *, start: datetime, until: datetime) -> int | None:
+        """Count what was born in that time; see Archive."""
+        return sources.births(self._at, entity, start=start, until=until)
 
     def read(self, entity: str, keys: Sequence[str]) -> Iterator[Read]:
         """Yield each of *keys* as it stands now; see Source."""

@@ -24,7 +24,7 @@ from connector.flow.pull import Pulled, pull, pull_demanded
 from connector.gate import ThreadGate
 from connector.ledger import confirmations, life, linking, migrate, systems
 from connector.ledger.store import Ledger
-from connector.ports import Clock, Probe, Source, Target
+from connector.ports import Archive, Clock, Probe, Source, Target
 from connector.problems import Problems
 from connector.values import Findings
 from connector.wiring import Wired
@@ -33,7 +33,7 @@ ROUNDS = 10_000
 YOUNG = 50_000  # objects made before garbage is looked for: a page of orders, hardly any in cycles
 
 
-class System(Source, Target, Probe, Protocol):
+class System(Source, Archive, Target, Probe, Protocol):
     """What an adapter's class gives: every port of one connection."""
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from connector import planfile
 from connector.alarms import Alarms
 from connector.app import App, Report, counted, open_app, reopened
 from connector.applying import apply
+from connector.backfilling import Backfilling
 from connector.errors import ConfigError, ConnectorError, NotSent
 from connector.flow.flows import Flow
 from connector.freshness import freshness
@@ -30,6 +31,7 @@ from connector.web import Web
 
 LOOK = 0.5  # seconds between looks for what commands ask
 SWEEP = 5.0  # seconds between looks for what is due
+BREATH = 0.05  # seconds between steps of long work, in which others have their turn
 STOP_WITHIN = 8.0  # seconds for calls on the wire; after that their intents are doubts
 TELL_WITHIN = 0.5  # seconds for an alert that is under way
 WORKERS = 8
@@ -60,8 +62,11 @@ class Work:
         """One run that a command asked for, and what came of it, written down in any case."""
         result: dict[str, Any] = {"error": {"code": "bug", "message": "see the log", "cure": ""}}
         try:
-            with self.turns.turn(asked.flow) as (app, flow):
-                result = self._do(app, flow, asked)
+            if asked.task == "backfill" and asked.given is not None:
+                result = self._backfill(asked.flow, Backfilling(asked.given["id"]))
+            else:
+                with self.turns.turn(asked.flow) as (app, flow):
+                    result = self._do(app, flow, asked)
         except NotSent:
             result = {"stopped": True}
         except ConnectorError as error:
@@ -74,6 +79,16 @@ class Work:
         if asked.task == "apply":
             return planfile.result(apply(app, planfile.parsed(asked.given), asked.actor))
         return self._went_well(flow.name, app.sync(flow, only=asked.keys))
+
+    def _backfill(self, name: str, job: Backfilling) -> dict[str, Any]:
+        """A backfill, a step in each turn, so that what is live comes in between."""
+        while True:
+            with self.turns.turn(name) as (app, flow):
+                step = job.step(app, flow)
+            if step.over or step.away:
+                return {"away": step.away}
+            if self.turns.rest(max(BREATH, step.wait)):
+                raise NotSent("stopping")
 
     def failed(self, name: str, error: BaseException) -> None:
         """Log and count a failure; the flow's next time comes all the same."""

@@ -70,6 +70,23 @@ class Source(Protocol):
         ...
 
 
+class Archive(Protocol):
+    """Where old documents come from: a list by their birth, where the profile has one (`born`)."""
+
+    def born(
+        self, entity: str, since: str | None, *, start: datetime, until: datetime
+    ) -> Iterator[Page]:
+        """Yield pages of what was born from *start* to before *until*, oldest first; *since*:
+
+        the cursor of the last page had. Raises Unavailable, Unauthorized, Truncated.
+        """
+        ...
+
+    def births(self, entity: str, *, start: datetime, until: datetime) -> int | None:
+        """How many there are, if the source says it. Raises Unavailable, Unauthorized."""
+        ...
+
+
 class Target(Protocol):
     """Where changes go. `send` raises nothing; the reads raise Unavailable, Unauthorized."""
 

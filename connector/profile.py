@@ -77,7 +77,8 @@ class Action:
 
     *batch*: how many references or keys one call takes (`references` / `keys` in its names).
     *items*: list of items in the reply; *item*: the single one; *found*: its key or none;
-    *verify*: must hold for a hit; *reference*: reads our reference from `item`.
+    *verify*: must hold for a hit; *reference*: reads our reference from `item`; *at*: when `item`
+    of a list by birth was born.
     *can*: fields of `write` that an update may carry (None: all). *next*: calls a list's pages
     after the first. *missing*: SOAP's omit|nil|empty.
     """
@@ -91,6 +92,7 @@ class Action:
     found: Template | None = None
     verify: Template | None = None
     reference: Template | None = None
+    at: Template | None = None
     can: frozenset[str] | None = None
     bulk: Bulk | None = None
     next: Step | None = None

@@ -60,6 +60,11 @@ class Turns:
             self.app.stop()
             self._change.notify_all()
 
+    def rest(self, seconds: float) -> bool:
+        """Let others have their turn for so long; True once we stop."""
+        with self._change:
+            return self._change.wait_for(lambda: self._stopping, seconds)
+
     def ended(self, seconds: float) -> bool:
         """Wait at most *seconds* for the runs under way; True if all have ended."""
         with self._change:

@@ -13,10 +13,10 @@ import click
 
 from connector import codes, logs
 from connector.app import App, Report, counted, opened
-from connector.cli import output, plan
+from connector.cli import backfill, output, plan
 from connector.cli.desk import flow_of
 from connector.cli.follow import followed
-from connector.cli.options import config_option, config_path, json_option
+from connector.cli.options import config_option, config_path, json_option, moment_of
 from connector.cli.rehearsal import rehearsal
 from connector.cli.stopping import stoppable
 from connector.errors import ConnectorError, NotSent
@@ -24,7 +24,6 @@ from connector.flow.audit import Audit, Kind, audit
 from connector.flow.flows import Flow
 from connector.flow.holdings import Holdings, holdings
 from connector.ledger import history
-from connector.spelled import Misspelled, moment
 
 SUMMARY = ("flow", "pulled", "created", "updated", "failed", "held", "in doubt", "next due")
 DECISIONS = ("flow", "entity", "key", "decision", "needs")
@@ -38,6 +37,7 @@ def flow() -> None:
 
 flow.add_command(plan.plan)
 flow.add_command(plan.apply_)
+flow.add_command(backfill.backfill)
 
 
 # ── sync ────────────────────────────────────────────────────────────────────────────────────────
@@ -151,17 +151,12 @@ def _rehearse(app: App, wanted: Flow, only: Sequence[str], as_json: bool) -> int
 # ── audit ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
-    try:
-        return None if text is None else moment(text)
-    except Misspelled as wrong:
-        raise click.BadParameter(f"{wrong}; {wrong.cure}") from wrong
-
-
 @flow.command("audit")
 @click.argument("name", metavar="FLOW")
-@click.option("--from", "since", callback=_moment, help="Born from then on; else the flow's start.")
-@click.option("--to", "until", callback=_moment, help="Born before then; else now.")
+@click.option(
+    "--from", "since", callback=moment_of, help="Born from then on; else the flow's start."
+)
+@click.option("--to", "until", callback=moment_of, help="Born before then; else now.")
 @click.option("--csv", "as_csv", is_flag=True, help="The findings as CSV.")
 @config_option
 @json_option

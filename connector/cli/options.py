@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
 from connector.errors import ConnectorError
+from connector.spelled import Misspelled, moment
 
 F = TypeVar("F", bound=Callable[..., object])
 PLACES = (Path("config.yaml"), Path("/etc/connector/config.yaml"))
@@ -27,6 +29,14 @@ def config_option(command: F) -> F:
 def json_option(command: F) -> F:
     """Add `--json`; the command gets `as_json: bool`."""
     return click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")(command)
+
+
+def moment_of(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
+    """A time on the command line, with its offset."""
+    try:
+        return None if text is None else moment(text)
+    except Misspelled as wrong:
+        raise click.BadParameter(f"{wrong}; {wrong.cure}") from wrong
 
 
 def config_path(given: Path | None) -> Path:

@@ -41,6 +41,8 @@ def compose(work: Claimed, flow: Flow, around: Surroundings) -> Want:
     except FieldErrors as error:
         return replace(want, hold=Hold(reason="unreadable", needs=str(error)))
     want = replace(want, terminal=isinstance(doc, Order) and doc.status in TERMINAL)
+    if work.lane == "backfill" and not (released or linked):
+        return replace(want, unaccepted=True)
     try:
         return _composed(work, with_rules(doc, flow, around.dead), want, flow, around)
     except FieldErrors as error:

@@ -26,6 +26,7 @@ from connector.values import (
     Wait,
 )
 
+NOT_ACCEPTED = "it is not there; its backfill is not accepted yet"
 UNASKABLE = "it may be there already, and cannot be asked after: look there, then release it"
 
 
@@ -35,7 +36,8 @@ class Want:
 
     *hold*: a reason not to send it as it stands; *terminal*: over at the source (cancelled,
     failed); *filtered*: not ours to deliver for the first time; *guest*: its data come of an order,
-    and change nobody's master data (D2); *released*: a person said that it may go on as it stands.
+    and change nobody's master data (D2); *released*: a person said that it may go on as it stands;
+    *unaccepted*: of a backfill whose plan nobody accepted: it is only looked for.
     """
 
     fields: Payload = field(default_factory=dict)
@@ -45,6 +47,7 @@ class Want:
     guest: bool = False
     released: bool = False
     linked: bool = False
+    unaccepted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,6 +112,8 @@ def first(want: Want, rules: Rules) -> Decision:
         return Nothing(reason="never_delivered")
     if not rules.creates:
         return Hold(reason="rule", needs="it is not there, and this flow creates nothing")
+    if want.unaccepted:
+        return Hold(reason="review", needs=NOT_ACCEPTED)
     return Create()
 
 

@@ -80,8 +80,9 @@ def serial_key(flow: Flow, entity: str, key: str) -> str:
 def _of(doc: Document, birth: str, bare: Draft, flow: Flow) -> Draft:
     data = dump(doc)
     born = getattr(doc, "placed_at", None) or getattr(doc, "created_at", None)
+    old = is_older(born, flow)
     try:
-        verdict, needs = _judge(doc, born, flow)
+        verdict, needs = _judge(doc, flow)
         minted: str | None = reference(doc, bare.key, flow)
     except FieldErrors as error:
         verdict, needs, minted = "rule", str(error), None
@@ -89,7 +90,8 @@ def _of(doc: Document, birth: str, bare: Draft, flow: Flow) -> Draft:
     return replace(
         bare,
         verdict=verdict,
-        needs=needs,
+        needs=f"older than the flow's start {flow.start}" if old and not needs else needs,
+        old=old,
         birth=birth,
         born_at=born,
         reference=minted,
@@ -99,7 +101,7 @@ def _of(doc: Document, birth: str, bare: Draft, flow: Flow) -> Draft:
         total=str(doc.total) if isinstance(doc, Order) else None,
         currency=doc.currency if isinstance(doc, Order) else None,
         subject=_subject(doc, flow),
-        goods=taken_by(doc, older=is_older(born, flow)) if isinstance(doc, Order) else None,
+        goods=taken_by(doc, older=old or flow.lane != "live") if isinstance(doc, Order) else None,
     )
 
 
@@ -113,10 +115,8 @@ def is_older(born: datetime | None, flow: Flow) -> bool:
     return flow.start is not None and born is not None and born < flow.start
 
 
-def _judge(doc: Document, born: datetime | None, flow: Flow) -> tuple[str, str]:
-    """P8, `only` and the money guard: what is not ours, and what does not add up."""
-    if is_older(born, flow) and flow.start:
-        return "filtered", f"older than the flow's start {flow.start.isoformat()}"
+def _judge(doc: Document, flow: Flow) -> tuple[str, str]:
+    """`only` and the money guard: what is not ours, and what does not add up."""
     if flow.only is not None and not flow.only(doc):
         return "filtered", "outside the flow's `only`"
     if isinstance(doc, Order) and flow.money.outside == "hold":
@@ -160,7 +160,8 @@ def _subject(doc: Document, flow: Flow) -> str | None:
 
 def _children(doc: Document, parent: Draft) -> Iterator[Draft]:
     """R11: refunds are records of their own, staged with their parent."""
-    if not isinstance(doc, Order) or parent.verdict == "filtered" or parent.reference is None:
+    kept_back = parent.old or parent.verdict == "filtered"
+    if not isinstance(doc, Order) or kept_back or parent.reference is None:
         return
     for refund in doc.refunds:
         yield _child(refund, parent)
@@ -188,7 +189,7 @@ def _guest(doc: Document, parent: Draft, flow: Flow) -> Iterator[Draft]:
     """`guests: each`: the order's guest becomes a customer record, once, never updated (D2)."""
     if not isinstance(doc, Order) or flow.guests != "each" or doc.customer is not None:
         return
-    if flow.customers is None or parent.verdict == "filtered":
+    if flow.customers is None or parent.old or parent.verdict == "filtered":
         return
     data = dump(guest_customer(doc))
     key = guest_key(doc)

@@ -173,7 +173,7 @@ def _excuse(
     draft: Draft, known: Known, seen: Answer, flow: Flow, pulled: datetime | None
 ) -> str | None:
     """Why it may rightly be missing, or stand there otherwise; None: there is no excuse."""
-    if known.row is None and draft.verdict == "filtered":
+    if known.row is None and (draft.old or draft.verdict == "filtered"):
         return "filtered"
     if _is_young(draft, flow, pulled):
         return "not pulled yet"

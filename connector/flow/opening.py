@@ -196,6 +196,9 @@ def _adopt(db: Connection, one: Decided, key: str, flow: Flow, now: datetime) ->
         return
     # The base is what the target itself shows: decide compares with a fresh reading next.
     links.unread(db, w)
+    if one.want.unaccepted:
+        _nothing(db, w, Want(), "adopted", now)
+        return
     linked = Moving(id=w.id, fence=w.fence, due_at=now, seq=w.seq, detail=f"linked to {key}")
     move(db, "adopted", [linked], now=now)
 

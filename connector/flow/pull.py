@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from connector.errors import Braked, Unavailable
 from connector.flow.compose import GUEST
+from connector.flow.decide import NOT_ACCEPTED
 from connector.flow.draft import drafts, tombstone, unreadable
 from connector.flow.flows import Flow
-from connector.ledger import cursors, persons, records, staging
+from connector.ledger import backfills, cursors, persons, records, staging
 from connector.ledger.content import digest
 from connector.ledger.staging import Draft, Staged
 from connector.ledger.store import Ledger
@@ -102,7 +103,8 @@ def pull_demanded(
     Raises Unavailable, Unauthorized, Braked.
     """
     done = Pulled()
-    for start in range(0, len(wanted := list(keys) or _demanded(flow, ledger)), BATCH):
+    wanted = list(keys) or _demanded(flow, ledger, clock)
+    for start in range(0, len(wanted), BATCH):
         began = clock.now()
         items = read_each(source, flow, wanted[start : start + BATCH])
         page = Page(items=items, cursor="", complete=True, began=began)
@@ -141,8 +143,12 @@ def read_each(source: Source, flow: Flow, keys: Sequence[str]) -> tuple[Read, ..
     return tuple(got)
 
 
-def _demanded(flow: Flow, ledger: Ledger) -> list[str]:
+def _demanded(flow: Flow, ledger: Ledger, clock: Clock) -> list[str]:
     wanted = ledger.read(records.demands, flow.source, flow.target, flow.entity)
+    if guests := [key for key in wanted if key.startswith(GUEST)]:
+        # Of a backfill that nobody accepted, and of an order that may go: the order decides.
+        with ledger.begin() as db:
+            backfills.release_needed(db, flow.name, guests, NOT_ACCEPTED, clock.now())
     known = ledger.read(staging.hashes, flow.name, flow.entity, wanted)
     new = [key for key in wanted if key not in known]
     again = ledger.read(persons.to_read_again, flow.name, flow.entity)

@@ -6,29 +6,29 @@ lease lapses, in_doubt → asked after.  Times are stored as microseconds since 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
-    TypeDecorator,
     UniqueConstraint,
     false,
     text,
     true,
 )
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from connector.ledger.columns import EPOCH as EPOCH
+from connector.ledger.columns import Id, one_of
+from connector.ledger.columns import Instant as Instant
+from connector.ledger.columns import meta as meta
+from connector.ledger.errands import backfill as backfill
+from connector.ledger.errands import run as run
 
 STATES = ("prepared", "running", "in_doubt", "held", "done")
 HELD = (
@@ -40,44 +40,7 @@ OUTCOMES = (
     "done", "refused", "exists", "stale", "gone", "unavailable", "unauthorized", "not_sent",
     "found", "absent", "again",
 )  # fmt: skip
-RUN_STATES = ("asked", "running", "ended")
-TASKS = ("sync", "apply", "backfill")
 OP_CLASSES = ("absolute", "append", "create", "transition")
-
-
-class Instant(TypeDecorator[datetime]):
-    """An aware UTC time, kept as microseconds since 1970; a naive one is a ValueError."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
-        """Microseconds for the database."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without zone cannot enter the ledger")
-        return (value - EPOCH) // timedelta(microseconds=1)
-
-    def process_result_value(self, value: int | None, _dialect: Dialect) -> datetime | None:
-        """An aware UTC time from the database."""
-        return None if value is None else EPOCH + timedelta(microseconds=value)
-
-
-def _one_of(column: str, allowed: tuple[str, ...]) -> str:
-    return f"{column} IN ({', '.join(repr(a) for a in allowed)})"
-
-
-meta = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-Id = BigInteger().with_variant(Integer, "sqlite")
 
 record = Table(
     "record",
@@ -119,10 +82,10 @@ record = Table(
     Column("changed_at", Instant, nullable=False),
     UniqueConstraint("flow", "entity", "key"),
     UniqueConstraint("target", "entity", "reference"),
-    CheckConstraint(_one_of("state", STATES), name="state"),
+    CheckConstraint(one_of("state", STATES), name="state"),
     CheckConstraint(
-        f"(state = 'held' AND {_one_of('reason', HELD)} AND reason IS NOT NULL)"
-        f" OR (state = 'done' AND {_one_of('reason', DONE)} AND reason IS NOT NULL)"
+        f"(state = 'held' AND {one_of('reason', HELD)} AND reason IS NOT NULL)"
+        f" OR (state = 'done' AND {one_of('reason', DONE)} AND reason IS NOT NULL)"
         " OR state IN ('prepared', 'running', 'in_doubt')",
         name="reason",
     ),
@@ -134,7 +97,7 @@ record = Table(
     ),
     CheckConstraint("(reason = 'blocked') = (blocked_on IS NOT NULL) OR reason IS NULL",
                     name="blocked_on"),
-    CheckConstraint(_one_of("lane", ("live", "backfill")), name="lane"),
+    CheckConstraint(one_of("lane", ("live", "backfill")), name="lane"),
 )  # fmt: skip
 Index("ix_record_due", record.c.flow, record.c.state, record.c.lane, record.c.due_at)
 Index(
@@ -174,8 +137,8 @@ attempt = Table(
     Column("target_key", String),
     Column("closed_by", String),
     Column("finished_at", Instant),
-    CheckConstraint(_one_of("outcome", OUTCOMES), name="outcome"),
-    CheckConstraint(_one_of("op_class", OP_CLASSES), name="op_class"),
+    CheckConstraint(one_of("outcome", OUTCOMES), name="outcome"),
+    CheckConstraint(one_of("op_class", OP_CLASSES), name="op_class"),
     CheckConstraint("(outcome IS NULL) = (finished_at IS NULL)", name="finished"),
 )
 Index(
@@ -208,7 +171,7 @@ link = Table(
     Column("made_at", Instant, nullable=False),
     Column("made_by", String, nullable=False),
     Column("reserved_at", Instant),
-    CheckConstraint(_one_of("role", ("identity", "alias", "part")), name="role"),
+    CheckConstraint(one_of("role", ("identity", "alias", "part")), name="role"),
 )
 Index(
     "uq_link_source",
@@ -348,7 +311,7 @@ sighting = Table(
     Column("value", String, nullable=False),
     Column("traits", String, nullable=False),
     Column("birth", String),
-    CheckConstraint(_one_of("side", ("source", "target")), name="side"),
+    CheckConstraint(one_of("side", ("source", "target")), name="side"),
 )
 Index("ix_sighting_value", sighting.c.flow, sighting.c.side, sighting.c.by, sighting.c.value)
 
@@ -360,27 +323,9 @@ candidate = Table(
     Column("target_key", String, primary_key=True),
     Column("verdict", String, nullable=False),
     Column("reason", String, nullable=False),
-    CheckConstraint(_one_of("verdict", ("sure", "weak", "collision")), name="verdict"),
+    CheckConstraint(one_of("verdict", ("sure", "weak", "collision")), name="verdict"),
 )
 Index("ix_candidate_target_key", candidate.c.flow, candidate.c.target_key)
-
-run = Table(
-    "run",
-    meta,
-    Column("id", Id, primary_key=True),
-    Column("flow", String, nullable=False),
-    Column("task", String, nullable=False, server_default=text("'sync'")),
-    Column("only", String, nullable=False, server_default=text("'[]'")),
-    Column("given", String),
-    Column("state", String, nullable=False),
-    Column("result", String),
-    Column("actor", String, nullable=False),
-    Column("asked_at", Instant, nullable=False),
-    Column("ended_at", Instant),
-    CheckConstraint(_one_of("state", RUN_STATES), name="state"),
-    CheckConstraint(_one_of("task", TASKS), name="task"),
-    CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="ended"),
-)
 
 goods = Table(
     "goods",

@@ -21,7 +21,8 @@ class Draft:
 
     *doc* None: unreadable, the last good document stays. *verdict*: due, filtered, or the reason
     for which it is held; *due_at*: when it may first be delivered. *goods*: what an order takes of
-    the stock (see connector.ledger.goods), None: it does not say.
+    the stock (see connector.ledger.goods), None: it does not say. *old*: born before the flow's
+    start, so that only a backfill delivers it for the first time (P8).
     """
 
     flow: str
@@ -48,6 +49,7 @@ class Draft:
     lane: str = "live"
     only_new: bool = False
     goods: str | None = None
+    old: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,13 +129,14 @@ def restage(row: Row[Any], draft: Draft) -> dict[str, Any] | None:
     }
     if draft.version is not None:
         seen["source_version"] = draft.version
-    verdict = _verdict(draft, linked=row.linked)
+    lane = _lane(row, draft)
+    verdict = _verdict(draft, linked=row.linked, backfilled=lane == "backfill")
     same_content = same_as_staged(row, draft) or (
         draft.doc is None and row.raw_hash == draft.raw_hash
     )
     if same_content and verdict == row.verdict and not judged_again(row, draft):
         return seen
-    values = seen | {"verdict": verdict, "needs": draft.needs or None}
+    values = seen | {"verdict": verdict, "needs": draft.needs or None, "lane": lane}
     if not same_content:
         values |= {"seq": row.seq + 1}
     if draft.doc is not None:
@@ -152,8 +155,17 @@ def restage(row: Row[Any], draft: Draft) -> dict[str, Any] | None:
     return values | _standing(verdict, draft) | ({} if same_content else {"attempts": 0})
 
 
-def _verdict(draft: Draft, *, linked: bool) -> str:
+def _lane(row: Row[Any], draft: Draft) -> str:
+    """What is linked is live; what the flow left alone is a backfill's if one reads it."""
+    if row.linked:
+        return "live"
+    return draft.lane if row.verdict == "filtered" else str(row.lane)
+
+
+def _verdict(draft: Draft, *, linked: bool, backfilled: bool) -> str:
     """R10: filters and deletions guard the first delivery; later they are changes to deliver."""
+    if draft.old and not (linked or backfilled):
+        return "filtered"
     match draft.verdict:
         case "filtered":
             return "due" if linked else "filtered"
@@ -288,7 +300,7 @@ def _insert(db: Connection, drafts: Sequence[Draft], now: datetime) -> list[tupl
 
 
 def _row(draft: Draft, now: datetime) -> dict[str, Any]:
-    verdict = _verdict(draft, linked=False)
+    verdict = _verdict(draft, linked=False, backfilled=draft.lane == "backfill")
     return {
         **{name: getattr(draft, name) for name in _KEPT},
         **_standing(verdict, draft),

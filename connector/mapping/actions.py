@@ -115,12 +115,16 @@ def actions_of(node: Node | None, calls: Calls) -> dict[str, Action]:
     if find is not None and node is not None and find.reference is None and find.verify is None:
         cure = "add `reference:` (our reference in `item`) or `verify:`"
         complain(calls.problems, node, "`find` cannot tell equality after a search", cure)
+    if "born" in actions and actions["born"].at is None and node is not None:
+        complain(calls.problems, node, "`born` lacks `at`", "add `at: = item.…`, when it was born")
     return actions
 
 
 def _action(name: str, node: Node, calls: Calls) -> Action:
     own = check_keys(node, ACTION, calls.problems)
-    told = {k: _told(own, k, calls) for k in ("items", "item", "found", "verify", "reference")}
+    told = {
+        k: _told(own, k, calls) for k in ("items", "item", "found", "verify", "reference", "at")
+    }
     steps = own.get("steps")
     made: tuple[Step, ...] = ()
     if steps is None:

@@ -172,7 +172,7 @@ def _names(
             yield {"reference": REFERENCE, "references": (REFERENCE, "SAMPLE-2")[: action.batch]}
         case "get" | "delete":
             yield {"key": key, "keys": (key,), "version": "1"}
-        case "list":
+        case "list" | "born":
             first = {"since": None, "until": None, "page": 1, "size": entity.walk.size}
             yield {**first, "order": "asc"}
             yield {**first, "since": _AT, "until": _AT, "page": 2, "order": "desc"}

@@ -13,6 +13,7 @@ def upgrade() -> None:
     """Bring the ledger from the revision before to this one."""
     _runs()
     _linking()
+    _backfills()
     _watching()
     _stock()
 
@@ -119,3 +120,41 @@ def _stock() -> None:
         sqlite_where=sa.text("settled IS 0"),
         postgresql_where=sa.text("settled IS false"),
     )
+
+
+def _backfills() -> None:
+    """What is delivered from before a flow's start, and how far that has come."""
+    op.create_table(
+        "backfill",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("flow", sa.String(), nullable=False),
+        sa.Column("since", Instant(), nullable=False),
+        sa.Column("until", Instant(), nullable=False),
+        sa.Column("statuses", sa.String(), nullable=False),
+        sa.Column("per_minute", sa.Integer()),
+        sa.Column("next_at", Instant()),
+        sa.Column("expected", sa.Integer()),
+        sa.Column("position", sa.String()),
+        sa.Column("read", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("walked", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("shown_at", Instant()),
+        sa.Column("accepted_at", Instant()),
+        sa.Column("accepted_by", sa.String()),
+        sa.Column("begun_at", Instant(), nullable=False),
+        sa.Column("ended_at", Instant()),
+        sa.CheckConstraint(
+            "(accepted_at IS NULL) = (accepted_by IS NULL)", name=op.f("ck_backfill_accepted")
+        ),
+        sa.CheckConstraint(
+            "accepted_at IS NULL OR shown_at IS NOT NULL", name=op.f("ck_backfill_shown")
+        ),
+        sa.CheckConstraint(
+            "per_minute IS NULL OR per_minute >= 1", name=op.f("ck_backfill_rate")
+        ),
+        sa.CheckConstraint("shown_at IS NULL OR walked", name=op.f("ck_backfill_walked")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_backfill")),
+        sa.UniqueConstraint(
+            "flow", "since", "until", "statuses",
+            name=op.f("uq_backfill_flow_since_until_statuses"),
+        ),
+    )  # fmt: skip

@@ -75,6 +75,25 @@ def test_a_plan_beside_the_daemon_is_applied_by_it(company: Company, serve: Serv
     assert (first["task"], first["given"], second["state"]) == ("apply", None, "ended")
 
 
+def test_a_backfill_beside_the_daemon_goes_through_it(company: Company, serve: Serve) -> None:
+    """It looks, is accepted and creates in the daemon, while a new order arrives by itself."""
+    company.flow("orders", every="1s")
+    old = company.order()
+    company.shop_sql("UPDATE orders SET created = created - 1000000 WHERE id = ?", old)
+    service = serve()
+    service.hears("READY=1")
+    line = ("flow", "backfill", "orders", "--from", "2020-01-01T00:00:00Z", "--json")
+    said = calls(company, *line)
+    assert (said.returncode, json.loads(said.stdout)["to_create"]) == (1, 1), said.stderr
+    assert company.books() == []
+    new = company.order()
+    until(lambda: company.references() == [f"DE-{new}"])
+    said = calls(company, *line, "--yes")
+    assert (said.returncode, json.loads(said.stdout)["created"]) == (0, 1), said.stderr
+    assert company.references() == sorted([f"DE-{old}", f"DE-{new}"])
+    assert {r["task"] for r in company.rows("SELECT task FROM run")} == {"backfill"}
+
+
 def test_a_locked_ledger_without_a_daemon_is_told(company: Company, serve: Serve) -> None:
     """Another `flow sync` cannot be asked: `ledger_locked`, and nothing waits in vain."""
     company.app.ledger.own()

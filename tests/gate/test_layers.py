@@ -22,7 +22,7 @@ LAYERS = [
     {"wiring"},
     {"building", "workbench"},
     {"app"},
-    {"applying"},
+    {"applying", "backfilling"},
     {"planfile"},
     {"turns"},
     {"vitals", "alarms"},

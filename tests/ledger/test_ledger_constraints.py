@@ -43,6 +43,13 @@ LINKING = [
     ("ck_sighting_side", insert(schema.sighting).values(SIGHT | {"side": "left"})),
     ("ck_candidate_verdict", insert(schema.candidate).values(PAIR | {"verdict": "maybe"})),
 ]
+FILL = {"flow": "f", "since": NOW, "until": NOW, "statuses": "[]", "begun_at": NOW}
+FILLS = [
+    ("ck_backfill_rate", {"per_minute": 0}),
+    ("ck_backfill_accepted", {"accepted_at": NOW, "shown_at": NOW, "walked": True}),
+    ("ck_backfill_shown", {"accepted_at": NOW, "accepted_by": "me"}),
+    ("ck_backfill_walked", {"shown_at": NOW}),
+]
 ASKED = {"flow": "f", "state": "asked", "actor": "cli", "asked_at": NOW}
 RUNS = [
     ("ck_run_state", insert(schema.run).values(ASKED | {"state": "forgotten"})),
@@ -114,6 +121,13 @@ def test_a_run_that_breaks_an_invariant_is_refused(db):
             db.execute(statement)
 
 
+def test_a_backfill_that_breaks_an_invariant_is_refused(db):
+    """It is accepted by somebody, what was shown, after it was read; its rate is at least 1."""
+    for check, columns in FILLS:
+        with is_refused(db, check):
+            db.execute(insert(schema.backfill).values(FILL | columns))
+
+
 def test_every_check_of_the_schema_is_provoked():
     """A constraint that no test breaks might as well not be there."""
     checks = {
@@ -122,7 +136,7 @@ def test_every_check_of_the_schema_is_provoked():
         for c in table.constraints
         if isinstance(c, CheckConstraint)
     }
-    assert checks == {name for name, _ in [*RECORD, *ATTEMPT, *LINK, *LINKING, *RUNS]}
+    assert checks == {name for name, _ in [*RECORD, *ATTEMPT, *LINK, *LINKING, *RUNS, *FILLS]}
 
 
 def test_every_reason_of_the_lists_is_accepted(db):

@@ -40,6 +40,18 @@ def test_what_is_due_is_claimed_oldest_first_live_before_backfill(db):
     assert claim(db) == []
 
 
+@pytest.mark.parametrize(("live", "back"), [(30, 2), (19, 2), (18, 2), (15, 5), (0, 20)])
+def test_a_tenth_of_a_full_hand_is_the_backfills(db, live, back):
+    """O3: with more live records than a hand holds it moves on all the same; each is taken once."""
+    for _ in range(30):
+        a_record(db, lane="backfill", due_at=NOW - SECOND)
+    for n in range(live):
+        a_record(db, key=f"live{n:02}")
+    taken = claim(db, most=20)
+    assert len(taken) == len(set(taken)) == 20
+    assert [key[:4] for key in taken].count("live") == 20 - back
+
+
 def test_a_claim_is_fenced_and_leased(db):
     """Owner, fence and the end of the lease are written with it."""
     id_ = a_record(db, fence=4)

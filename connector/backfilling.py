@@ -1,0 +1,102 @@
+"""A backfill, step by step: read and look first, create only once a person accepted its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from connector.app import ROUNDS, App, Report
+from connector.flow.backfill import stage_pages
+from connector.flow.decide import NOT_ACCEPTED
+from connector.flow.flows import Flow
+from connector.ledger import backfills
+from connector.ledger.backfills import Backfill
+from connector.points import reach
+
+PAGE = 100
+SOON = 1.0  # seconds after which is looked again at what somebody else has in hand
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """How far a backfill is: *over*: nothing is left that may be done now without a person.
+
+    *wait*: seconds until the next step is of use; *away*: who did not answer.
+    """
+
+    over: bool = False
+    wait: float = 0.0
+    away: dict[str, str] = field(default_factory=dict)
+
+
+class Backfilling:
+    """One backfill under way. All that lasts is in the ledger: it may be killed at any point."""
+
+    def __init__(self, id_: int) -> None:
+        self._id = id_
+        self._pages: Iterator[int] | None = None
+        self._app: App | None = None
+
+    def step(self, app: App, flow: Flow) -> Step:
+        """Read one page, or let go what the rate allows, and deliver what is due.
+
+        Raises Unavailable, Unauthorized, Truncated, Braked, WrongSystem.
+        """
+        if self._app is not app:  # a reload came in between: the walk goes on where it stood
+            self._app, self._pages = app, None
+            app.meet(sorted({flow.source, flow.target}))
+        at = app.ledger.read(backfills.get, self._id)
+        following: datetime | None = None
+        if not at.walked:
+            self._read(app, flow, at)
+        elif at.accepted_at is not None:
+            following = _let_go(app, at)
+        away = _deliver(app, flow)
+        reach("backfill.step")
+        return _next(app, app.ledger.read(backfills.get, self._id), following, away)
+
+    def _read(self, app: App, flow: Flow, at: Backfill) -> None:
+        if self._pages is None:
+            source = app.system(flow.source)
+            self._pages = stage_pages(source, flow, at, app.ledger, app.clock)
+        next(self._pages, None)
+
+
+def _let_go(app: App, at: Backfill) -> datetime:
+    """Let as many be created as the rate allows now; when the next ones may be."""
+    now = app.clock.now()
+    with app.ledger.begin() as db:
+        most = min(PAGE, backfills.left(db, at, NOT_ACCEPTED))
+        free, following = backfills.take(db, at, most, now)
+        if free:
+            backfills.release(db, at, NOT_ACCEPTED, free, now)
+    return following
+
+
+def _deliver(app: App, flow: Flow) -> dict[str, str]:
+    """Deliver until nothing is due."""
+    report, line = Report(), app.line(flow)
+    for _ in range(ROUNDS):
+        if not app.round(line, report) or app.stopping:
+            break
+    return report.stopped
+
+
+def _next(app: App, at: Backfill, following: datetime | None, away: dict[str, str]) -> Step:
+    """What the next step waits for, and whether there is one."""
+    now = app.clock.now()
+    if away or not at.walked:
+        return Step(away=away)
+    due = app.ledger.read(backfills.moving_at, at)
+    left = at.accepted_at is not None and app.ledger.read(backfills.left, at, NOT_ACCEPTED)
+    times = [due] if due is not None else []
+    if left and following is not None:
+        times.append(following)
+    if times:
+        seconds = (min(times) - now).total_seconds()
+        return Step(wait=max(0.0, seconds) if left else max(SOON, seconds))
+    if at.accepted_at is not None:
+        with app.ledger.begin() as db:
+            backfills.end(db, at.id, now)
+    return Step(over=True)
