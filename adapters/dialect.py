@@ -45,6 +45,10 @@ class Dialect(Protocol):
         """Make one call. Raises FieldErrors and NotSent before it, Broke if no reply came."""
         ...
 
+    def leave(self) -> None:
+        """End the session, if there is one; never raises."""
+        ...
+
     def slices(self, action: Action, answer: Answer) -> Iterable[Slice]:
         """Split a listing's reply. Raises ValueError if it is not what the profile says."""
         ...

@@ -64,7 +64,8 @@ def plain(method: str, head: bytes) -> Head | None:
         name, value = name.lower(), value.strip(" \t")
         if not colon or not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
             return None
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        between = "\n" if name == "set-cookie" else ", "  # a cookie may hold a comma
+        headers[name] = f"{headers[name]}{between}{value}" if name in headers else value
     length = headers.get("content-length", "")
     bodiless = found is None or found[1] in ("204", "304") or method == "HEAD"
     odd = "transfer-encoding" in headers or "content-encoding" in headers

@@ -28,6 +28,7 @@ from connector.ports import Clock, Slot
 
 MOST_BYTES = 64 * 1024 * 1024
 IDLE_SECONDS = 15.0
+_FAREWELL = timedelta(seconds=3)
 USUAL = {"Accept-Encoding": "gzip", "User-Agent": "connector"}
 _Told = tuple[int, Mapping[str, str], bytes]
 
@@ -144,19 +145,25 @@ class Http:
     def call(self, request: Request, *, send_before: datetime | None = None) -> Reply:
         """Make one call. Raises NotSent before its first byte, Broke if no reply came of it."""
         with self._slot(send_before):
-            call = Call(self._clock, self._timeout, send_before)
-            line = self._line(request.url, call)
-            whole = False
-            try:
-                reply = self._exchange(line, request, call)
-                whole = True
-            except FOREIGN as error:
-                raise Broke(why(error), sent=call.sent) from error
-            finally:
-                if not whole:
-                    line.abort()
-            self._keep(request.url, line)
-            return reply
+            return self._made(request, Call(self._clock, self._timeout, send_before))
+
+    def farewell(self, request: Request) -> Reply:
+        """Make the last call of a connection, briefly, when the engine gives no slot any more."""
+        return self._made(request, Call(self._clock, min(self._timeout, _FAREWELL), None))
+
+    def _made(self, request: Request, call: Call) -> Reply:
+        line = self._line(request.url, call)
+        whole = False
+        try:
+            reply = self._exchange(line, request, call)
+            whole = True
+        except FOREIGN as error:
+            raise Broke(why(error), sent=call.sent) from error
+        finally:
+            if not whole:
+                line.abort()
+        self._keep(request.url, line)
+        return reply
 
     def close(self) -> None:
         """Close every idle connection."""
@@ -243,6 +250,8 @@ def odd(line: Line, method: str, most: int) -> _Told:
         response.close()
         raise
     headers = {name.lower(): response.headers[name] for name in response.headers}
+    if "set-cookie" in headers:  # the one header whose values may not be joined with a comma
+        headers["set-cookie"] = "\n".join(response.headers.getlist("set-cookie"))
     return response.status, headers, body
 
 

@@ -12,7 +12,7 @@ from adapters import bulks
 from adapters.auth import Body
 from adapters.dialect import Connection, Dialect, Query, text
 from adapters.http import Broke, Reply, Request
-from adapters.system import Place
+from adapters.place import Place
 from connector.errors import ConnectorError
 from connector.profile import Action, Profile, Step
 from connector.rehearsal import Canned, Sent
@@ -87,6 +87,7 @@ class Rehearsed:
             lag=profile.lag,
             slot=lambda _=None: nullcontext(),
             clock=Still(),
+            session=dict.fromkeys(profile.session.save if profile.session else (), "***"),
         )
         self.at = Connection(
             profile=profile,

@@ -37,12 +37,16 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """A reply and what was read in it. *clean*: it is whole, and nothing stands around it."""
+    """A reply and what was read in it. *clean*: it is whole, and nothing stands around it.
+
+    *denied*: why the system does not let us in, where a session found that out: nothing was done.
+    """
 
     http: Reply
     reply: object = field(default=None, repr=False)
     fault: Fault | None = None
     clean: bool = True
+    denied: str = ""
 
     def names(self) -> dict[str, object]:
         """Give the names that rules and result templates use."""
@@ -90,6 +94,8 @@ def judge(
     `else` speaks where the others are silent and the reply is no success: 2xx is one, unless a
     rule names `done`.  Rules judge only what could be read: a proxy's 404 page is no document gone.
     """
+    if answer.denied:
+        return Verdict(outcome="unauthorized", code=answer.denied)
     known = {**names, **answer.names()}
     verdict = (answer.parsed and _by_rule(rules, known)) or _by_status(answer.http, refuses_with)
     if verdict:

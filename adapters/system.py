@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import TypedDict
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from adapters import bulks, probes, sources, targets
 from adapters.auth import Tls
 from adapters.dialect import Connection, Dialect
 from adapters.http import Http
-from connector.ports import Clock, Slot
+from adapters.place import Place
 from connector.profile import Profile
 from connector.values import (
     Absent,
@@ -25,17 +23,6 @@ from connector.values import (
     Read,
     Seen,
 )
-
-
-class Place(TypedDict):
-    """Where an adapter works: its connection's names and zone, its limits, the engine's gate."""
-
-    conn: Mapping[str, object]
-    zone: ZoneInfo
-    timeout: timedelta
-    lag: timedelta
-    slot: Slot
-    clock: Clock
 
 
 def client(tls: Tls, place: Place) -> Http:
@@ -57,7 +44,12 @@ class System:
             clock=place["clock"],
             dialect=dialect,
         )
-        self.close = http.close
+        self._http = http
+
+    def close(self) -> None:
+        """Log out, and close every connection."""
+        self._at.dialect.leave()
+        self._http.close()
 
     def pages(
         self, entity: str, since: str | None, *, start: datetime | None, until: datetime | None

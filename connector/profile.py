@@ -177,12 +177,44 @@ class Entity:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Overlay:
+    """What is laid over every call after the stored payload; only here credentials have names.
+
+    Names: `conn` with `conn.auth`, `session`, `now`, `nonce` (fresh for each call), `vars` of them,
+    and in HTTP's headers `request` (method, url, path, query, body): what is signed.
+    """
+
+    vars: Mapping[str, Template] = field(default_factory=dict)
+    args: Template | None = None
+    headers: Template | None = None
+    http_headers: Template | None = None
+    query: Template | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Session:
+    """A login that later calls refer to. *save*: what its reply gives, as `session.NAME`.
+
+    *expired* judges a reply: true is a refusal that surely preceded all work. *hosts*: where else
+    than to the connection's host the login may lead.
+    """
+
+    login: Step
+    save: Mapping[str, Template] = field(default_factory=dict)
+    cookies: bool = False
+    expired: Template | None = None
+    lasts: timedelta | None = None
+    logout: Step | None = None
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Service:
     """One SOAP service: its WSDL, its port, and the endpoint that replaces the WSDL's.
 
     *catalog*: address to file beside the WSDL; *svcmap*: such a list by Visual Studio; *patches*:
-    pattern and replacement, laid over its files before they are parsed; *args*: laid over what
-    each of its calls sends, with the credentials as `conn.auth`.
+    pattern and replacement, laid over its files before they are parsed; *args*, *headers*: laid
+    over those of the profile in each of its calls.
     """
 
     wsdl: Path
@@ -193,6 +225,7 @@ class Service:
     svcmap: Path | None = None
     patches: tuple[tuple[str, str], ...] = ()
     args: Template | None = None
+    headers: Template | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -209,7 +242,8 @@ class Profile:
     entities: Mapping[str, Entity]
     base: Template | None = None
     auth: tuple[str, ...] = ()
-    args: Template | None = None
+    overlay: Overlay = Overlay()
+    session: Session | None = None
     credentials: frozenset[str] = frozenset()
     services: Mapping[str, Service] = field(default_factory=dict)
     errors: tuple[ErrorRule, ...] = ()

@@ -10,14 +10,17 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from adapters.auth import Basic, Bearer, HeaderKey, OAuth1, Tls
+from adapters.auth import Basic, Bearer, Body, HeaderKey, NoAuth, OAuth1, Tls
 from adapters.dialect import Query, Slice, told
 from adapters.http import Http, Reply, Request
+from adapters.overlay import Laid, signed, texts, within
+from adapters.place import Place
 from adapters.replies import Answer
 from adapters.rest.splitting import elements, parse, payload
-from adapters.system import Place, System, client
+from adapters.sessions import Held, Sessions
+from adapters.system import System, client
 from connector.errors import FieldErrors, FieldFault
-from connector.profile import Action, Profile
+from connector.profile import Action, Profile, Step
 from connector.values import Broken, Payload
 
 
@@ -26,7 +29,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    auth: Basic | Bearer | HeaderKey | OAuth1 = Field(discriminator="type")
+    auth: Basic | Bearer | Body | HeaderKey | NoAuth | OAuth1 = Field(discriminator="type")
     tls: Tls = Tls()
 
 
@@ -42,37 +45,60 @@ class RestDialect:
     """Calls under the base address that the profile gives."""
 
     def __init__(self, profile: Profile, settings: Settings, http: Http, place: Place) -> None:
-        self._auth, self._http = settings.auth, http
+        self._profile, self._auth, self._http = profile, settings.auth, http
         self._conn, self._clock = place["conn"], place["clock"]
-        names = {"conn": self._conn}
-        self._base = str(profile.base(names)).rstrip("/") if profile.base else ""
+        self._laid = Laid(profile, settings.auth, place)
+        self._sessions = Sessions(
+            profile.session, self._enter, profile.errors, self._clock, place.get("session")
+        )
 
     def call(self, query: Query) -> Answer:
         """Make one call. Raises FieldErrors and NotSent before it, Broke if no reply came."""
+        return self._sessions.call(lambda held: self._made(query, held))
+
+    def leave(self) -> None:
+        """End the session, if there is one."""
+        self._sessions.leave()
+
+    def _enter(self, step: Step, held: Held) -> Answer:
+        """Make a call of the session's own: what is laid over all others names what it makes."""
+        known = self._laid.names(held.names)
+        return self._made(Query(entity="", step=step, names=known), held, own=True)
+
+    def _made(self, query: Query, held: Held, *, own: bool = False) -> Answer:
         step, names = query.step, query.names
+        known = self._laid.names(held.names)
         method = (step.method or "GET").upper()
         path = str(step.path(names)) if step.path is not None else ""
-        url = self._address(path)
-        asked = _pairs(step.query(names)) if step.query is not None else ""
-        url += f"?{asked}" if asked else ""
-        headers = {"Accept": "application/json"}
-        body = None
+        url = self._address(path, held)
+        asked = step.query(names) if step.query is not None else None
+        pairs = _pairs(asked if own else self._laid.query(asked, known))
+        url += f"{'&' if '?' in url else '?'}{pairs}" if pairs else ""
+        headers, body = {"Accept": "application/json", **held.headers()}, None
         if method not in ("GET", "HEAD", "DELETE"):
-            content = step.body(names) if step.body is not None else names.get("payload")
-            body = _encoded(content)
+            body = _encoded(step.body(names) if step.body is not None else names.get("payload"))
             headers["Content-Type"] = "application/json"
         if step.headers is not None:
-            headers |= _texts(step.headers(names))
+            headers |= texts(step.headers(names))
+        if not own:
+            headers |= self._laid.http_headers(known, signed(method, url, body))
         headers |= self._auth.headers(method, url, self._clock)
         request = Request(method=method, url=url, headers=headers, body=body)
+        session = self._profile.session
+        if session is not None and step is session.logout:
+            return _answer(self._http.farewell(request), listing=False)
         reply = self._http.call(request, send_before=query.send_before)
         return _answer(reply, listing=query.listing)
 
-    def _address(self, path: str) -> str:
+    def _address(self, path: str, held: Held) -> str:
         """A path below the base; or what the system itself gave as the address to go on with."""
+        made = self._profile.base
+        base = str(made({"conn": self._conn, "session": held.names})).rstrip("/") if made else ""
+        if self._profile.session is not None:
+            within(base, str(self._conn["url"]), self._profile.session.hosts)
         if not path.startswith(("http://", "https://")):
-            return self._base + quote(path, safe="/%:@,;=~+$!*'()")
-        there, here = urlsplit(path), urlsplit(self._base)
+            return base + quote(path, safe="/%:@,;=~+$!*'()")
+        there, here = urlsplit(path), urlsplit(base)
         if (there.scheme, there.netloc) != (here.scheme, here.netloc) or "#" in path:
             cure = "credentials go to the address of the connection only"
             raise FieldErrors((FieldFault("path", "foreign_address", cure),))
@@ -135,8 +161,3 @@ def _pairs(query: object) -> str:
         if value not in (None, ""):
             pairs.append((str(name), str(value)))
     return urlencode(pairs, quote_via=quote, safe="~")
-
-
-def _texts(headers: object) -> dict[str, str]:
-    found = headers if isinstance(headers, Mapping) else {}
-    return {str(name): str(value) for name, value in found.items() if value is not None}

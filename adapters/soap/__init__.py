@@ -9,18 +9,22 @@ from typing import Unpack
 from lxml import etree
 from pydantic import BaseModel, ConfigDict, Field
 
-from adapters.auth import Basic, Bearer, Body, HeaderKey, NoAuth, Tls, revealed
+from adapters.auth import Basic, Bearer, Body, HeaderKey, NoAuth, Tls
 from adapters.dialect import Query, Slice, told
-from adapters.http import Http, Request
+from adapters.http import Http, Reply, Request
+from adapters.overlay import Laid, signed, within
+from adapters.place import Place
 from adapters.replies import Answer
+from adapters.sessions import Held, Sessions
 from adapters.soap.catalog import svcmap
 from adapters.soap.compiled import Messages
 from adapters.soap.contract import Contract
+from adapters.soap.header import headed
 from adapters.soap.reader import Node, parse, read, tree
 from adapters.soap.shapes import Member
-from adapters.system import Place, System, client
+from adapters.system import System, client
 from connector.errors import Bug
-from connector.profile import Action, Profile, Service
+from connector.profile import Action, Profile, Service, Step
 from connector.values import Broken, Payload
 
 
@@ -48,37 +52,59 @@ class SoapDialect:
         self._profile, self._auth, self._http = profile, settings.auth, http
         self._conn, self._zone, self._clock = place["conn"], place["zone"], place["clock"]
         self._messages = Messages(self._zone)
-        # credentials meet only what is merged into the message here, after the stored payload
-        self._known = {**self._conn, "auth": revealed(self._auth)}
+        self._laid = Laid(profile, settings.auth, place)
+        self._sessions = Sessions(
+            profile.session, self._enter, profile.errors, self._clock, place.get("session")
+        )
         self._contracts = {name: _contract(service) for name, service in profile.services.items()}
-        self._endpoints = {
-            name: str(service.endpoint({"conn": self._conn}))
-            for name, service in profile.services.items()
-        }
         self._prove()
 
     def call(self, query: Query) -> Answer:
         """Post one message. Raises FieldErrors and NotSent before it, Broke if no reply came."""
-        service = self._service(query.entity, query.step.service)
-        operation = self._contracts[service].operation(query.step.op or "")
+        return self._sessions.call(lambda held: self._post(query, held))
+
+    def leave(self) -> None:
+        """End the session, if there is one."""
+        self._sessions.leave()
+
+    def _enter(self, step: Step, held: Held) -> Answer:
+        """Make a call of the session's own: what is laid over all others names what it makes."""
+        known = self._laid.names(held.names)
+        return self._post(Query(entity="", step=step, names=known), held, own=True)
+
+    def _post(self, query: Query, held: Held, *, own: bool = False) -> Answer:
+        name = self._service(query.entity, query.step.service)
+        service, contract = self._profile.services[name], self._contracts[name]
+        operation = contract.operation(query.step.op or "")
         names = dict(query.names)
         payload = names.get("payload")
         if query.updating and isinstance(payload, Mapping):
             # what became empty is cleared there; left out it would stay as it was
             names["payload"] = {k: "" if v is None else v for k, v in payload.items()}
         args = names.get("payload") if query.step.args is None else query.step.args(names)
-        for more in (self._profile.args, self._profile.services[service].args):
-            if more is not None:
-                args = _merged(args, more({"conn": self._known}))
+        blocks = query.step.headers(names) if query.step.headers is not None else None
+        url = str(service.endpoint({"conn": self._conn, "session": held.names}))
+        headers = {**operation.headers, **held.headers()}
+        known = self._laid.names(held.names)
+        if not own:
+            args = self._laid.args(args, known, service.args)
+            blocks = self._laid.headers(blocks, known, service.headers)
         body = self._messages.write(operation, args, query.missing)
-        url = self._endpoints[service]
-        headers = {
-            **operation.headers,
-            **self._auth.headers("POST", url, self._clock),
-        }
+        if blocks is not None:
+            body = headed(body, operation, contract, blocks, self._zone)
+        if not own:
+            headers |= self._laid.http_headers(known, signed("POST", url, body), soap=True)
+        if self._profile.session is not None:
+            within(url, str(self._conn["url"]), self._profile.session.hosts)
+        headers |= self._auth.headers("POST", url, self._clock)
         request = Request(method="POST", url=url, headers=headers, body=body)
-        reply = self._http.call(request, send_before=query.send_before)
-        return read(reply, operation, self._contracts[service])
+        return read(self._sent(request, query), operation, contract)
+
+    def _sent(self, request: Request, query: Query) -> Reply:
+        session = self._profile.session
+        if session is not None and query.step is session.logout:
+            return self._http.farewell(request)
+        return self._http.call(request, send_before=query.send_before)
 
     def slices(self, action: Action, answer: Answer) -> Iterator[Slice]:
         """Give each item of a listing in canonical form."""
@@ -121,7 +147,9 @@ class SoapDialect:
         actions = [("", action) for action in self._profile.probe.values()]
         for entity in self._profile.entities.values():
             actions += [(entity.name, action) for action in entity.actions.values()]
-        for name, action in actions:
+        session = self._profile.session
+        own = tuple(step for step in (session and (session.login, session.logout)) or () if step)
+        for name, action in [*actions, ("", Action(name="session", steps=own))]:
             for step in action.steps:
                 self._contracts[self._service(name, step.service)].operation(step.op or "")
 
@@ -162,10 +190,3 @@ def _within(back: Member, name: str) -> Member | None:
         seen += len(level)
         level = [below for member in level for below in member.shape.members.values()]
     return None
-
-
-def _merged(args: object, more: object) -> object:
-    """Lay *more* over *args*, tree by tree."""
-    if not isinstance(args, Mapping) or not isinstance(more, Mapping):
-        return args if more is None else more
-    return {**args, **{k: _merged(args.get(k), v) for k, v in more.items()}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -28,7 +28,8 @@ _XS = "{http://www.w3.org/2001/XMLSchema}"
 class Operation:
     """One operation: its SOAPAction, what is sent, what comes back (None: nothing).
 
-    *rpc*: its members are parameters, all sent; *encoded*: in the encoding of SOAP section 5.
+    *rpc*: its members are parameters, all sent; *encoded*: in the encoding of SOAP section 5;
+    *heads*: the blocks of its header, by the names that a profile may give them.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Operation:
     rpc: bool = False
     encoded: bool = False
     soap: Literal["1.1", "1.2"] = "1.1"
+    heads: Mapping[str, Member] = field(default_factory=dict)
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -102,6 +104,11 @@ class Contract:
         except (Error, LookupError, ValueError):
             return None
 
+    def elements(self, name: str) -> list[Member]:
+        """Every global element of that local name."""
+        known = self._document.types.elements
+        return [Member.of(one, book=self.book) for one in known if one.qname.localname == name]
+
     def _bound(self, port: str | None) -> Any:
         """The named port, else the first of SOAP 1.1, else the first of 1.2."""
         ports = [p for s in self._document.services.values() for p in s.ports.items()]
@@ -146,7 +153,16 @@ class Contract:
             rpc=found.style == "rpc",
             encoded=self._use(name) if self._encoded is None else self._encoded,
             soap="1.2" if isinstance(self._binding, Soap12Binding) else "1.1",
+            heads=self._heads(found.input.header),
         )
+
+    def _heads(self, header: Any) -> dict[str, Member]:
+        """The blocks that a message's header may have, by part and by element name."""
+        found: dict[str, Member] = {}
+        for part, element in header.type.elements if header is not None else ():
+            member = Member.of(element, book=self.book)
+            found |= {member.name: member, part: member}
+        return found
 
 
 def _told(error: Exception) -> str:

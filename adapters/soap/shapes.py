@@ -87,6 +87,11 @@ class Shape:
         self._kind, self.book = kind, book
 
     @property
+    def declared(self) -> bool:
+        """Whether a contract says anything of it."""
+        return self._kind is not None
+
+    @property
     def kind(self) -> int:
         """The same for every shape of one type."""
         return id(self._kind)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 from xml.sax.saxutils import escape, quoteattr
 from zoneinfo import ZoneInfo
@@ -50,6 +50,21 @@ def enclosed(operation: Operation, body: str, prefixes: Mapping[str, str]) -> by
     ).encode()
 
 
+def blocks_of(blocks: Sequence[tuple[Member, object]], zone: ZoneInfo) -> bytes:
+    """The header with *blocks*; one that no contract declares is written as it stands."""
+    writing = _Writing("omit", zone)
+    for member, value in blocks:
+        if member.shape.declared:
+            writing.element(member, value, f"headers.{member.name}", top=True)
+        else:
+            named = f"{{{member.namespace}}}{member.name}"
+            writing.any(member, {named: value}, "headers")
+    if writing.faults:
+        raise FieldErrors(tuple(writing.faults))
+    spaces = "".join(f" xmlns:{prefix}={quoteattr(ns)}" for ns, prefix in writing.prefixes.items())
+    return f"<soap:Header{spaces}>{''.join(writing.out)}</soap:Header>".encode()
+
+
 def clears(form: leaves.Form, zone: ZoneInfo) -> bool:
     """Whether '' is a value of the type: text, unless a facet refuses it."""
     if form.__name__ != leaves.text.__name__:
@@ -87,7 +102,7 @@ class _Wire:
         elif not member.many:
             self.out.append(f'<{name}{self._typed(member.shape)} xsi:nil="true"/>')
 
-    def _any(self, member: Member, value: object, at: str) -> None:
+    def any(self, member: Member, value: object, at: str) -> None:
         """Write what the schema leaves open: `Name` in the member's namespace, or `{ns}Name`."""
         if value is None:
             return
@@ -102,7 +117,7 @@ class _Wire:
             for one in given if isinstance(given, list | tuple) else [given]:
                 self.out.append(f"<{wire}>")
                 if isinstance(one, Mapping):
-                    self._any(member, one, at)
+                    self.any(member, one, at)
                 elif one is not None:
                     self.out.append(escaped(self._formed(leaves.text, one, f"{at}.{name}")))
                 self.out.append(f"</{wire}>")
@@ -232,7 +247,7 @@ class _Writing(_Wire):
             self._pairs(shape, value["$pairs"], at)
         elif form is None:
             self._members(shape, value, at)
-            self._any(member, value.get("$any"), at)
+            self.any(member, value.get("$any"), at)
         else:
             self._unknown(value, [], at)
             self.out.append(escaped(self._formed(form, value.get("$value", ""), at)))

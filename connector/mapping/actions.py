@@ -45,10 +45,11 @@ class Calls:
     entity: str
     problems: Problems
     fields: frozenset[str] = field(default_factory=frozenset)
+    more: Mapping[str, Shape | None] = field(default_factory=dict)
 
     def sent(self) -> Scope:
         """What we send is strict: a name that is not there is a fault."""
-        return Scope({**dict.fromkeys(_NAMES), "conn": Shape(members=self.conn)})
+        return Scope({**dict.fromkeys(_NAMES), **self.more, "conn": Shape(members=self.conn)})
 
     def told(self) -> Scope:
         """What comes back has no shape of ours: what is not there is null."""
@@ -128,10 +129,10 @@ def _action(name: str, node: Node, calls: Calls) -> Action:
     steps = own.get("steps")
     made: tuple[Step, ...] = ()
     if steps is None:
-        made = (_step(name, node, own, calls),)
+        made = (step_of(name, node, own, calls),)
     elif isinstance(steps.value, list):
         made = tuple(
-            _step(name, one, check_keys(one, STEP, calls.problems), calls) for one in steps.value
+            step_of(name, one, check_keys(one, STEP, calls.problems), calls) for one in steps.value
         )
     else:
         complain(calls.problems, steps, "`steps` is no list", "write `- name: …` lines")
@@ -168,7 +169,7 @@ def _next(action: str, node: Node | None, calls: Calls) -> Step | None:
         return None
     if action != "list":
         complain(calls.problems, node, f"`{action}` has no pages", "`next` is for `list`")
-    return _step(action, node, check_keys(node, STEP, calls.problems), calls)
+    return step_of(action, node, check_keys(node, STEP, calls.problems), calls)
 
 
 def _missing(node: Node | None, problems: Problems) -> Literal["omit", "nil", "empty"]:
@@ -193,7 +194,8 @@ def _can(node: Node | None, calls: Calls) -> frozenset[str] | None:
     return frozenset(names)
 
 
-def _step(action: str, node: Node, own: Mapping[str, Node], calls: Calls) -> Step:
+def step_of(action: str, node: Node, own: Mapping[str, Node], calls: Calls) -> Step:
+    """Compile one call."""
     problems, name = calls.problems, scalar(own.get("name"), calls.problems) or action
     method = one_of(own.get("method"), words_of(STEP, "method"), problems)
     op = scalar(own.get("op"), problems)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from connector.mapping.actions import check_keys, flag, number, one_of, scalar
 from connector.mapping.expressions import complain
@@ -18,7 +18,12 @@ _CHANGES = ("cursor", "scan", "via_parent", "hints")
 _OP_CLASSES = ("absolute", "append", "create", "transition")
 
 
-def duration_of(node: Node | None, problems: Problems, otherwise: timedelta) -> timedelta:
+Otherwise = TypeVar("Otherwise", timedelta, None)
+
+
+def duration_of(
+    node: Node | None, problems: Problems, otherwise: Otherwise
+) -> timedelta | Otherwise:
     """Read a duration; *otherwise* where it is not written or wrong."""
     text = scalar(node, problems)
     if node is None or text is None:

@@ -17,18 +17,17 @@ from connector.mapping.actions import (
     template,
 )
 from connector.mapping.capable import capabilities_of, duration_of, limits_of
-from connector.mapping.credentials import credentials_of, wire_scope
 from connector.mapping.entity import Context, compile_entity
 from connector.mapping.expressions import complain
 from connector.mapping.keys import PROFILE, words_of
 from connector.mapping.load import RawProfile
+from connector.mapping.overlay import Wire, address_scope, overlay_of, session_of
 from connector.mapping.parameters import Parameter, parameters_of
 from connector.mapping.read import Reader
 from connector.mapping.services import services_of
 from connector.mapping.shapes import Shape
 from connector.mapping.tables import digest_of
 from connector.mapping.terms import Scope
-from connector.mapping.trees import compile_tree
 from connector.mapping.walks import walk_of
 from connector.mapping.write import Writer
 from connector.problems import Problems
@@ -63,9 +62,8 @@ def compile_as_far(raw: RawProfile, problems: Problems, *, zone: tzinfo = UTC) -
     own = check_keys(raw.top, PROFILE, problems)
     parameters = parameters_of(own.get("parameters"), problems)
     conn: dict[str, Shape | None] = dict.fromkeys((*_CONN, *parameters))
-    credentials = credentials_of(own)
-    wire = wire_scope(conn, credentials)
-    services = services_of(own.get("services"), conn, problems, wire)
+    wire = Wire.of(own, conn)
+    services = services_of(own, conn, problems, wire)
     times = one_of(own.get("times"), ("utc", "connection"), problems) or "utc"
     context = Context(
         problems=problems,
@@ -77,13 +75,11 @@ def compile_as_far(raw: RawProfile, problems: Problems, *, zone: tzinfo = UTC) -
     )
     parts = {name: compile_entity(name, node, context) for name, node in raw.entities.items()}
     profile = _profile(raw, own, context, {name: part.entity for name, part in parts.items()})
-    args = own.get("args")
-    if args is not None and profile.protocol == "rest":
-        complain(problems, args, "`args` is for SOAP", "leave it out: REST calls carry `auth`")
     profile = replace(
         profile,
-        args=compile_tree(args, wire, problems) if args else None,
-        credentials=credentials,
+        overlay=overlay_of(own, wire, profile.protocol, problems),
+        session=session_of(own.get("session"), wire, services, problems),
+        credentials=wire.credentials,
     )
     return Compiled(
         profile=profile,
@@ -102,7 +98,6 @@ def _profile(
 ) -> Profile:
     problems = context.problems
     calls = Calls(context.conn, context.services, "", problems)
-    conn = Scope({"conn": Shape(members=context.conn)})
     probe = {name: _probe(name, node, calls) for name, node in _members(own.get("probe")).items()}
     known = Scope({**dict.fromkeys(probe), "conn": Shape(members=context.conn)}, lenient=True)
     identity = {k: template(n, known, problems) for k, n in _members(own.get("identity")).items()}
@@ -115,7 +110,7 @@ def _profile(
         protocol=_protocol(raw, own, problems),
         folder=raw.folder,
         entities=entities,
-        base=template(own.get("base"), conn, problems),
+        base=template(own.get("base"), address_scope(own, context.conn), problems),
         auth=tuple(w for one in words if (w := scalar(one, problems)) is not None),
         services=context.services,
         errors=errors_of(own.get("errors"), calls),

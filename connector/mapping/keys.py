@@ -82,6 +82,7 @@ SERVICE: Keys = {
     "svcmap": Key("a `.svcmap` of Visual Studio, read as catalog", _SCALAR),
     "patches": Key("corrections of its files before they are parsed", listed(defined("patch"))),
     "args": Key("laid over what each of its calls sends; knows `conn.auth`", _TREE),
+    "headers": Key("laid over the SOAP headers of its calls; knows `conn.auth`", _TREE),
 }
 WALK: Keys = {
     "type": Key(
@@ -141,6 +142,15 @@ ERROR: Keys = {
     "message": Key("the system's words, an expression", _SCALAR),
     "key": Key("for `exists`: the id that is there, an expression", _SCALAR),
 }
+SESSION: Keys = {
+    "login": Key("the call that logs in; knows `conn.auth`", defined("step")),
+    "save": Key("name → what its reply gives, as `session.NAME`", table_of(_SCALAR)),
+    "cookies": Key("`true`: its cookies go with every later call", _FLAG),
+    "expired": Key("a reply says that we must log in again, and that nothing was done", _SCALAR),
+    "lasts": Key("how long a login is used at most", _TIME),
+    "logout": Key("the call that ends it; knows `session`", defined("step")),
+    "hosts": Key("other hosts that the login may lead to: `.salesforce.com`", listed(_SCALAR)),
+}
 PROFILE: Keys = {
     "profile": Key("its name: its folder's", _SCALAR),
     "version": Key("its version, for `needs` and for every attempt", _SCALAR),
@@ -160,6 +170,11 @@ PROFILE: Keys = {
         {"anyOf": [_SCALAR, listed(_SCALAR)]},
     ),
     "args": Key("SOAP: laid over every call, after the stored payload; knows `conn.auth`", _TREE),
+    "headers": Key("laid over every call: SOAP's blocks, or REST's HTTP headers", _TREE),
+    "http_headers": Key("SOAP: HTTP headers of every call", _TREE),
+    "query": Key("REST: laid over every call's query", _TREE),
+    "vars": Key("name → expression, made afresh for each call, as `vars.NAME`", table_of(_SCALAR)),
+    "session": Key("a login that later calls refer to", defined("session")),
     "limits": Key(
         "how hard it may be worked, where the connection says nothing", defined("limits")
     ),
@@ -241,7 +256,7 @@ SENT: Keys = {
     "path": Key("REST: below `base`, text with `{{ }}`", _SCALAR),
     "query": Key("REST: the query; null and '' are left out", _TREE),
     "body": Key("REST: the body; left out where something is sent: the payload", _TREE),
-    "headers": Key("further HTTP headers", _TREE),
+    "headers": Key("SOAP: blocks of its header; REST: further HTTP headers", _TREE),
 }
 TOLD: Keys = {
     "key": Key("the document's id, from `reply`", _SCALAR),

@@ -9,33 +9,32 @@ from pathlib import Path
 from connector.mapping.actions import check_keys, flag, scalar, template
 from connector.mapping.expressions import complain
 from connector.mapping.keys import PATCH, SERVICE
+from connector.mapping.overlay import Wire, address_scope, laid
 from connector.mapping.shapes import Shape
 from connector.mapping.terms import Scope
-from connector.mapping.trees import compile_tree
 from connector.problems import Problems
 from connector.profile import Service
 from connector.yamlread import Node
 
 
 def services_of(
-    node: Node | None, conn: Mapping[str, Shape | None], problems: Problems, wire: Scope
+    own: Mapping[str, Node], conn: Mapping[str, Shape | None], problems: Problems, wire: Wire
 ) -> dict[str, Service]:
     """Compile `services`; each path is read beside the file that names it."""
     found = {}
+    node, address = own.get("services"), address_scope(own, conn)
     members = node.value if node is not None and isinstance(node.value, dict) else {}
     for name, child in members.items():
-        service = _service(child, conn, problems, wire)
+        service = _service(child, address, problems, wire)
         if service is not None:
             found[name] = service
     return found
 
 
-def _service(
-    node: Node, conn: Mapping[str, Shape | None], problems: Problems, wire: Scope
-) -> Service | None:
+def _service(node: Node, address: Scope, problems: Problems, wire: Wire) -> Service | None:
     own = check_keys(node, SERVICE, problems)
     wsdl, map_file = _file(own, "wsdl", problems), _file(own, "svcmap", problems)
-    endpoint = template(own.get("endpoint"), Scope({"conn": Shape(members=conn)}), problems)
+    endpoint = template(own.get("endpoint"), address, problems)
     if "wsdl" not in own:
         complain(problems, node, "names no file", "add `wsdl:`")
     if endpoint is None:
@@ -50,7 +49,8 @@ def _service(
         catalog=_catalog(own.get("catalog"), problems),
         svcmap=map_file,
         patches=_patches(own.get("patches"), problems),
-        args=compile_tree(own["args"], wire, problems) if "args" in own else None,
+        args=laid(own.get("args"), wire, problems),
+        headers=laid(own.get("headers"), wire, problems),
     )
 
 

@@ -1,0 +1,43 @@
+"""The header of a SOAP message: blocks that the contract declares, and blocks that it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from zoneinfo import ZoneInfo
+
+from adapters.soap.contract import Contract, Operation
+from adapters.soap.shapes import Member, Shape
+from adapters.soap.writer import blocks_of
+from connector.errors import FieldErrors, FieldFault
+
+_BODY = b"<soap:Body>"
+
+
+def headed(
+    message: bytes, operation: Operation, contract: Contract, blocks: object, zone: ZoneInfo
+) -> bytes:
+    """Put *blocks* into the header of *message*. Raises FieldErrors naming what cannot be written.
+
+    A block is named as the contract names it, or `{namespace}Name` where it declares none.
+    """
+    if not isinstance(blocks, Mapping):
+        raise FieldErrors((FieldFault("headers", "not_a_tree", "write `Name: value` lines"),))
+    given = [(name, value) for name, value in blocks.items() if value is not None]
+    made = [(_declared(name, operation, contract), value) for name, value in given]
+    return message.replace(_BODY, blocks_of(made, zone) + _BODY, 1) if made else message
+
+
+def _declared(name: str, operation: Operation, contract: Contract) -> Member:
+    """The declaration of a block; one without a type where there is none."""
+    space, _, local = name.rpartition("}")
+    if space:
+        return contract.element(space[1:], local) or _free(space[1:], local)
+    found = [operation.heads[name]] if name in operation.heads else contract.elements(name)
+    if len(found) == 1:
+        return found[0]
+    cure = "the contract declares no such header; write '{namespace}Name' for one of your own"
+    raise FieldErrors((FieldFault(f"headers.{name}", "unknown_field", cure),))
+
+
+def _free(space: str, local: str) -> Member:
+    return Member(name=local, namespace=space, shape=Shape(None), many=False, nillable=False)
