@@ -129,7 +129,8 @@ class Connection:
         rules = self.rules(entity, action)
         verdict = judge(answer, rules, query.names, frozenset({503}), writing=False)
         if verdict.outcome not in ("done", "absent", "gone"):
-            if answer.http.status in (404, 410) and answer.parsed and not listing:
+            unruled = verdict.outcome in ("refused", "in_doubt") and not listing
+            if answer.http.status in (404, 410) and answer.parsed and unruled:
                 return answer, Verdict(outcome="absent")
             if verdict.outcome == "exists":
                 raise Several(f"{what}: more than one")
