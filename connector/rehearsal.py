@@ -37,14 +37,21 @@ class Element(Protocol):
     """What a contract declares at one place of a message.
 
     *kind*: of its own text (text, decimal, day…); None: it has members. *needed*: the contract
-    demands it; *many*: it takes a list. *note*: what the contract says of it in words.
+    demands it; *many*: it takes a list. *longest*: most characters; *words*: its closed list.
     """
 
-    name: str
-    kind: str | None
-    needed: bool
-    many: bool
-    note: str
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str | None: ...
+    @property
+    def needed(self) -> bool: ...
+    @property
+    def many(self) -> bool: ...
+    @property
+    def longest(self) -> int | None: ...
+    @property
+    def words(self) -> frozenset[str]: ...
 
     def members(self) -> Mapping[str, Element]:
         """Its elements by name, in their order; empty where it is text or open."""
@@ -60,6 +67,22 @@ class Element(Protocol):
 
     def misfit(self, literal: str) -> FieldFault | None:
         """Why the contract refuses *literal* here."""
+        ...
+
+
+class Book(Protocol):
+    """A contract alone, before there is a profile."""
+
+    def operations(self) -> Sequence[str]:
+        """The names of its operations."""
+        ...
+
+    def sent(self, operation: str) -> Element:
+        """What an operation takes. Raises ConnectorError[wsdl]."""
+        ...
+
+    def back(self, operation: str) -> Element | None:
+        """What it answers with. Raises ConnectorError[wsdl]."""
         ...
 
 

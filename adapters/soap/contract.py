@@ -80,6 +80,11 @@ class Contract:
         """The files that it was read from, patches laid over them."""
         return self._catalog.documents
 
+    @property
+    def operations(self) -> Sequence[str]:
+        """The names of the operations of its port."""
+        return sorted(self._binding._operations)
+
     @cached_property
     def book(self) -> Book:
         """What its shapes look up."""

@@ -11,6 +11,7 @@ from zeep import xsd
 from zeep.xsd.elements.indicators import Choice, Group, OrderIndicator
 
 from adapters.soap import leaves
+from adapters.soap.facets import Bounds
 from adapters.soap.shapes import Member
 from connector.errors import FieldFault
 
@@ -24,7 +25,6 @@ class Outline:
     member: Member
     strict: bool
     needed: bool = False
-    note: str = ""
 
     @property
     def name(self) -> str:
@@ -40,6 +40,24 @@ class Outline:
     def many(self) -> bool:
         """Whether it takes a list."""
         return self.member.many or self.member.shape.item is not None
+
+    @property
+    def longest(self) -> int | None:
+        """Most characters of its text."""
+        bounds = self._bounds()
+        return None if bounds is None else bounds.most.get("maxLength", bounds.most.get("length"))
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The closed list of its text."""
+        bounds = self._bounds()
+        return frozenset() if bounds is None else bounds.words
+
+    def _bounds(self) -> Bounds | None:
+        name = self.member.shape.name
+        if self.kind is None or name is None:
+            return None
+        return self.member.shape.book.facets.bounds(f"{{{name[0]}}}{name[1]}")
 
     def members(self) -> Mapping[str, Outline]:
         """Its elements by name."""

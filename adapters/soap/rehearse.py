@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -86,3 +87,24 @@ class SoapRehearsal:
 def rehearse(profile: Profile, conn: Mapping[str, object], zone: ZoneInfo) -> SoapRehearsal:
     """Put *profile* on a stage."""
     return SoapRehearsal(profile, conn, zone)
+
+
+class Book:
+    """A WSDL alone; see connector.rehearsal.Book."""
+
+    def __init__(self, wsdl: Path, port: str | None = None) -> None:
+        self._contract = Contract(wsdl, port)
+
+    def operations(self) -> Sequence[str]:
+        """The names of its operations."""
+        return self._contract.operations
+
+    def sent(self, operation: str) -> Outline:
+        """What an operation takes."""
+        found = self._contract.operation(operation)
+        return Outline(found.sent, strict=not found.encoded, needed=True)
+
+    def back(self, operation: str) -> Outline | None:
+        """What it answers with."""
+        found = self._contract.operation(operation)
+        return None if found.back is None else Outline(found.back, strict=not found.encoded)

@@ -14,6 +14,7 @@ from connector.app import open_system, read_config, wire_all
 from connector.cli import output
 from connector.cli.mapdiff import diff
 from connector.cli.maprecord import record_
+from connector.cli.mapscaffold import scaffold
 from connector.cli.maptest import test_
 from connector.cli.options import config_option, config_path, json_option
 from connector.cli.workbench import lint_, show
@@ -51,7 +52,7 @@ def map_() -> None:
     """Mappings: what becomes of a payload, field by field."""
 
 
-for command in (lint_, show, test_, diff, record_):
+for command in (lint_, show, test_, diff, record_, scaffold):
     map_.add_command(command)
 
 

@@ -1,0 +1,211 @@
+"""A whole entity file and profile.yaml as skeletons, from a contract or from a sample."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from connector.rehearsal import Book, Element
+from connector.workbench import reading
+from connector.workbench.jsonshape import JsonShape
+from connector.workbench.likely import assigned, plain, root
+from connector.workbench.scaffold import GUESS, payload_of, table_lines, write_lines
+
+_WIDTH = 46
+_WORDS = {  # what an operation's name says that it does
+    "create": "create add save insert new upsert anlegen submit place maintain import",
+    "update": "update change modify edit set ändern",
+    "find": "find search query suche",
+    "list": "list multiple all getlist",
+    "get": "get read retrieve load fetch lesen",
+}
+_IDS = ("no", "id", "key", "code", "number")
+HEAD = """\
+# {entity}: a skeleton from {of}
+# A line with `{guess}` is a guess: check it, then take the mark away. NEEDED: the contract demands
+# a value, and nobody guessed one. `connector map lint` lists what is left to do.
+entity: {entity}"""
+PROFILE = """\
+profile: {name}
+version: "0.1"
+protocol: {protocol}
+title: {name}
+parameters:
+  url: {{type: url, needed: "true", meaning: its address}}
+{items}{services}auth: basic                             {guess} none, basic, bearer, …
+limits: {{concurrency: 1, timeout: 60s}}
+capabilities:
+  identity: {identity}
+errors: []                              # which replies mean "nothing happened"; all else is doubt
+"""
+
+
+def action_of(operation: str) -> str:
+    """Guess which action of ours an operation is, by its name."""
+    words = re.findall(r"[A-Z]?[a-zäöü]+|[A-Z]+(?![a-z])", operation)
+    folded = [word.lower() for word in words] or [operation.lower()]
+    for action, verbs in _WORDS.items():
+        if any(word in verbs.split() for word in folded):
+            return action
+    return "create"
+
+
+def of_contract(book: Book, operations: Mapping[str, str], entity: str, of: str) -> str:
+    """Write an entity file for *operations* (action → operation)."""
+    lines = [HEAD.format(entity=entity, of=of, guess=GUESS)]
+    read = next((operations[a] for a in ("get", "list", "find") if a in operations), None)
+    payload = _answered(book, read) if read is not None else None
+    if payload is not None:
+        lines += reading.key_lines(payload[1], entity)
+    lines += ["actions:"]
+    for action, operation in operations.items():
+        lines += _action(book, action, operation, entity)
+    if payload is not None:
+        lines += reading.read_lines(payload[1], entity, target="create" in operations)
+    written = next((operations[a] for a in ("create", "update") if a in operations), None)
+    tables: list[str] = []
+    if written is not None:
+        element = payload_of(book.sent(written)).element
+        lines += write_lines(element, entity)
+        tables += table_lines(element, entity)
+    if payload is not None:
+        more = list(reading.table_lines(payload[1], entity, {}))
+        tables += more[1:] if tables else more
+    return "\n".join([*lines, *tables]) + "\n"
+
+
+def of_sample(sample: object, entity: str, of: str) -> str:
+    """Write an entity file that reads a JSON payload."""
+    payload = JsonShape(entity, sample)
+    values = dict(_values(sample))
+    lines = [HEAD.format(entity=entity, of=of, guess=GUESS)]
+    lines += reading.key_lines(payload, entity)
+    lines += [
+        "actions:",
+        "  list:",
+        "    method: GET".ljust(_WIDTH) + f"  {GUESS}",
+        f"    path: /{entity}s".ljust(_WIDTH) + f"  {GUESS}",
+        "    query: {page: = page, per_page: = size}".ljust(_WIDTH) + f"  {GUESS}",
+        f'  get: {{method: GET, path: "/{entity}s/{{{{ key }}}}"}}'.ljust(_WIDTH) + f"  {GUESS}",
+    ]
+    lines += reading.read_lines(payload, entity)
+    lines += reading.table_lines(payload, entity, values)
+    return "\n".join(lines) + "\n"
+
+
+def profile_of(name: str, protocol: str, entity: str, wsdl: str | None) -> str:
+    """Write profile.yaml for an *entity* file: with the parameters that it names."""
+    services = (
+        f'services:\n  {name}: {{wsdl: {wsdl}, endpoint: "{{{{ conn.url }}}}"}}\n'
+        if wsdl
+        else 'base: "{{ conn.url }}"\n'
+    )
+    items = "".join(
+        f'  {item}: {{type: text, needed: "true", meaning: item that {what} is booked as}}\n'
+        for item, what in (("shipping_item", "delivery"), ("fee_item", "a fee"))
+        if f"conn.{item}" in entity
+    )
+    identity = (
+        "find_first" if "\n  find:" in entity else f"none {'':26}# no search by our reference"
+    )
+    return PROFILE.format(
+        name=name, protocol=protocol, services=services, items=items, identity=identity,
+        guess=GUESS,
+    )  # fmt: skip
+
+
+def _action(book: Book, action: str, operation: str, entity: str) -> Iterator[str]:
+    sent, back = book.sent(operation), book.back(operation)
+    yield f"  {action}:"
+    yield f"    op: {operation}"
+    if action in ("create", "update"):
+        payload = payload_of(sent)
+        if payload.member is not None:
+            beside = {n: one for n, one in sent.members().items() if n != payload.member}
+            yield f"    args:{'':14}{GUESS if beside else ''}".rstrip()
+            yield f"      {payload.member}: = payload"
+            yield from _arguments(beside, action)
+        key = _first_id(back, entity)
+        if key is not None:
+            yield f"    key: = reply.{key}".ljust(_WIDTH) + f"  {GUESS}"
+        return
+    yield f"    args:{'':14}{GUESS}"
+    yield from _arguments(sent.members(), action)
+    found = _answered(book, operation)
+    if found is not None:
+        yield f"    items: = reply{found[0]}".ljust(_WIDTH) + f"  {GUESS}"
+    if action == "find" and found is not None:
+        ours = _reference(found[1], entity)
+        yield f"    reference: = item.{ours or '…'}".ljust(_WIDTH) + f"  {GUESS}"
+
+
+def _arguments(members: Mapping[str, Element], action: str) -> Iterator[str]:
+    given = {"get": "key", "find": "reference", "list": "since", "update": "key"}
+    leaves = [name for name, one in members.items() if one.kind is not None]
+    for name, one in members.items():
+        first = bool(leaves) and name == leaves[0] and action in given
+        value = f"= {given[action]}" if first else "$drop"
+        about = GUESS if first else f"# {'NEEDED: ' if one.needed else ''}{one.kind or 'a group'}"
+        yield f"      {name}: {value}".ljust(_WIDTH) + f"  {about}"
+
+
+def _answered(book: Book, operation: str) -> tuple[str, Element] | None:
+    """Where in an answer the documents are, and their element: its nearest large group."""
+    back = book.back(operation)
+    level: list[tuple[str, Element]] = [("", back)] if back is not None else []
+    for _ in range(5):
+        large = [(p, e) for p, e in level if _leaves(e) >= 3]
+        if large:
+            return max(large, key=lambda pair: _leaves(pair[1]))
+        level = [
+            (f"{path}.{name}", one)
+            for path, element in level
+            for name, one in element.members().items()
+            if one.kind is None
+        ]
+    return None
+
+
+def _reference(item: Element, entity: str) -> str | None:
+    """The member of an item that our reference is likely to stand in."""
+    kinds = {n: one.kind for n, one in item.members().items() if one.kind is not None}
+    guessed = assigned(root(entity), kinds)
+    by = {expression: name for name, expression in guessed.items()}
+    return by.get("reference") or by.get("doc.number")
+
+
+def _leaves(element: Element) -> int:
+    return sum(one.kind is not None for one in element.members().values())
+
+
+def _first_id(back: Element | None, entity: str) -> str | None:
+    """The nearest member of an answer that looks like an id."""
+    level: list[tuple[str, Element]] = [("", back)] if back is not None else []
+    for _ in range(4):
+        below: list[tuple[str, Element]] = []
+        for path, element in level:
+            for name, one in element.members().items():
+                at = f"{path}.{name}" if path else name
+                if one.kind is None:
+                    below.append((at, one))
+                elif set(plain(name).split()) <= {*_IDS, entity, "external", "result", "return"}:
+                    return at
+        level = below
+    return None
+
+
+def _values(tree: object, path: str = "") -> Iterator[tuple[str, str]]:
+    for name, child in tree.items() if isinstance(tree, Mapping) else ():
+        at = f"{path}.{name}" if path else name
+        if isinstance(child, str):
+            yield at, child
+        yield from _values(child, at)
+
+
+def chosen(operations: Sequence[str]) -> dict[str, str]:
+    """Read `ACTION=OPERATION`, or OPERATION alone whose name says what it does."""
+    found = {}
+    for one in operations:
+        action, equals, operation = one.partition("=")
+        found[action if equals else action_of(one)] = operation if equals else one
+    return found
