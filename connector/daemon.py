@@ -11,14 +11,13 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import OperationalError
 
 from connector import planfile
 from connector.alarms import Alarms
 from connector.app import App, Report, counted, open_app, reopened
 from connector.applying import apply
 from connector.backfilling import Backfilling
-from connector.errors import ConfigError, ConnectorError, NotSent
+from connector.errors import ConfigError, ConnectorError, LedgerAway, NotSent
 from connector.flow.flows import Flow
 from connector.freshness import freshness
 from connector.ledger import records, runs
@@ -158,9 +157,9 @@ class Daemon:
             if time.monotonic() - self._swept >= SWEEP:
                 self._swept = time.monotonic()
                 self._sweep()
-        except OperationalError as error:
+        except LedgerAway as error:
             self.vitals.ledger_answers = False
-            self._log.error("ledger does not answer", code="ledger", error=error)
+            self._log.error("ledger does not answer", code=error.code, error=error)
             return
         self.vitals.ledger_answers = True
         notify("WATCHDOG=1")

@@ -64,6 +64,12 @@ class Truncated(ConnectorError):
     code = "truncated"
 
 
+class LedgerAway(ConnectorError):
+    """The ledger cannot be used now. Handler: what runs ends; outcomes are written when it can."""
+
+    code = "ledger_away"
+
+
 class NotSent(ConnectorError):
     """A call was withdrawn before its first byte: too late, stopping, or the breaker is open."""
 

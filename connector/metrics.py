@@ -45,7 +45,7 @@ class Numbers:
 
 
 def of_ledger(ledger: Ledger) -> dict[str, Any]:
-    """What the ledger contributes to `Numbers`; raises OperationalError if it does not answer."""
+    """What the ledger contributes to `Numbers`; raises LedgerAway if it does not answer."""
     return {
         "standing": ledger.read(history.standing),
         "doubts": ledger.read(history.oldest_doubts),

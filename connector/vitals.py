@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.exc import OperationalError
-
 import connector
 from connector import metrics
+from connector.errors import LedgerAway
 from connector.freshness import freshness
 from connector.metrics import Numbers
 from connector.turns import Turns
@@ -88,7 +87,7 @@ class Vitals:
         try:
             ledger = metrics.of_ledger(app.ledger)
             ledger["fresh"] = freshness(app.config, app.ledger, app.clock.now())
-        except OperationalError:
+        except LedgerAway:
             self.ledger_answers = False  # until the loop finds that it answers again
         return Numbers(
             now=app.clock.now(),

@@ -110,6 +110,13 @@ ERRORS = (
         UNAVAILABLE,
     ),
     Code(
+        "ledger_away",
+        "The ledger cannot be read or written now: locked, disk full, or its server away.",
+        "Free the disk or start the server; the daemon goes on by itself, nothing is lost.",
+        "connector status",
+        UNAVAILABLE,
+    ),
+    Code(
         "other_user",
         "The ledger belongs to another user; files made by you would lock its owner out.",
         "Run the command as its owner, with the `sudo -u` that the report names.",

@@ -68,7 +68,7 @@ def play(folder: Path, seed: int, say: Say) -> int:
     say(f"{len(seeded.orders)} orders in the shop, none in the ERP; seed {seed}; {folder}")
     shop, erp = start_sandbox("shop", folder / "shop.db"), start_sandbox("erp", folder / "erp.db")
     try:
-        configure(folder, shop, erp)
+        configure(folder, shop.url, erp.url)
         shopping = Shopping(folder / "shop.db", seeded, seed)
         course(folder, erp, shopping, seed, say)
     finally:

@@ -76,16 +76,16 @@ class Sandbox:
         self.process.wait(10)
 
 
-def start_sandbox(kind: str, data: Path) -> Sandbox:
-    """Serve *data* on a free port; ready when it says so."""
-    command = [sys.executable, "-m", "connector.sandbox", kind, "--data", str(data)]
+def start_sandbox(kind: str, data: Path, *words: str) -> Sandbox:
+    """Serve *data* on a free port; ready when it says so. *words*: more for its command line."""
+    command = [sys.executable, "-m", "connector.sandbox", kind, "--data", str(data), *words]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603
     line = process.stdout.readline() if process.stdout else ""
-    words = dict(word.split("=", 1) for word in line.split() if "=" in word)
-    return Sandbox(process=process, url=words["url"])
+    said = dict(word.split("=", 1) for word in line.split() if "=" in word)
+    return Sandbox(process=process, url=said["url"])
 
 
-def prepare(folder: Path, seed: int) -> Seeded:
+def prepare(folder: Path, seed: int, orders: int = ORDERS - LATER) -> Seeded:
     """Make the ledger, then fill shop and ERP: every order is born after the ledger."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in ("ledger.db", "shop.db", "erp.db"):
@@ -98,19 +98,19 @@ def prepare(folder: Path, seed: int) -> Seeded:
     ledger.close()
     seeded = seed_shop(
         folder / "shop.db", seed=seed, products=PRODUCTS, customers=CUSTOMERS,
-        orders=ORDERS - LATER, born_after=born,
+        orders=orders, born_after=born,
     )  # fmt: skip
     seed_erp(folder / "erp.db", items=skus(PRODUCTS))
     return seeded
 
 
-def configure(folder: Path, shop: Sandbox, erp: Sandbox) -> None:
-    """Write config.yaml and .env."""
+def configure(folder: Path, shop: str, erp: str, text: str = CONFIG) -> None:
+    """Write config.yaml, of *text* with both addresses, and .env."""
     ledger = Ledger(f"sqlite:///{folder / 'ledger.db'}")
     start = ledger.read(life.read).created_at.isoformat()
     ledger.close()
-    text = CONFIG.format(shop=shop.url, erp=erp.url, start=start)
-    (folder / "config.yaml").write_text(text, encoding="utf-8")
+    written = text.format(shop=shop, erp=erp, start=start)
+    (folder / "config.yaml").write_text(written, encoding="utf-8")
     env = folder / ".env"
     env.touch(mode=0o600)
     os.chmod(env, 0o600)  # noqa: PTH101 - a file of an earlier run may be open to others
@@ -141,11 +141,14 @@ class Shopping:
     Most changes meet an order a few seconds after it was placed: while it is on its way.
     """
 
-    def __init__(self, shop: Path, seeded: Seeded, seed: int) -> None:
+    def __init__(
+        self, shop: Path, seeded: Seeded, seed: int, *, later: int = LATER, changes: int = CHANGES
+    ) -> None:
         self._shop = shop
+        self._later, self._changes = later, changes
         self._seeded = seeded
         self._dice = random.Random(seed)  # noqa: S311 - repeatable, no secret
-        self._open = list(seeded.orders)
+        self.orders = list(seeded.orders)
         self._agenda: list[tuple[float, int]] = []
         self.placed = self.changed = self.cancelled = self.refunded = 0
 
@@ -154,27 +157,27 @@ class Shopping:
         if due := next((entry for entry in self._agenda if entry[0] <= now), None):
             self._agenda.remove(due)
             self._change(due[1])
-        elif self.placed < LATER and self._dice.random() < 0.7:
+        elif self.placed < self._later and self._dice.random() < 0.7:
             order = self._place()
             self._agenda += [(now + self._dice.uniform(0.5, 6), order) for _ in range(3)]
-        elif self.changed < CHANGES:
-            self._change(self._dice.choice(self._open))
+        elif self.changed < self._changes:
+            self._change(self._dice.choice(self.orders))
 
     def finish(self) -> None:
         """Place what is still missing of the orders."""
-        while self.placed < LATER:
+        while self.placed < self._later:
             self._place()
 
     def _place(self) -> int:
-        n = ORDERS - LATER + self.placed
+        n = len(self._seeded.orders) + self.placed
         given = order_of(n, self._dice, self._seeded.skus, self._seeded.customers)
         order = edit.add_order(self._shop, given | {"status": "processing"})
-        self._open.append(order)
+        self.orders.append(order)
         self.placed += 1
         return order
 
     def _change(self, order: int) -> None:
-        if order not in self._open:
+        if order not in self.orders:
             return
         roll = self._dice.random()
         if roll < 0.85:
@@ -183,9 +186,9 @@ class Shopping:
             self.changed += 1
         elif roll < 0.95:
             edit.cancel_order(self._shop, order)
-            self._open.remove(order)
+            self.orders.remove(order)
             self.cancelled += 1
         else:
             edit.refund_order(self._shop, order, "0.50", "goodwill")
-            self._open.remove(order)
+            self.orders.remove(order)
             self.refunded += 1

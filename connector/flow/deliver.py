@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
 from tenacity import RetryCallState, retry, retry_if_exception_type, wait_exponential
 
 from connector import errors
@@ -130,11 +129,11 @@ def take(flow: Flow, ledger: Ledger, now: datetime, licence: Licence | None) -> 
 
 
 def _log_unwritten(_: RetryCallState) -> None:
-    structlog.get_logger().error("outcome cannot be written, trying again", code="ledger")
+    structlog.get_logger().error("outcome cannot be written, trying again", code="ledger_away")
 
 
 @retry(
-    retry=retry_if_exception_type(OperationalError),
+    retry=retry_if_exception_type(errors.LedgerAway),
     wait=wait_exponential(multiplier=0.05, max=5),
     before_sleep=_log_unwritten,
 )

@@ -15,9 +15,10 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, ExceptionContext, make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
-from connector.errors import Bug, ConnectorError
+from connector.errors import Bug, ConnectorError, LedgerAway
 from connector.ledger import life, records
 from connector.ledger.life import Life, Witness
 
@@ -64,8 +65,11 @@ class Ledger:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """A write transaction: committed at the end of the `with`, rolled back by any exception."""
-        with self._writer, self.engine.connect() as db:
+        """A write transaction: committed at the end of the `with`, rolled back by any exception.
+
+        Raises LedgerAway when the database cannot be used now.
+        """
+        with self._writer, _answering(), self.engine.connect() as db:
             db = db.execution_options(connector_write=True)
             with db.begin():
                 yield db
@@ -73,8 +77,8 @@ class Ledger:
     def read(
         self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run a query function in a transaction that only reads."""
-        with self.engine.connect() as db, db.begin():
+        """Run a query function in a transaction that only reads. Raises LedgerAway."""
+        with _answering(), self.engine.connect() as db, db.begin():
             return query(db, *args, **kwargs)
 
     def own(self) -> None:
@@ -146,6 +150,21 @@ class Ledger:
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Tell a database that is locked, full or away from a statement that is wrong."""
+    try:
+        yield
+    except OperationalError as error:
+        why = getattr(error.orig, "sqlite_errorname", "") or type(error.orig).__name__
+        if why == "SQLITE_ERROR":
+            raise
+        raise LedgerAway(
+            f"the ledger does not answer ({why})",
+            cure="free the disk, end what locks it, or start its server",
+        ) from error
 
 
 def _engine(url: URL) -> Engine:

@@ -16,6 +16,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--faults", default="[]")
     parser.add_argument("--zone", default="")
+    parser.add_argument("--address", default="")
     parser.add_argument("--seed-demo", action="store_true")
     parser.add_argument("--tls-cert", type=Path)
     parser.add_argument("--tls-key", type=Path)

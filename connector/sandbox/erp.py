@@ -219,18 +219,25 @@ KIND = {"SalesOrders": "Order", "Customers": "Customer", "Items": "Item"}
 
 
 def start_erp(
-    data: Path, *, port: int = 0, user: str = USER, password: str = USER, zone: str = ""
+    data: Path,
+    *,
+    port: int = 0,
+    user: str = USER,
+    password: str = USER,
+    zone: str = "",
+    address: str = "",
 ) -> Running:
     """Serve the ERP whose books are the file *data* (made when missing) on 127.0.0.1.
 
-    Its SOAP address is `url + "/soap"`, its contract `url + "/soap?wsdl"`.
+    Its SOAP address is `url + "/soap"`, its contract `url + "/soap?wsdl"`; *address*: the URL
+    under which clients know it, where a proxy stands before it.
     """
     store = open_erp(data)
     if zone:
         store.remember("zone", zone)
     app = Erp(store, user=user, password=password)
     running = Running(Server(app, port, None))
-    app.url = running.url
+    app.url = address or running.url
     return running
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 EXECUTED = ("commit_then_hang", "commit_then_cut", "late_commit", "slow", "half_reply")
 SPOILED = ("accepted_html", "text_before", "garbage")
-REFUSED = ("unavailable", "fault", "refuse", "outage")
+REFUSED = ("unavailable", "fault", "refuse", "outage", "unauthorized")
 FAULTS = frozenset(EXECUTED + SPOILED + REFUSED)
 CHOICE = ("fault", "ops", "share", "calls", "count", "seed", "after", "seconds")
 KEYS = frozenset((*CHOICE, "code", "status", "retry_after"))

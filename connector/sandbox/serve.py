@@ -26,6 +26,7 @@ class Options:
     port: int = 0
     faults: str = "[]"
     zone: str = ""
+    address: str = ""
     seed_demo: bool = False
     tls: tuple[Path, Path] | None = None
 
@@ -59,7 +60,11 @@ def serve(kind: str, options: Options, say: Callable[[str], object]) -> None:
     faults = rules(options.faults)
     if options.seed_demo:
         seed(kind, options.data)
-    common: dict[str, Any] = {"port": options.port, "zone": options.zone}
+    common: dict[str, Any] = {
+        "port": options.port,
+        "zone": options.zone,
+        "address": options.address,
+    }
     if kind == "shop":
         running = start_shop(options.data, tls=options.tls, **common)
         access = "key=ck_sandbox secret=cs_sandbox"

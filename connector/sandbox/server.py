@@ -118,8 +118,8 @@ class Handler(BaseHTTPRequestHandler):
         fault = rule.fault if rule else ""
         if rule and fault == "late_commit":
             return self._commit_late(op, rule, call)
-        if rule and fault in ("unavailable", "outage", "fault"):
-            refused = app.refusal(rule) if fault == "fault" else unavailable(rule)
+        if rule and fault in ("unavailable", "outage", "fault", "unauthorized"):
+            refused = app.refusal(rule) if fault == "fault" else turned_away(rule)
             app.store.note(op, fault, refused.status, executed=False)
             return self._send(refused)
         reply = app.answer(call)
@@ -181,8 +181,10 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing: requests carry personal data."""
 
 
-def unavailable(rule: Rule) -> Reply:
-    """What a proxy in front says while the application is away."""
+def turned_away(rule: Rule) -> Reply:
+    """What a proxy in front says: credentials no longer count, or the application is away."""
+    if rule.fault == "unauthorized":
+        return Reply(status=401, body=b"401 Unauthorized\n", kind="text/plain")
     extra = () if rule.retry_after is None else (("Retry-After", str(rule.retry_after)),)
     page = b"<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>\n"
     return Reply(status=503, body=page, kind="text/html", headers=extra)

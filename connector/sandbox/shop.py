@@ -317,15 +317,19 @@ def start_shop(
     *,
     port: int = 0,
     zone: str = "",
+    address: str = "",
     keys: Keys = KEYS,
     tls: tuple[Path, Path] | None = None,
 ) -> Running:
-    """Serve the shop whose state is the file *data* on 127.0.0.1; *tls* is (cert, key)."""
+    """Serve the shop whose state is the file *data* on 127.0.0.1; *tls* is (cert, key).
+
+    *address*: the URL under which clients know it, where a proxy stands before it.
+    """
     shop = open_shop(data, zone)
     context = None
     if tls is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*tls)
     running = Running(Server(Woo(shop, keys), port, context))
-    shop.url = running.url
+    shop.url = address or running.url
     return running

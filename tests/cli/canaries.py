@@ -78,6 +78,14 @@ def other_user(desk: Any) -> list[str]:
     return ["flow", "sync", "orders"]
 
 
+def ledger_away(desk: Any) -> list[str]:
+    """The ledger cannot be opened, though it is there."""
+    desk.company.stop()
+    (desk.company.folder / "ledger.db").unlink()
+    (desk.company.folder / "ledger.db").mkdir()
+    return ["flow", "sync", "orders"]
+
+
 def ledger_missing(desk: Any) -> list[str]:
     (desk.company.folder / "ledger.db").unlink()
     return ["record", "list"]
@@ -99,4 +107,4 @@ def plan_unusable(desk: Any) -> list[str]:
     return ["flow", "apply", file]
 
 
-OTHERS = (ledger_missing, listen, mapping, other_user, plan_unusable, wsdl)
+OTHERS = (ledger_away, ledger_missing, listen, mapping, other_user, plan_unusable, wsdl)

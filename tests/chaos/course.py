@@ -1,0 +1,193 @@
+"""The course of one run: a storm of misfortunes upon a working daemon, calm, the count."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from itertools import cycle
+from pathlib import Path
+
+from connector.demo.count import count
+from connector.demo.scene import storm as erp_weather
+
+from .audit import Result, judge
+from .hazards import HAZARDS
+from .world import Size, World, wait
+
+Say = Callable[[str], None]
+TICK = 0.05
+LIFE = (2.0, 20.0)  # seconds from its readiness until a daemon is killed
+PAUSE = (4.0, 9.0)  # seconds from one misfortune to the next
+THERE = 0.85  # of the orders, before the storm ends
+HOUR = 3600.0
+ERP_POINTS = (
+    "claim.before_commit", "intent.none_sent", "started.before_send", "send.half_written",
+    "send.before_reply", "reply.before_outcome", "outcome.before_commit", "outcome.group_half",
+    "outcome.committed", "step1.before_step2", "find.before", "find.absent_before_commit",
+    "find.found_before_link", "resend.after_absent", "hold.between_check_and_commit",
+    "claimrow.taken", "page.fetched", "page.mapped", "page.before_commit", "page.committed",
+    "walk.before_safe",
+)  # fmt: skip
+
+
+def weather(world: World) -> None:
+    """What goes wrong all the time, on both sides, at low shares."""
+    spoiled = ("garbage", "text_before", "half_reply", "accepted_html")
+    orders = ["CreateSalesOrder", "UpdateSalesOrder", "ReleaseSalesOrder", "CreateCustomer"]
+    rules = [r for r in erp_weather(world.seed) if r["fault"] != "outage"]
+    rules += [
+        {"fault": fault, "ops": orders, "share": 0.02, "seed": world.seed + n}
+        for n, fault in enumerate(spoiled)
+    ]
+    world.rule("erp", "weather", rules)
+    reads = ("unavailable", "commit_then_cut", "half_reply", "garbage", "slow", "commit_then_hang")
+    world.rule(
+        "shop",
+        "weather",
+        [
+            {"fault": fault, "share": 0.004, "seed": world.seed + n, "seconds": 1.0}
+            for n, fault in enumerate(reads)
+        ],
+    )
+
+
+class Storm:
+    """Misfortunes one after the other, some at once, each dealt before any comes again."""
+
+    def __init__(self, world: World, kinds: list[str]) -> None:
+        self.world = world
+        self._deck = kinds
+        self._left: list[str] = []
+        self._open: dict[str, tuple[float, ExitStack]] = {}
+        self._next = 0.0
+        points = list(ERP_POINTS)
+        world.dice.shuffle(points)
+        self._points = cycle(points)
+        self._born = 0.0
+        self._dies: float | None = None
+
+    def act(self, now: float) -> None:
+        """End what is over, begin what is due, see to the daemon."""
+        for name, (until, stack) in list(self._open.items()):
+            if now >= until:
+                del self._open[name]
+                stack.close()
+        self._see_to_the_daemon(now)
+        if now >= self._next and not self._open:
+            self._begin(now)
+            self._next = now + self.world.dice.uniform(*PAUSE)
+
+    def end(self) -> None:
+        """End everything."""
+        while self._open:
+            _, (_, stack) = self._open.popitem()
+            stack.close()
+
+    def _begin(self, now: float) -> None:
+        if not self._left:
+            self._left = list(self._deck)
+            self.world.dice.shuffle(self._left)
+        name = self._left.pop()
+        one = HAZARDS[name]
+        if name in self._open or self._clashes(name):
+            return
+        stack = ExitStack()
+        stack.enter_context(one.begin(self.world))
+        self._open[name] = (now + self.world.dice.uniform(one.least, one.most), stack)
+        self.world.tally.count(name)
+
+    def _clashes(self, name: str) -> bool:
+        """Two misfortunes of one system at once would hide each other."""
+        part = name.partition("_")[0].replace("half", "erp")
+        return any(part == other.partition("_")[0].replace("half", "erp") for other in self._open)
+
+    def _see_to_the_daemon(self, now: float) -> None:
+        world = self.world
+        if world.died():
+            world.buried()
+            self._born = now + world.dice.uniform(0.0, 0.6)
+        if world.daemon is not None and self._dies is None and world.ready():
+            self._dies = now + world.dice.uniform(*LIFE)
+        if world.daemon is not None and self._dies is not None and now >= self._dies:
+            world.kill()
+            self._born = now
+        if world.daemon is None and now >= self._born:
+            young = world.dice.random() < 0.1
+            self._dies = now + world.dice.uniform(0.1, 1.5) if young else None
+            point = next(self._points)
+            nth = world.dice.choice((1, 1, 1, 2, 3, 5))
+            world.start(f"{point}:{nth}" if world.dice.random() < 0.6 else "")
+
+
+def play(world: World, say: Say, kinds: list[str] | None = None) -> Result:
+    """One run from its start to its count."""
+    weather(world)
+    storm = Storm(world, sorted(kinds or HAZARDS))
+    began = time.monotonic()
+    while storming(world, (now := time.monotonic()) - began):
+        world.shopping.act(now)
+        storm.act(now)
+        wait(TICK)
+    storm.end()
+    world.tally.there = world.there()
+    world.shopping.finish()
+    world.no_rules()
+    calm(world, say)
+    return judge(world)
+
+
+def storming(world: World, since: float) -> bool:
+    """Goes on for its time, and until most orders met it, at most twice as long."""
+    if since < world.size.storm or since > 2 * world.size.storm:
+        return since < world.size.storm
+    return world.tally.starts < world.size.lives or world.there() < THERE
+
+
+def calm(world: World, say: Say) -> None:
+    """Everything behaves: let a fresh daemon finish, and let hours pass for what waits for one."""
+    world.kill()
+    world.start()
+    until = time.monotonic() + world.size.calm
+    quiet, passed = 0, time.monotonic()
+    while quiet < 8 and (now := time.monotonic()) < until:
+        if world.died():
+            world.buried()
+            world.start()
+        quiet = quiet + 1 if not world.busy() and everything_is_there(world) else 0
+        if now - passed > 12:
+            world.pass_(HOUR)
+            passed = now
+        wait(0.5)
+    if quiet < 8:
+        say(f"  it has not come to rest within {world.size.calm:.0f} s")
+    world.stop()
+
+
+def everything_is_there(world: World) -> bool:
+    """Has the last order and the last change come through?"""
+    return count(world.folder / "shop.db", world.folder / "erp.db").clean
+
+
+def run_one(
+    folder: Path, seed: int, size: Size, say: Say, broken: str = "", kinds: list[str] | None = None
+) -> Result:
+    """A world, its course, its end; the folder is left for whoever wants to look."""
+    began = time.monotonic()
+    world = World(folder, seed, size, broken)
+    try:
+        result = play(world, say, kinds)
+    finally:
+        world.close()
+    t = world.tally
+    say(
+        f"run {seed}: {result.orders} orders, {t.starts} starts, {t.kills} kills,"
+        f" {len(t.points)} crash points, {t.there:.0%} there before the calm,"
+        f" {time.monotonic() - began:.0f} s"
+    )
+    if t.exits:
+        say(f"  ended by itself with {sorted(set(t.exits))}")
+    say("  " + ", ".join(f"{name} {n}" for name, n in sorted(t.met.items())))
+    for line in result.told[:20]:
+        say(f"  {line}")
+    return result

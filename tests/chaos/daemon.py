@@ -1,0 +1,97 @@
+"""`connector run` as it is, under a hand: its clocks, its disk, its names, the point of its death.
+
+Its environment: CHAOS_LEVERS (a file), CHAOS_POINT (`name:n`: act when the point is reached for the
+n-th time), CHAOS_ACT (KILL or STOP), CHAOS_BREAK (rules switched off).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+
+import connector.daemon
+from connector import points
+from connector.cli import run
+from connector.clock import SystemClock
+from connector.ledger import store
+from connector.testing.mutants import broken
+
+from .levers import Levers
+
+PATIENCE = "PRAGMA busy_timeout=1500"  # milliseconds, so that a locked ledger is met in time
+LOADED = connector.daemon  # what the command line imports when it is needed: here before the fork
+NO_LIMIT = 1_073_741_823  # pages
+
+
+def shift_clocks(levers: Levers) -> None:
+    """Let both clocks of the machine show what the levers add."""
+
+    def now(_: SystemClock) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=levers["wall"])
+
+    def boottime(_: SystemClock) -> float:
+        return time.clock_gettime(time.CLOCK_BOOTTIME) + levers["boot"]
+
+    SystemClock.now = now  # type: ignore[method-assign]
+    SystemClock.boottime = boottime  # type: ignore[method-assign]
+
+
+def limit_disk(levers: Levers) -> None:
+    """A ledger that cannot grow while the lever says so, and that is not waited for long."""
+    store.PRAGMAS = (*store.PRAGMAS[:-1], PATIENCE)
+
+    @event.listens_for(Engine, "begin")
+    def _limit(db: Connection) -> None:
+        if db.dialect.name == "sqlite":
+            pages = db.exec_driver_sql("PRAGMA page_count").scalar() if levers["full"] else NO_LIMIT
+            db.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+
+def take_names(levers: Levers) -> None:
+    """No name can be resolved while the lever says so."""
+    resolve = socket.getaddrinfo
+
+    def getaddrinfo(*args: Any, **kwargs: Any) -> Any:
+        if levers["nameless"]:
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return resolve(*args, **kwargs)
+
+    socket.getaddrinfo = getaddrinfo
+
+
+def act_at(wanted: str, act: str, told: Path) -> None:
+    """Kill or stop this process when it comes to the point for the n-th time."""
+    name, _, nth = wanted.partition(":")
+    left, guard = [int(nth or 1)], threading.Lock()
+
+    def on_reach(point: str) -> None:
+        if point != name:
+            return
+        with guard:
+            left[0] -= 1
+            due = left[0] == 0
+        if due:
+            told.write_text(point)
+            os.kill(os.getpid(), getattr(signal, f"SIG{act}"))
+
+    points.on_reach = on_reach
+
+
+def serve(config: Path) -> int:
+    """Run the daemon on *config*; its exit code."""
+    levers = Levers(Path(os.environ["CHAOS_LEVERS"]))
+    shift_clocks(levers)
+    limit_disk(levers)
+    take_names(levers)
+    if point := os.environ.get("CHAOS_POINT"):
+        act_at(point, os.environ.get("CHAOS_ACT", "KILL"), config.parent / "reached")
+    with broken(os.environ.get("CHAOS_BREAK", "")):
+        return run(["run", "--json", "--config", str(config)])

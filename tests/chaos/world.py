@@ -1,0 +1,229 @@
+"""The stage of one run: two sandboxes behind proxies, the daemon, its folder, the shop's life."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import signal
+import sqlite3
+import time
+import urllib.request
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from connector.demo.scene import CONFIG, Sandbox, Shopping, configure, prepare, start_sandbox
+from connector.sandbox import books
+
+from .levers import Levers
+from .nursery import Born, Nursery
+from .proxy import Proxy
+
+Rules = list[dict[str, Any]]
+BUSY = ("prepared", "running", "in_doubt")
+SETTINGS = CONFIG.replace("start: {start}", "start: {start}\n    every: 1s").replace(
+    "match: [sku]}}", "match: [sku], every: 10s}}"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How much a run is: orders at its start and later, changes, seconds of storm and of calm."""
+
+    first: int = 130
+    later: int = 120
+    changes: int = 500
+    storm: float = 45.0
+    lives: int = 8
+    calm: float = 120.0
+
+
+@dataclass(kw_only=True)
+class Tally:
+    """What was done to it."""
+
+    kills: int = 0
+    starts: int = 0
+    met: dict[str, int] = field(default_factory=dict)
+    there: float = 0.0
+    points: set[str] = field(default_factory=set)
+    exits: list[int] = field(default_factory=list)
+
+    def count(self, name: str) -> None:
+        """One more of *name*."""
+        self.met[name] = self.met.get(name, 0) + 1
+
+
+class World:
+    """Everything of one run; `close` leaves nothing behind but the folder."""
+
+    def __init__(self, folder: Path, seed: int, size: Size, broken: str = "") -> None:
+        self.folder, self.seed, self.size, self._broken = folder, seed, size, broken
+        self.dice = random.Random(seed)
+        self.tally = Tally()
+        shutil.rmtree(folder, ignore_errors=True)
+        seeded = prepare(folder, seed, size.first)
+        self.shopping = Shopping(
+            folder / "shop.db", seeded, seed, later=size.later, changes=size.changes
+        )
+        self.proxies = {"shop": Proxy(), "erp": Proxy()}
+        self.systems: dict[str, Sandbox] = {}
+        self._rules: dict[str, dict[str, Rules]] = {"shop": {}, "erp": {}}
+        for kind in self.proxies:
+            self.open(kind)
+        configure(folder, self.proxies["shop"].url, self.proxies["erp"].url, SETTINGS)
+        self.levers = Levers(folder / "levers")
+        self.daemon: Born | None = None
+        self._nursery = Nursery(folder / "daemon.log")
+
+    # ── the systems ─────────────────────────────────────────────────────────────────────────────
+
+    def open(self, kind: str) -> None:
+        """Start a sandbox, under the rules in force."""
+        proxy = self.proxies[kind]
+        started = start_sandbox(kind, self.folder / f"{kind}.db", "--address", proxy.url)
+        self.systems[kind] = started
+        proxy.upstream = urlsplit(started.url).port or 0
+        self._apply(kind)
+
+    def shut(self, kind: str) -> None:
+        """End a sandbox as a power cut does."""
+        process = self.systems.pop(kind).process
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+    def rule(self, kind: str, name: str, rules: Rules) -> None:
+        """Put *rules* in force under *name*; none ends them."""
+        self._rules[kind][name] = rules
+        self._apply(kind)
+
+    def no_rules(self) -> None:
+        """Let both systems behave."""
+        for kind, named in self._rules.items():
+            named.clear()
+            self._apply(kind)
+
+    def _apply(self, kind: str) -> None:
+        if kind in self.systems:
+            # What was added last strikes first.
+            named = reversed(self._rules[kind].values())
+            self.systems[kind].faults([rule for rules in named for rule in rules])
+
+    def pass_(self, seconds: float) -> None:
+        """Let time go by for everybody."""
+        self.levers["wall"] += seconds
+        self.levers["boot"] += seconds
+        body = json.dumps({"offset_seconds": self.levers["wall"]}).encode()
+        for system in self.systems.values():
+            request = urllib.request.Request(f"{system.url}/_sandbox/clock", body, method="POST")
+            with urllib.request.urlopen(request, timeout=10) as reply:
+                reply.read()
+
+    # ── the daemon ──────────────────────────────────────────────────────────────────────────────
+
+    def start(self, point: str = "", act: str = "KILL") -> None:
+        """Start the daemon, to die at *point* if one is given."""
+        environ = {
+            "CHAOS_LEVERS": str(self.folder / "levers"),
+            "CHAOS_POINT": point,
+            "CHAOS_ACT": act,
+            "CHAOS_BREAK": self._broken,
+        }
+        self.daemon = self._nursery.bear(self.folder / "config.yaml", environ)
+        self.tally.starts += 1
+
+    def kill(self) -> None:
+        """SIGKILL, wherever it is."""
+        if self.daemon is not None:
+            self.daemon.send(signal.SIGKILL)
+            self.buried()
+
+    def died(self) -> bool:
+        """Has the daemon ended, or stopped at its point?"""
+        return self.daemon is not None and self.daemon.poll() is not None
+
+    def ready(self) -> bool:
+        """Does the daemon do its work by now?"""
+        lock = self.folder / "ledger.db.lock"
+        said = lock.read_text() if lock.exists() else ""
+        return self.daemon is not None and said == f"pid {self.daemon.pid} daemon"
+
+    def buried(self) -> None:
+        """Count how the daemon ended."""
+        if self.daemon is None:
+            return
+        code = self.daemon.wait()
+        self.daemon = None
+        if code == -signal.SIGKILL:
+            self.tally.kills += 1
+        else:
+            self.tally.exits.append(code)
+        reached = self.folder / "reached"
+        with suppress(FileNotFoundError):
+            self.tally.points.add(reached.read_text())
+            reached.unlink()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send the daemon a signal, if there is one."""
+        if self.daemon is not None:
+            self.daemon.send(number)
+
+    def stop(self) -> None:
+        """End it as an administrator does."""
+        if self.daemon is not None:
+            self.daemon.send(signal.SIGTERM)
+            try:
+                self.daemon.wait(20)
+            except TimeoutError:
+                self.daemon.send(signal.SIGKILL)
+                self.tally.count("had to be killed at its stop")
+            self.buried()
+
+    def close(self) -> None:
+        """Leave nothing running."""
+        if self.daemon is not None:
+            self.daemon.send(signal.SIGKILL)
+            self.daemon.wait()
+        self._nursery.close()
+        for kind in list(self.systems):
+            self.shut(kind)
+        for proxy in self.proxies.values():
+            proxy.close()
+
+    # ── the ledger ──────────────────────────────────────────────────────────────────────────────
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """Rows of the ledger, read beside whoever has it."""
+        file = f"file:{self.folder / 'ledger.db'}?mode=ro"
+        with closing(sqlite3.connect(file, uri=True, timeout=30)) as db:
+            db.row_factory = sqlite3.Row
+            return [dict(row) for row in db.execute(sql)]
+
+    def busy(self) -> int:
+        """How many records are on their way."""
+        marks = ", ".join(f"'{state}'" for state in BUSY)
+        return int(self.rows(f"SELECT count(*) AS n FROM record WHERE state IN ({marks})")[0]["n"])
+
+    def there(self) -> float:
+        """The share of all orders, those to come included, that the ERP has by now."""
+        wanted = self.size.first + self.size.later - self.shopping.cancelled
+        return len(books.erp_orders(self.folder / "erp.db")) / wanted
+
+    def log(self) -> list[dict[str, Any]]:
+        """What the daemons said, whole lines only."""
+        said = (self.folder / "daemon.log").read_text(errors="replace").splitlines()
+        found = []
+        for line in said:
+            with suppress(ValueError):
+                found.append(json.loads(line))
+        return found
+
+
+def wait(seconds: float) -> None:
+    """Let a moment pass: the storm has a length, nothing here waits for a condition."""
+    time.sleep(seconds)
