@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from company import Company
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy.exc import OperationalError
 
 from connector import vitals
+from connector.errors import LedgerAway
 from connector.ledger.store import Ledger
 from connector.turns import Turns
 from connector.vitals import Vitals
@@ -140,7 +140,7 @@ def test_a_ledger_that_does_not_answer_is_seen_by_the_scrape(
     """What this process measured is still told, and that it is not ready."""
 
     def away(*_: object, **__: object) -> None:
-        raise OperationalError("SELECT", {}, Exception("disk I/O error"))
+        raise LedgerAway("the ledger does not answer (SQLITE_IOERR)")
 
     monkeypatch.setattr(Ledger, "read", away)
     assert number(living, "ready") == 0
