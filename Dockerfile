@@ -24,5 +24,9 @@ ENV PATH=/opt/connector/bin:$PATH PYTHONUNBUFFERED=1
 USER connector
 WORKDIR /var/lib/connector
 VOLUME ["/etc/connector", "/var/lib/connector"]
+# Asks the daemon's own /healthz where `web.listen` is port 8088; a container that runs another command
+# than `run` has no daemon to be asked: docker run --no-healthcheck.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s CMD \
+ ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8088/healthz', timeout=4)"]
 ENTRYPOINT ["connector"]
-CMD ["--help"]
+CMD ["run", "--config", "/etc/connector/config.yaml"]

@@ -110,6 +110,7 @@ def _summary(app: App, one: Flow, pulled: Mapping[str, int], before: int) -> dic
     happened = ("done", "found")
     return {
         "flow": one.name,
+        "mode": one.mode,
         "pulled": pulled.get(one.name, 0),
         "created": _sum(tried, lambda r: r["action"] == "create" and r["outcome"] in happened),
         "updated": _sum(tried, lambda r: r["action"] != "create" and r["outcome"] in happened),
@@ -131,8 +132,17 @@ def _counts(by_reason: Mapping[str, int]) -> str:
 def _exit_code(rows: Sequence[Mapping[str, Any]], away: Mapping[str, str], stopped: bool) -> int:
     if away:
         return codes.UNAVAILABLE
-    attention = stopped or any(row["held"] or row["in doubt"] for row in rows)
+    attention = stopped or any(_asks(row) for row in rows)
     return codes.ATTENTION if attention else codes.OK
+
+
+def _asks(row: Mapping[str, Any]) -> bool:
+    """Must somebody look? What a flow that creates nothing does not find there is needed by nobody,
+
+    or by a record that is blocked and tells it.
+    """
+    held = {r for r in row["held"] if not (row["mode"] == "link_only" and r == "rule")}
+    return bool(held or row["in doubt"])
 
 
 def _rehearse(app: App, wanted: Flow, only: Sequence[str], as_json: bool) -> int:

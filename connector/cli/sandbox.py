@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from connector.sandbox.seed import sell as place
 from connector.sandbox.serve import Options, serve
 
 
@@ -53,3 +54,17 @@ def shop(tls_cert: Path | None, tls_key: Path | None, **options: Any) -> None:
 def erp(**options: Any) -> None:
     """A SOAP 1.1 ERP with Basic auth; its contract is at /soap?wsdl."""
     run("erp", options)
+
+
+@sandbox.command()
+@click.option(
+    "--data",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    help="The shop's state; it may be served meanwhile.",
+)
+@click.option("--orders", type=click.IntRange(1, 10_000), default=1, show_default=True)
+def sell(data: Path, orders: int) -> None:
+    """Place new orders in a sandbox shop, as its customers would; prints their ids."""
+    for made in place(data, orders):
+        click.echo(made)

@@ -34,7 +34,7 @@ def status(config: Path | None, as_json: bool) -> int:
             "connections": [_connection(name, ledger) for name in read.connections],
             "flows": [_flow(name, read, ledger, fresh.get(name)) for name in read.flows],
             "set_aside": ledger.read(history.set_aside),
-            "needs_a_person": _waiting(ledger, now - read.attempts.doubt_alarm),
+            "needs_a_person": _waiting(read, ledger, now - read.attempts.doubt_alarm),
         }
     if as_json:
         output.emit(found)
@@ -77,9 +77,11 @@ def _sum(rows: list[dict[str, Any]], state: str) -> int:
     return sum(row["count"] for row in rows if row["state"] == state)
 
 
-def _waiting(ledger: Ledger, alarm: datetime) -> list[dict[str, Any]]:
+def _waiting(config: Config, ledger: Ledger, alarm: datetime) -> list[dict[str, Any]]:
     """Held records, and doubts that are older than they should ever be."""
-    rows = ledger.read(history.waiting, MOST + 1) + ledger.read(history.old_doubts, alarm, MOST)
+    linking = [name for name, flow in config.flows.items() if flow.mode == "link_only"]
+    rows = ledger.read(history.waiting, MOST + 1, linking)
+    rows += ledger.read(history.old_doubts, alarm, MOST)
     return [_asked(row) for row in rows]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
-from connector.ledger.links import own_link
+from connector.ledger.links import any_of, own_link
+from connector.ledger.records import blockers
 from connector.ledger.schema import (
     attempt,
     connection,
@@ -110,10 +111,26 @@ def standing(db: Connection) -> Rows:
     return _all(db, chosen)
 
 
-def waiting(db: Connection, most: int) -> Rows:
-    """Records that wait for a person, oldest first; blocked ones wait for another record."""
-    chosen = select(*_SHOWN).where(record.c.state == "held", record.c.reason != "blocked")
+def waiting(db: Connection, most: int, linking: Collection[str] = ()) -> Rows:
+    """Records that wait for a person, oldest first; blocked ones wait for another record.
+
+    *linking*: flows that create nothing; what they do not find there is nobody's business until
+    another record waits for it.
+    """
+    held = (record.c.state == "held", record.c.reason != "blocked")
+    chosen = select(*_SHOWN).where(*held, or_(~_not_there(linking), _demanded(db)))
     return _all(db, chosen.order_by(record.c.changed_at, record.c.id).limit(most))
+
+
+def _not_there(linking: Collection[str]) -> ColumnElement[bool]:
+    return and_(record.c.flow.in_(linking), record.c.reason == "rule")
+
+
+def _demanded(db: Connection) -> ColumnElement[bool]:
+    """The condition "a blocked record waits for this one"."""
+    lists = select(record.c.blocked_on).where(record.c.blocked_on.is_not(None)).distinct()
+    wanted = {ref for on in db.scalars(lists) for ref in blockers(on)}
+    return any_of(wanted, record.c.entity, record.c.key)
 
 
 def old_doubts(db: Connection, before: datetime, most: int) -> Rows:

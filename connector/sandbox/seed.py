@@ -71,6 +71,30 @@ def seed_shop(
     return Seeded(skus=tuple(sold), customers=tuple(known), orders=tuple(made))
 
 
+def sell(path: Path, orders: int) -> list[int]:
+    """Place *orders* new orders of the shop's goods, now, by guests and customers; their ids."""
+    shop = open_shop(path)
+    try:
+        sold = [
+            row["sku"]
+            for row in shop.store.rows(
+                "SELECT sku FROM products"
+                " WHERE sku <> '' AND id NOT IN (SELECT parent FROM products) ORDER BY id"
+            )
+        ]
+        known = [row["id"] for row in shop.store.rows("SELECT id FROM customers ORDER BY id")]
+        made: list[int] = []
+        with shop.store.begin():
+            before = shop.store.rows("SELECT count(*) AS n FROM orders")[0]["n"]
+            dice = random.Random(f"sell/{before}")  # noqa: S311 (repeatable, no secret)
+            for n in range(before, before + orders):
+                given = order_of(n, dice, sold, known) | {"status": "processing"}
+                made.append(int(shop_orders.create(shop, given)["id"]))
+        return made
+    finally:
+        shop.store.close()
+
+
 def pairs(n: int) -> int:
     """1 for the second order of a pair that comes at once, else 0."""
     return 1 if n % 50 == 21 else 0

@@ -1,0 +1,33 @@
+"""`connector status`: who must look, and who need not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from connector.sandbox import edit, shop_catalog
+
+
+def asked(desk: Any) -> set[tuple[str, str]]:
+    """What waits for a person."""
+    told = desk("status", "--json")
+    waits = {(one["entity"], one["key"]) for one in told.json["needs_a_person"]}
+    assert told.code == bool(waits)
+    return waits
+
+
+def test_a_product_that_is_not_there_is_nobodys_business_until_an_order_waits_for_it(
+    desk: Any,
+) -> None:
+    """A shop sells what the ERP need not know; what an order needs is told with the order."""
+    company = desk.company
+    with edit.desk(company.shop_file) as shop:
+        given = {"name": "Unknown there", "sku": "NOT-IN-THE-ERP", "regular_price": "9.90"}
+        missing = shop_catalog.create(shop, given)["id"]
+    assert desk("flow", "sync", "products").code == 0
+    held = desk("record", "list", "--state", "held", "--json").json
+    assert [row["key"] for row in held] == [str(missing)]
+    assert asked(desk) == set()
+    order = company.order(sku="NOT-IN-THE-ERP")
+    company.settle()
+    assert ("product", str(missing)) in asked(desk)
+    assert ("order", str(order)) not in asked(desk)
