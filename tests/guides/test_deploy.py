@@ -1,4 +1,4 @@
-"""What is deployed fits what there is: commands, ports, paths; no container engine is needed to see it."""
+"""What is deployed fits what there is: commands, ports, paths; seen without a container engine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_unit_starts_and_reloads_the_daemon_and_is_confined() -> None:
-    """`systemd` waits for READY, sees a daemon that stands still, and lets it write its state only."""
+    """`systemd` waits for READY, notices a standstill, and lets it write its state only."""
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment]
     unit.read(ROOT / "deploy/connector.service")
