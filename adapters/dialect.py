@@ -124,8 +124,13 @@ class Connection:
         what = f"{entity or 'probe'} {action.name}"
         try:
             answer = self.dialect.call(query)
-        except (Broke, NotSent, FieldErrors) as error:
-            raise errors.Unavailable(f"{what}: {_code(error)}") from error
+        except NotSent as error:
+            raise errors.NotNow(f"{what}: {error}", code=error.code, cure=error.cure) from error
+        except Broke as error:
+            raise errors.Unavailable(f"{what}: {error.why}", why=error.why) from error
+        except FieldErrors as error:
+            message = f"{what}: {error.faults[0].code}"
+            raise errors.Unavailable(message, nobody=False) from error
         rules = self.rules(entity, action)
         verdict = judge(answer, rules, query.names, frozenset({503}), writing=False)
         if verdict.outcome not in ("done", "absent", "gone"):
@@ -138,16 +143,6 @@ class Connection:
         return answer, verdict
 
 
-def _code(error: Broke | NotSent | FieldErrors) -> str:
-    match error:
-        case Broke():
-            return error.why
-        case FieldErrors():
-            return error.faults[0].code
-        case NotSent():
-            return error.code
-
-
 class Several(errors.Unavailable):
     """The system says that there is more than one, and not which."""
 
@@ -157,7 +152,8 @@ def told(template: Template, names: Mapping[str, object], what: str) -> object:
     try:
         return template(names)
     except FieldErrors as error:
-        raise errors.Unavailable(f"{what}: the reply is not as the profile says") from error
+        message = f"{what}: the reply is not as the profile says"
+        raise errors.Unavailable(message, nobody=False) from error
 
 
 def text(template: Template | None, names: Mapping[str, object]) -> str | None:

@@ -18,6 +18,7 @@ from connector.values import Tree
 _CODE = re.compile(r"[A-Za-z0-9_.:-]{1,60}")
 _LONGEST_WAIT = timedelta(days=1)
 _SURELY_NOT = frozenset({404, 405, 413, 415})
+_GATEWAYS = ("http_502", "http_504")  # a proxy answers: nobody is behind it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,9 +139,11 @@ def outcome_of(broke: Broke) -> values.Unavailable | values.InDoubt | values.Ref
 
 def unreadable(what: str, verdict: Verdict) -> NoReturn:
     """Raise what a read that was not answered raises."""
+    why = verdict.code or verdict.outcome
     if verdict.outcome == "unauthorized":
-        raise errors.Unauthorized(f"{what}: {verdict.code or 'refused credentials'}")
-    raise errors.Unavailable(f"{what}: {verdict.code or verdict.outcome}", wait=verdict.wait)
+        raise errors.Unauthorized(f"{what}: {why}", why=why)
+    nobody = verdict.outcome == "unavailable" or why in _GATEWAYS
+    raise errors.Unavailable(f"{what}: {why}", wait=verdict.wait, why=why, nobody=nobody)
 
 
 def code_of(value: object) -> str:

@@ -254,7 +254,7 @@ def _hits(at: Connection, name: str, action: Action, names: Mapping[str, object]
             content = item if action.items or action.item else None
             hits.append(_Hit(key=key, item=content, reference=reference))
         elif action.items is not None:
-            raise errors.Unavailable(f"{what}: an item without a key")
+            raise errors.Unavailable(f"{what}: an item without a key", nobody=False)
     return hits
 
 
@@ -263,7 +263,8 @@ def _items(at: Connection, action: Action, names: Mapping[str, object], what: st
     template = action.items or action.item
     found = names["reply"] if template is None else told(template, names, what)
     if found is None and not at.profile.services:
-        raise errors.Unavailable(f"{what}: the reply is not as the profile says")
+        message = f"{what}: the reply is not as the profile says"
+        raise errors.Unavailable(message, nobody=False)
     items = found if isinstance(found, list | tuple) else [found]
     return [item for item in items if isinstance(item, Mapping) and not blank(item)]
 

@@ -3,42 +3,39 @@
 from __future__ import annotations
 
 import gc
-import os
-import pwd
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 from connector import wiring
+from connector.admission import Admission, Shared
 from connector.building import build_flow
 from connector.clock import SystemClock
 from connector.config import ledger_url, load_config
-from connector.configured import Config, Connection
-from connector.errors import ConnectorError, Unavailable, WrongSystem
+from connector.configured import Config
+from connector.errors import ConnectorError, NotNow, Unauthorized, Unavailable
 from connector.flow.deliver import Delivered, deliver
 from connector.flow.flows import Flow, dependencies
 from connector.flow.pull import Pulled, pull, pull_demanded
 from connector.gate import ThreadGate
-from connector.ledger import confirmations, life, linking, migrate, systems
+from connector.guarded import Guarded, System
+from connector.identity import recognise
+from connector.ledger import confirmations, life, linking
 from connector.ledger.store import Ledger
-from connector.ports import Archive, Clock, Probe, Source, Target
+from connector.ledgers import open_ledger
+from connector.ports import Clock
 from connector.problems import Problems
 from connector.values import Findings
+from connector.windows import Diary
 from connector.wiring import Wired
 
 ROUNDS = 10_000
+SHUT = ("paused", "closed")  # codes of a connection that somebody shut
+Away = Unavailable | Unauthorized
 YOUNG = 50_000  # objects made before garbage is looked for: a page of orders, hardly any in cycles
-
-
-class System(Source, Archive, Target, Probe, Protocol):
-    """What an adapter's class gives: every port of one connection."""
-
-    def close(self) -> None:
-        """Give connections back."""
-        ...
 
 
 @dataclass(kw_only=True)
@@ -68,16 +65,16 @@ class App:
         """The gate of connection *name*: one for all its flows."""
         with self._opening:
             if name not in self._gates:
-                self._gates[name] = open_gate(self.wired[name], self.clock)
+                self._gates[name] = open_gate(self, name)
             return self._gates[name]
 
     def system(self, name: str) -> System:
         """The adapter of connection *name*; raises ConfigError for its settings."""
         with self._opening:
             if name not in self._systems:
-                self._systems[name] = open_system(
-                    self.config, self.wired[name], self.gate(name), self.clock
-                )
+                gate = self.gate(name)
+                made = open_system(self.config, self.wired[name], gate, self.clock)
+                self._systems[name] = Guarded(made, gate.admission)
             return self._systems[name]
 
     def meet(self, names: Sequence[str]) -> dict[str, Findings]:
@@ -87,36 +84,28 @@ class App:
         """
         found = {name: self.system(name).check() for name in names}
         for name, findings in found.items():
-            refuse_other(self.config.connections[name], findings)
-            known = self.ledger.read(systems.identity, name)
-            who = {**findings.identity, "host": str(self.wired[name].conn["url"])}
-            if known is not None and (changed := differing(known, who)):
-                raise WrongSystem(
-                    f"{name} is another system than the ledger knows: {', '.join(changed)} changed",
-                    cure=f"point {name} back to the system it was, or begin a new ledger",
-                )
+            url, now = str(self.wired[name].conn["url"]), self.clock.now()
             with self.ledger.begin() as db:
-                systems.meet(db, name, who, self.clock.now())
+                recognise(db, self.config.connections[name], url, findings, now)
             self._met.add(name)
         return found
 
     def sync(self, flow: Flow, *, only: Sequence[str] = ()) -> Report:
         """Pull *flow*, then deliver it and what it depends on, until nothing is due.
 
-        Raises Unavailable, Unauthorized, Truncated, Braked, WrongSystem.
+        With one side away the other half is done all the same. Raises Unavailable, Unauthorized,
+        Truncated, Braked, WrongSystem; a connection that is paused or closed is no failure.
         """
-        self.meet(sorted({flow.source, flow.target}))
-        source, report = self.system(flow.source), Report()
-        if only:
-            report.pulled[flow.name] = pull_demanded(
-                source, flow, self.ledger, self.clock, keys=only
-            )
-        elif flow.mode != "on_demand":
-            began = self.clock.now()
-            report.pulled[flow.name] = pull(source, flow, self.ledger, self.clock)
-            with self.ledger.begin() as db:
-                confirmations.confirm(db, flow.name, began)
-        return self._deliver(flow, report)
+        report = Report()
+        away = _meet_each(self, {flow.source, flow.target}, report)
+        if flow.source not in away:
+            report.pulled |= _pull(self, flow, only)
+        if flow.target not in away:
+            self._deliver(flow, report)
+        for error in away.values():
+            if not shut_by_somebody(error):
+                raise error
+        return report
 
     def catch_up(self, flow: Flow) -> Report:
         """Deliver what is due of *flow* without reading its source anew; raises as `sync` does."""
@@ -139,12 +128,20 @@ class App:
         """The flows that a delivery of *flow* needs, in the order in which they deliver."""
         return [*dependencies(flow, list(self.flows.values())), flow]
 
+    def can_deliver(self, name: str) -> bool:
+        """Is the target of flow *name* open?"""
+        flow = self.flows.get(name)
+        return flow is not None and self.gate(flow.target).standing().is_open
+
     def round(self, line: Sequence[Flow], report: Report) -> bool:
         """One delivery of every flow of *line*, dependencies first; False when nothing was due."""
         moved = False
         self.ledger.beat(self.clock.now(), self.clock.boottime())
         for flow in line:
-            if flow.name in report.stopped:
+            standing = self.gate(flow.target).admission.standing(fresh=True)
+            if not standing.is_open:
+                report.stopped[flow.target] = standing.code
+            if report.stopped.keys() & {flow.name, flow.target}:
                 continue
             new = _pull_demanded(self, flow, report)
             target = self.system(flow.target)
@@ -171,6 +168,36 @@ class App:
         self.ledger.close()
 
 
+def _meet_each(app: App, names: Set[str], report: Report) -> dict[str, Away]:
+    """Meet each of *names*; those that cannot be met now, and why, are in *report* too."""
+    away: dict[str, Away] = {}
+    for name in sorted(names):
+        try:
+            app.meet([name])
+        except (Unavailable, Unauthorized) as error:
+            away[name] = error
+            report.stopped[name] = error.code
+    return away
+
+
+def shut_by_somebody(error: Exception) -> bool:
+    """Is the connection paused or closed? That is nobody's failure."""
+    return isinstance(error, NotNow) and error.code in SHUT
+
+
+def _pull(app: App, flow: Flow, only: Sequence[str]) -> dict[str, Pulled]:
+    source = app.system(flow.source)
+    if only:
+        return {flow.name: pull_demanded(source, flow, app.ledger, app.clock, keys=only)}
+    if flow.mode == "on_demand":
+        return {}
+    began = app.clock.now()
+    pulled = pull(source, flow, app.ledger, app.clock)
+    with app.ledger.begin() as db:
+        confirmations.confirm(db, flow.name, began)
+    return {flow.name: pulled}
+
+
 def _pull_demanded(app: App, flow: Flow, report: Report) -> int:
     """What blocked records wait for; with the source away, what is known is delivered first."""
     try:
@@ -194,33 +221,21 @@ def counted(report: Report) -> dict[str, int]:
     return {name: done.new + done.changed for name, done in report.pulled.items()}
 
 
-def differing(known: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """The parts of an identity that are not what they were; one never read before is learnt."""
-    return sorted(k for k in known if known[k] != now.get(k))
-
-
-def refuse_other(connection: Connection, findings: Findings) -> None:
-    """Raise WrongSystem unless the system is the one that the configuration expects."""
-    wanted = dict(connection.identity)
-    wrong = [k for k, v in wanted.items() if findings.identity.get(k) != v]
-    if connection.expect is not None and connection.expect not in findings.identity.values():
-        wrong.append("expect")
-    if wrong:
-        said = ", ".join(f"{k} {v!r}" for k, v in sorted(findings.identity.items()))
-        raise WrongSystem(
-            f"{connection.name} is not the system that `identity:` expects; it says: {said}",
-            cure=f"correct connections.{connection.name}.url, or its identity",
-        )
-
-
-def open_gate(wired: Wired, clock: Clock) -> ThreadGate:
-    """Make the gate of a connection, with its limits."""
-    return ThreadGate(
+def open_gate(app: App, name: str, kind: type[ThreadGate] = ThreadGate) -> ThreadGate:
+    """Make the gate of a connection, with its limits; how it stands is kept in the ledger."""
+    wired, clock = app.wired[name], app.clock
+    diary = Diary((), wired.config.zone, wired.limits.timeout)
+    return kind(
         clock,
-        slots=wired.slots,
-        timeout=wired.timeout,
-        per_second=wired.per_second,
+        wired.limits,
         bulk=wired.compiled.profile.capabilities.bulk,
+        admission=Admission(
+            name,
+            clock,
+            board=Shared(app.ledger, name),
+            diary=diary,
+            changed_at=changed_at(app.config),
+        ),
     )
 
 
@@ -235,7 +250,7 @@ def open_system(config: Config, wired: Wired, gate: ThreadGate, clock: Clock) ->
         settings,
         conn=wired.conn,
         zone=wired.config.zone,
-        timeout=wired.timeout,
+        timeout=wired.limits.timeout,
         lag=wired.lag,
         slot=gate.slot,
         clock=clock,
@@ -243,43 +258,11 @@ def open_system(config: Config, wired: Wired, gate: ThreadGate, clock: Clock) ->
     return made
 
 
-def open_ledger(config: Config) -> Ledger:
-    """The ledger of *config*, its tables as this version needs them.
-
-    Raises ConfigError, ConnectorError(ledger_missing, ledger_outdated).
-    """
-    problems = Problems()
-    url = ledger_url(config, problems)
-    problems.raise_if_any()
-    ledger = Ledger(str(url))
-    if ledger.path is not None and not ledger.path.exists():
-        raise ConnectorError(f"there is no ledger at {ledger.path}", code="ledger_missing")
-    if ledger.path is not None:
-        refuse_other_user(ledger.path)
-    found = ledger.read(migrate.revision)
-    if found is None:
-        raise ConnectorError("the ledger has no tables yet", code="ledger_missing")
-    if found != migrate.HEAD:
-        raise ConnectorError(
-            f"the ledger is at revision {found}, this version needs {migrate.HEAD}",
-            code="ledger_outdated",
-        )
-    return ledger
-
-
-def refuse_other_user(path: Path) -> None:
-    """O1: files that another user made beside the ledger would lock its owner out."""
-    owner = path.stat().st_uid
-    if owner != os.geteuid():
-        try:
-            name = pwd.getpwuid(owner).pw_name
-        except KeyError:
-            name = f"#{owner}"
-        raise ConnectorError(
-            f"the ledger at {path} belongs to another user",
-            code="other_user",
-            cure=f"sudo -u '{name}' connector …" if "#" in name else f"sudo -u {name} connector …",
-        )
+def changed_at(config: Config) -> datetime:
+    """When the configuration or the secrets beside it were written last."""
+    files = (config.file, config.file.with_name(".env"))
+    latest = max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
+    return datetime.fromtimestamp(latest, UTC)
 
 
 def read_config(path: Path) -> Config:

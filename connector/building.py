@@ -46,7 +46,7 @@ def build_flow(
         writer=_writer(flow, target, there, problems),
         conn=target.conn,
         settle=target.config.settle,
-        timeout=target.timeout,
+        timeout=target.limits.timeout,
         lag=source.lag,
         capabilities=target.compiled.profile.capabilities,
         mode="sync" if flow.mode == "create" else flow.mode,
@@ -64,7 +64,7 @@ def build_flow(
         finds="find" in there.actions,
         gets="get" in there.actions,
         matches=frozenset(a.removeprefix("match.") for a in there.actions if a[:6] == "match."),
-        slots=target.slots,
+        slots=target.limits.concurrency,
         installation=installation,
         profile_digest=target.compiled.profile.digest,
     )

@@ -17,7 +17,15 @@ from connector.alarms import Alarms
 from connector.app import App, Report, counted, open_app, reopened
 from connector.applying import apply
 from connector.backfilling import Backfilling
-from connector.errors import ConfigError, ConnectorError, LedgerAway, NotSent
+from connector.errors import (
+    ConfigError,
+    ConnectorError,
+    LedgerAway,
+    NotNow,
+    NotSent,
+    Unauthorized,
+    Unavailable,
+)
 from connector.flow.flows import Flow
 from connector.freshness import freshness
 from connector.ledger import records, runs
@@ -53,9 +61,20 @@ class Work:
                 report = app.catch_up(flow) if only_due else app.sync(flow)
         except NotSent:
             return {"stopped": True}
+        except NotNow as error:
+            return {"away": {name: error.code}}
         except ConnectorError as error:
             return self._refused(name, error)
         return self._went_well(name, report)
+
+    def probe(self, name: str) -> None:
+        """Ask a connection that was away whether it is back; that it is not is expected."""
+        try:
+            self.turns.app.meet([name])
+        except (Unavailable, Unauthorized):
+            return
+        except ConnectorError as error:
+            self.failed(name, error)
 
     def run_asked(self, asked: runs.Asked) -> None:
         """One run that a command asked for, and what came of it, written down in any case."""
@@ -168,28 +187,15 @@ class Daemon:
         """Deliver what has become due between a flow's times: retries, doubts, what was freed."""
         now = self._clock.now()
         self._ledger.beat(now, self._clock.boottime())
+        app = self.turns.app
+        for name in app.wired:
+            if app.gate(name).admission.probe_is_due():
+                self._schedule.now(self.work.probe, name, name)
         for name in sorted(self._ledger.read(records.due_flows, now)):
-            if self._runs_itself(name) and self.turns.idle(name):
+            if _runs_itself(app, name) and self.turns.idle(name) and app.can_deliver(name):
                 self._schedule.now(self.work.tick, name, name, True)
-        self._beat()
-        self.alarms.go(self.turns.app)
-
-    def _beat(self) -> None:
-        """Touch the heartbeat file unless a flow is stale: whoever watches it hears our silence."""
-        config = self.turns.app.config
-        if config.web.heartbeat is None:
-            return
-        found = freshness(config, self._ledger, self._clock.now())
-        if any(one.verdict == "stale" for one in found.values()):
-            return
-        try:
-            config.web.heartbeat.touch()
-        except OSError as error:  # its age tells it outside
-            self._log.error("heartbeat cannot be touched", error=error)
-
-    def _runs_itself(self, name: str) -> bool:
-        flow = self.turns.app.config.flows.get(name)
-        return flow is not None and (flow.mode == "on_demand" or flow.every != "never")
+        _beat(app, now)
+        self.alarms.go(app)
 
     def _plan(self) -> None:
         self._schedule.replace(triggers(self.turns.app.config), self.work.tick)
@@ -224,6 +230,25 @@ class Daemon:
         if self._web is not None:
             self._web.close()
         return ended and told
+
+
+def _runs_itself(app: App, name: str) -> bool:
+    flow = app.config.flows.get(name)
+    return flow is not None and (flow.mode == "on_demand" or flow.every != "never")
+
+
+def _beat(app: App, now: datetime) -> None:
+    """Touch the heartbeat file unless a flow is stale: whoever watches it hears our silence."""
+    file = app.config.web.heartbeat
+    if file is None:
+        return
+    found = freshness(app.config, app.ledger, now)
+    if any(one.verdict == "stale" for one in found.values()):
+        return
+    try:
+        file.touch()
+    except OSError as error:  # its age tells it outside
+        structlog.get_logger().error("heartbeat cannot be touched", error=error)
 
 
 def _listening(app: App, vitals: Vitals) -> Web | None:

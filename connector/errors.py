@@ -43,19 +43,39 @@ class Braked(ConnectorError):
 
 
 class Unavailable(ConnectorError):
-    """A *read* could not be made now. Handler: the flow's run ends, its cursor stays."""
+    """A *read* could not be made now. Handler: the flow's run ends, its cursor stays.
+
+    *nobody*: no one is there, or serves anybody now; else this one question had no good answer.
+    """
 
     code = "unavailable"
 
-    def __init__(self, message: str, *, wait: timedelta | None = None) -> None:
+    def __init__(
+        self, message: str, *, wait: timedelta | None = None, why: str = "", nobody: bool = True
+    ) -> None:
         super().__init__(message)
-        self.wait = wait
+        self.wait, self.why, self.nobody = wait, why, nobody
+
+
+class NotNow(Unavailable):
+    """A read that was not even begun: its connection is paused, closed, away or told to wait.
+
+    Handler: as for Unavailable, and it counts as no failure.
+    """
+
+    def __init__(self, message: str, *, code: str, cure: str = "") -> None:
+        super().__init__(message, nobody=False)
+        self.code, self.cure = code, cure
 
 
 class Unauthorized(ConnectorError):
     """A *read* was refused for its credentials. Handler: the connection stops until they change."""
 
     code = "unauthorized"
+
+    def __init__(self, message: str, *, why: str = "") -> None:
+        super().__init__(message)
+        self.why = why
 
 
 class Truncated(ConnectorError):
@@ -71,7 +91,7 @@ class LedgerAway(ConnectorError):
 
 
 class NotSent(ConnectorError):
-    """A call was withdrawn before its first byte: too late, stopping, or the breaker is open."""
+    """A call was withdrawn before its first byte: too late, stopping, or its connection is shut."""
 
     code = "not_sent"
 

@@ -12,55 +12,40 @@ from itertools import islice
 from queue import Empty, SimpleQueue
 
 from connector import errors
+from connector.admission import Admission
 from connector.meter import Meter
 from connector.pace import Pace
 from connector.points import reach
 from connector.ports import Clock, Target
-from connector.values import Change, InDoubt, NotSent, Outcome, Unauthorized, Unavailable
+from connector.profile import Limits
+from connector.standing import Standing
+from connector.values import Change, InDoubt, NotSent, Outcome
 
 Group = Sequence[tuple[Change, Outcome]]
 Ended = SimpleQueue[Group | BaseException]
 Waiting = list[tuple["Future[None]", Sequence[Change]]]
 NOTICE = 0.2  # seconds until a stop is noticed behind a call that hangs
-AWAY = 3  # calls in a row that find nobody
-
-
-class Breaker:
-    """Withdraws the rest of a sending once the target is away, or refuses who we are (S2)."""
-
-    def __init__(self) -> None:
-        self.why = ""
-        self._away = 0
-
-    def hear(self, outcomes: Sequence[Outcome]) -> None:
-        """Learn from how a call ended."""
-        for outcome in outcomes:
-            self._away = self._away + 1 if isinstance(outcome, Unavailable) else 0
-            if self._away >= AWAY:
-                self.why = "away"
-            if isinstance(outcome, Unauthorized):
-                self.why = "unauthorized"
 
 
 class ThreadGate:
-    """Sends with threads; *slots* calls at once, none later than its change allows (S3)."""
+    """Sends with threads: no more calls at once than *limits* say, none too late (S3)."""
 
     def __init__(
         self,
         clock: Clock,
+        limits: Limits,
         *,
-        slots: int,
-        timeout: timedelta,
-        per_second: int | None = None,
         bulk: Mapping[str, int] | None = None,
+        admission: Admission | None = None,
     ) -> None:
         self._clock = clock
-        self._timeout = timeout
+        self._timeout = limits.timeout
         self._bulk = bulk or {}
-        self._budget = threading.BoundedSemaphore(slots)
-        self._pace, self._booking = Pace(per_second), threading.Lock()
-        self.meter = Meter(slots)
-        self._pool = ThreadPoolExecutor(slots, thread_name_prefix="gate")
+        self.admission = admission or Admission("", clock)
+        self._budget = threading.BoundedSemaphore(limits.concurrency)
+        self._pace, self._booking = Pace(limits.per_second), threading.Lock()
+        self._pool = ThreadPoolExecutor(limits.concurrency, thread_name_prefix="gate")
+        self.meter = Meter(limits.concurrency)
         self._stopping = threading.Event()
         self._wall, self._boot = clock.now(), clock.boottime()
 
@@ -74,8 +59,9 @@ class ThreadGate:
 
     @contextmanager
     def slot(self, send_before: datetime | None = None) -> Iterator[None]:
-        """Hold one of the connection's slots; raises NotSent when it is too late, or we stop."""
+        """Hold one of its slots; raises NotSent when it is shut or too late, or we stop."""
         with self._budget:
+            self.admission.admit()
             with self._booking:
                 wait = self._pace.book(time.monotonic())
             if (wait and self._stopping.wait(wait)) or self._stopping.is_set():
@@ -88,6 +74,10 @@ class ThreadGate:
     def too_late(self, send_before: datetime) -> bool:
         """S3: would a call that begins now still run when others may take its record over?"""
         return self.now() + self._timeout >= send_before
+
+    def standing(self) -> Standing:
+        """How the connection stands: open, or why no call begins and when it is tried next."""
+        return self.admission.standing()
 
     @property
     def stopping(self) -> bool:
@@ -106,11 +96,10 @@ class ThreadGate:
     def send(self, target: Target, entity: str, changes: Sequence[Change]) -> Iterator[Group]:
         """Send all *changes*; yield each group as it ends: exactly one outcome a change."""
         ended: SimpleQueue[Group | BaseException] = SimpleQueue()
-        broken_off = Breaker()
         size = self._bulk.get(entity, 1)
         batches = [changes[i : i + size] for i in range(0, len(changes), size)]
         waiting = [
-            (self._pool.submit(self._send_one, target, entity, batch, ended, broken_off), batch)
+            (self._pool.submit(self._send_one, target, entity, batch, ended), batch)
             for batch in batches
         ]
         left = len(batches)
@@ -140,15 +129,14 @@ class ThreadGate:
         entity: str,
         batch: Sequence[Change],
         ended: SimpleQueue[Group | BaseException],
-        breaker: Breaker,
     ) -> None:
         try:
-            if why := "stopping" if self._stopping.is_set() else breaker.why:
+            if why := "stopping" if self._stopping.is_set() else self.standing().code:
                 ended.put([(c, NotSent(why=why)) for c in batch])
                 return
             reach("started.before_send")
             outcomes = target.send(entity, batch)
-            breaker.hear(outcomes)
+            self.admission.hear(outcomes)
             for outcome in outcomes:
                 self.meter.ended(entity, type(outcome).__name__)
             ended.put(list(zip(batch, outcomes, strict=True)))

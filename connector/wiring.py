@@ -22,6 +22,7 @@ from connector.mapping.load import load_profile
 from connector.nearest import cure_for
 from connector.places import mappings_folder
 from connector.problems import Problems
+from connector.profile import Limits
 from connector.spelled import Misspelled
 
 ADAPTERS = {"rest": "adapters.rest:Rest", "soap": "adapters.soap:Soap"}
@@ -34,10 +35,8 @@ class Wired:
     config: Connection
     compiled: Compiled
     conn: Mapping[str, object]
-    timeout: timedelta
+    limits: Limits
     lag: timedelta
-    slots: int
-    per_second: int | None
 
 
 def adapter_module(protocol: str) -> tuple[ModuleType, str]:
@@ -69,15 +68,17 @@ def wire(config: Config, connection: Connection, problems: Problems) -> Wired | 
     conn = names(config, connection, compiled, problems)
     if len(problems.found) > before:
         return None
-    limits = compiled.profile.limits
+    own, usual = connection.limits, compiled.profile.limits
     return Wired(
         config=connection,
         compiled=compiled,
         conn=conn,
-        timeout=connection.limits.timeout or limits.timeout,
+        limits=Limits(
+            concurrency=own.concurrency or usual.concurrency,
+            timeout=own.timeout or usual.timeout,
+            per_second=own.per_second or usual.per_second,
+        ),
         lag=compiled.profile.lag if connection.lag is None else connection.lag,
-        slots=connection.limits.concurrency or limits.concurrency,
-        per_second=connection.limits.per_second or limits.per_second,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from connector import codes, logs, messenger, places, wiring
-from connector.app import differing, open_system, read_config, refuse_other, wire_all
+from connector.app import open_system, read_config, wire_all
 from connector.cli import output
 from connector.cli.options import config_option, config_path, json_option
 from connector.cli.outlook import outlook
@@ -21,6 +21,7 @@ from connector.config import ledger_url
 from connector.configured import Config
 from connector.errors import ConnectorError, WrongSystem
 from connector.gate import ThreadGate
+from connector.identity import differing, refuse_other
 from connector.ledger import history, life, migrate, systems
 from connector.ledger.store import Ledger
 from connector.mapping.compile import compile_profile
@@ -115,7 +116,7 @@ def _ledger(url: str) -> Known:
 def _meet(config: Config, wired: Wired, known: Mapping[str, str] | None) -> Met:
     """Ask one system who it is, as R9 does before every run, without remembering it."""
     clock = SystemClock()
-    gate = ThreadGate(clock, slots=1, timeout=wired.timeout, per_second=wired.per_second)
+    gate = ThreadGate(clock, replace(wired.limits, concurrency=1))
     name, profile = wired.config.name, wired.config.profile
     met = Met(connection=name, profile=profile, identity={})
     try:

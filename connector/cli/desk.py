@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from connector import codes
-from connector.app import App, open_ledger, read_config
+from connector.app import App, read_config
 from connector.cli import output
 from connector.cli.options import config_path
 from connector.clock import SystemClock
@@ -22,6 +22,7 @@ from connector.flow.flows import Flow
 from connector.ledger.history import DEAD
 from connector.ledger.persons import Person
 from connector.ledger.store import Ledger
+from connector.ledgers import open_ledger
 from connector.nearest import cure_for
 
 SHOW = "connector record show ENTITY KEY"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +144,7 @@ def _stored(path: Path) -> Payload:
 
 def _fetched(entity: str, key: str, config: Config, wired: Wired) -> Payload:
     clock = SystemClock()
-    gate = ThreadGate(clock, slots=1, timeout=wired.timeout, per_second=wired.per_second)
+    gate = ThreadGate(clock, replace(wired.limits, concurrency=1))
     system = open_system(config, wired, gate, clock)
     try:
         [found] = system.read(entity, [key])

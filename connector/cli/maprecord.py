@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,14 @@ from typing import Any
 import click
 
 from connector import codes, logs, places
-from connector.app import System, open_system, read_config, wire_all
+from connector.app import open_system, read_config, wire_all
 from connector.cli import output
 from connector.cli.options import config_option, config_path, json_option
 from connector.clock import SystemClock
 from connector.configured import Config
 from connector.errors import ConnectorError
 from connector.gate import ThreadGate
+from connector.guarded import System
 from connector.mapping.load import load_profile
 from connector.nearest import cure_for
 from connector.problems import Problems
@@ -91,7 +93,7 @@ def _recorded(
         raise ConnectorError(f"{at.config.profile} cannot be read", code="mapping")
     mask = mask_for(raw, secret_beside(config.file.parent))
     clock = SystemClock()
-    gate = ThreadGate(clock, slots=1, timeout=at.timeout)
+    gate = ThreadGate(clock, replace(at.limits, concurrency=1))
     system = open_system(config, at, gate, clock)
     try:
         payloads = list(islice(_payloads(system, entity, keys), most if not keys else len(keys)))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from connector.app import App, Report
+from connector.app import App, Report, open_gate
 from connector.cli import output
 from connector.flow.flows import Flow
 from connector.gate import Group, ThreadGate
@@ -46,14 +46,9 @@ class Rehearsal(App):
     def gate(self, name: str) -> ThreadGate:
         """A gate that lets reads pass, and only notes what would be written."""
         if name not in self._gates:
-            wired = self.wired[name]
-            gate = Rehearsing(
-                self.clock,
-                slots=wired.slots,
-                timeout=wired.timeout,
-                per_second=wired.per_second,
-            )
-            gate.planned = self.planned
+            gate = open_gate(self, name, Rehearsing)
+            if isinstance(gate, Rehearsing):
+                gate.planned = self.planned
             self._gates[name] = gate
         return self._gates[name]
 

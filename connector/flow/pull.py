@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from connector.errors import Braked, Unavailable
+from connector.errors import Braked, NotNow, Unavailable
 from connector.flow.compose import GUEST
 from connector.flow.decide import NOT_ACCEPTED
 from connector.flow.draft import drafts, tombstone, unreadable
@@ -125,8 +125,8 @@ def read_each(source: Source, flow: Flow, keys: Sequence[str]) -> tuple[Read, ..
     """
     try:
         return tuple(source.read(flow.entity, keys))
-    except Unavailable:
-        if len(keys) == 1:
+    except Unavailable as error:
+        if len(keys) == 1 or isinstance(error, NotNow):
             raise
     got: list[Read] = []
     failed = 0

@@ -257,6 +257,26 @@ connection = Table(
     Column("checked_at", Instant, nullable=False),
 )
 
+standing = Table(
+    "standing",
+    meta,
+    Column("name", String, primary_key=True),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("failing_since", Instant),
+    Column("why", String, nullable=False, server_default=text("''")),
+    Column("refused", Boolean, nullable=False, server_default=false()),
+    Column("probes", Integer, nullable=False, server_default=text("0")),
+    Column("probe_at", Instant),
+    Column("told_until", Instant),
+    Column("paused_at", Instant),
+    Column("paused_until", Instant),
+    Column("paused_by", String),
+    Column("paused_why", String),
+    CheckConstraint("(failures = 0) = (failing_since IS NULL)", name="failing"),
+    CheckConstraint("probe_at IS NULL OR failing_since IS NOT NULL", name="probe"),
+    CheckConstraint("(paused_at IS NULL) = (paused_by IS NULL)", name="paused"),
+)
+
 event = Table(
     "event",
     meta,

@@ -21,7 +21,7 @@ from connector.ledger.content import pack
 from connector.ledger.schema import attempt, link, meta, record
 from connector.ledger.store import Ledger
 from connector.ports import Source, Target
-from connector.profile import Capabilities
+from connector.profile import Capabilities, Limits
 from connector.testing.clock import TestClock
 from connector.testing.memory import Memory
 from connector.values import Payload, Ref, Tree
@@ -199,7 +199,7 @@ class Rig(Scene):
 
     def open_gate(self, flow: Flow) -> ThreadGate:
         """The ERP's gate, as the adapter's slot too."""
-        gate = ThreadGate(self.clock, slots=flow.slots, timeout=flow.timeout)
+        gate = ThreadGate(self.clock, Limits(concurrency=flow.slots, timeout=flow.timeout))
         self.gates.append(gate)
 
         def slot(send_before: datetime) -> None:

@@ -14,6 +14,7 @@ def upgrade() -> None:
     _runs()
     _linking()
     _backfills()
+    _standings()
     _watching()
     _stock()
 
@@ -158,3 +159,32 @@ def _backfills() -> None:
             name=op.f("uq_backfill_flow_since_until_statuses"),
         ),
     )  # fmt: skip
+
+
+def _standings() -> None:
+    """How connections stand, for all processes."""
+    op.create_table(
+        "standing",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("failing_since", Instant()),
+        sa.Column("why", sa.String(), server_default=sa.text("''"), nullable=False),
+        sa.Column("refused", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("probes", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("probe_at", Instant()),
+        sa.Column("told_until", Instant()),
+        sa.Column("paused_at", Instant()),
+        sa.Column("paused_until", Instant()),
+        sa.Column("paused_by", sa.String()),
+        sa.Column("paused_why", sa.String()),
+        sa.CheckConstraint(
+            "(failures = 0) = (failing_since IS NULL)", name=op.f("ck_standing_failing")
+        ),
+        sa.CheckConstraint(
+            "probe_at IS NULL OR failing_since IS NOT NULL", name=op.f("ck_standing_probe")
+        ),
+        sa.CheckConstraint(
+            "(paused_at IS NULL) = (paused_by IS NULL)", name=op.f("ck_standing_paused")
+        ),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_standing")),
+    )

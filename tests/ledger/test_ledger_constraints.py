@@ -57,6 +57,13 @@ RUNS = [
     ("ck_run_ended", insert(schema.run).values(ASKED | {"state": "ended"})),
     ("ck_run_ended", insert(schema.run).values(ASKED | {"ended_at": NOW})),
 ]
+STANDING = [
+    ("ck_standing_failing", insert(schema.standing).values(name="erp", failures=1)),
+    ("ck_standing_failing", insert(schema.standing).values(name="erp", failing_since=NOW)),
+    ("ck_standing_probe", insert(schema.standing).values(name="erp", probe_at=NOW)),
+    ("ck_standing_paused", insert(schema.standing).values(name="erp", paused_at=NOW)),
+    ("ck_standing_paused", insert(schema.standing).values(name="erp", paused_by="me")),
+]
 # role, source key, target key: what stands beside what, and whether the database lets it.
 BESIDE = [
     ("identity", "1", "A", "identity", "2", "B", True),
@@ -128,6 +135,13 @@ def test_a_backfill_that_breaks_an_invariant_is_refused(db):
             db.execute(insert(schema.backfill).values(FILL | columns))
 
 
+def test_a_standing_that_breaks_an_invariant_is_refused(db):
+    """Failures have a beginning, a probe has failures before it, a pause has its person."""
+    for check, statement in STANDING:
+        with is_refused(db, check):
+            db.execute(statement)
+
+
 def test_every_check_of_the_schema_is_provoked():
     """A constraint that no test breaks might as well not be there."""
     checks = {
@@ -136,7 +150,8 @@ def test_every_check_of_the_schema_is_provoked():
         for c in table.constraints
         if isinstance(c, CheckConstraint)
     }
-    assert checks == {name for name, _ in [*RECORD, *ATTEMPT, *LINK, *LINKING, *RUNS, *FILLS]}
+    everything = [*RECORD, *ATTEMPT, *LINK, *LINKING, *RUNS, *FILLS, *STANDING]
+    assert checks == {name for name, _ in everything}
 
 
 def test_every_reason_of_the_lists_is_accepted(db):

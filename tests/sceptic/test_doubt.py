@@ -200,6 +200,7 @@ def test_credentials_refused_burn_no_attempt_and_lose_nothing(ready: Company) ->
         (ready.folder / ".env").read_text().replace("ERP_PASSWORD=no", "ERP_PASSWORD=sandbox")
     )
     ready.stop()
+    ready.pass_(2)  # refused credentials are tried once more after a second
     ready.sync()
     assert is_there_once(ready)
     assert {r["attempts"] for r in ready.rows("SELECT attempts FROM record")} == {0}
