@@ -10,10 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from connector import standing
-from connector.errors import NotNow, NotSent, Unauthorized, Unavailable
+from connector.errors import LedgerAway, NotNow, NotSent, Unauthorized, Unavailable
 from connector.ledger import standings
 from connector.ledger.store import Ledger
 from connector.ports import Clock
@@ -69,7 +68,7 @@ class Shared:
         """What is noted, or was when the ledger answered last."""
         try:
             found = self._ledger.read(standings.read, self._name)
-        except SQLAlchemyError as error:
+        except LedgerAway as error:
             return self._alone(error)
         self._last.change(lambda _: found)
         return found
@@ -82,13 +81,13 @@ class Shared:
                 after = step(before)
                 if after != before:
                     standings.write(db, self._name, after)
-        except SQLAlchemyError as error:
+        except LedgerAway as error:
             self._alone(error)
             return self._last.change(step)
         self._last.change(lambda _: after)
         return before, after
 
-    def _alone(self, error: SQLAlchemyError) -> Noted:
+    def _alone(self, error: LedgerAway) -> Noted:
         structlog.get_logger().error("standing cannot be shared", code="ledger", error=error)
         return self._last.read()
 
