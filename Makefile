@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: demo test check bench chaos lock
+.PHONY: demo test check bench chaos lock reference
 .DEFAULT_GOAL := check
 
 demo: $(STAMP)
@@ -26,6 +26,9 @@ bench: $(STAMP)
 # CHAOS_RUNS (10) runs from CHAOS_SEED (1) on; docs/chaos.md.
 chaos: $(STAMP)
 	@PYTHONPATH=tests $(BIN)/python -m chaos
+
+reference: $(STAMP)
+	$(BIN)/python -m connector.workbench.reference docs
 
 lock: $(STAMP)
 	$(BIN)/python -m pip install -q uv

@@ -15,6 +15,7 @@ from connector.cli import output
 from connector.cli.mapdiff import diff
 from connector.cli.maprecord import record_
 from connector.cli.mapscaffold import scaffold
+from connector.cli.mapschema import schema_
 from connector.cli.maptest import test_
 from connector.cli.options import config_option, config_path, json_option
 from connector.cli.workbench import lint_, show
@@ -52,7 +53,7 @@ def map_() -> None:
     """Mappings: what becomes of a payload, field by field."""
 
 
-for command in (lint_, show, test_, diff, record_, scaffold):
+for command in (lint_, show, test_, diff, record_, scaffold, schema_):
     map_.add_command(command)
 
 

@@ -27,8 +27,8 @@ _TREE: Schema = {"$ref": "#/$defs/tree"}
 
 def one_of(*words: str) -> Schema:
     """Return the schema of a closed list of words."""
-    flags: list[object] = [word == "true" for word in words if word in ("true", "false")]
-    return {"enum": [*words, *flags]}
+    plain = {"true": True, "false": False, "null": None}  # as an editor's YAML parser sees them
+    return {"enum": [*words, *(plain[word] for word in words if word in plain)]}
 
 
 def table_of(inner: Schema) -> Schema:

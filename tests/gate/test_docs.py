@@ -16,6 +16,7 @@ from connector.config import ENTITIES, json_schema, load_config
 from connector.errors import ConnectorError
 from connector.ledger import schema
 from connector.problems import Problems
+from connector.workbench import reference
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -127,3 +128,9 @@ def test_the_example_configuration_is_one() -> None:
 def test_a_flow_can_carry_every_document() -> None:
     """The entities of the configuration are those that have a document."""
     assert set(ENTITIES) == set(documents.ENTITIES)
+
+
+@pytest.mark.parametrize("file", [path for path, _ in reference.files(ROOT / "docs")], ids=str)
+def test_what_is_generated_is_current(file: Path) -> None:
+    """The reference of profiles and the JSON Schemas: `make reference` writes them anew."""
+    assert file.read_text(encoding="utf-8") == dict(reference.files(ROOT / "docs"))[file]
