@@ -39,22 +39,28 @@ def _header_name(name: str) -> str:
 _Token = Annotated[SecretStr, AfterValidator(_one_token)]
 
 
-class _Strict(BaseModel):
+class Credentials(BaseModel):
+    """One kind of `auth`; what it does not say it does not send."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def headers(self, method: str, url: str, clock: Clock) -> Mapping[str, str]:
+        """HTTP headers of a request."""
+        del method, url, clock
+        return {}
 
-class NoAuth(_Strict):
+    def address(self, url: str) -> str:
+        """The address as it is called."""
+        return url
+
+
+class NoAuth(Credentials):
     """Nothing is said."""
 
     type: Literal["none"]
 
-    def headers(self, method: str, url: str, clock: Clock) -> Mapping[str, str]:
-        """Give no header."""
-        del method, url, clock
-        return {}
 
-
-class Basic(_Strict):
+class Basic(Credentials):
     """A user and a password in every call."""
 
     type: Literal["basic"]
@@ -68,7 +74,7 @@ class Basic(_Strict):
         return {"Authorization": f"Basic {base64.b64encode(pair).decode('ascii')}"}
 
 
-class Bearer(_Strict):
+class Bearer(Credentials):
     """A token that somebody issued once, in every call."""
 
     type: Literal["bearer"]
@@ -80,7 +86,7 @@ class Bearer(_Strict):
         return {"Authorization": f"Bearer {self.token.get_secret_value()}"}
 
 
-class HeaderKey(_Strict):
+class HeaderKey(Credentials):
     """A key in a header of the system's own, as `X-Api-Key` or `DOLAPIKEY`."""
 
     type: Literal["header"]
@@ -93,21 +99,29 @@ class HeaderKey(_Strict):
         return {self.name: self.key.get_secret_value()}
 
 
-class Body(BaseModel):
-    """Credentials that the profile's `args` and `headers` put into every call, by its own names."""
+class QueryKey(Credentials):
+    """A key in the query of every call, as `api_key`."""
+
+    type: Literal["query"]
+    name: str = Field(pattern="^[A-Za-z0-9_.~-]+$")
+    key: _Token
+
+    def address(self, url: str) -> str:
+        """Add that parameter."""
+        key = _encoded(self.key.get_secret_value())
+        return f"{url}{'&' if '?' in url else '?'}{self.name}={key}"
+
+
+class Body(Credentials):
+    """Credentials that the profile's templates put into calls or its login, by its own names."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
     __pydantic_extra__: dict[str, SecretStr] = Field(init=False)
 
     type: Literal["body"]
 
-    def headers(self, method: str, url: str, clock: Clock) -> Mapping[str, str]:
-        """Give no header."""
-        del method, url, clock
-        return {}
 
-
-class OAuth1(_Strict):
+class OAuth1(Credentials):
     """OAuth 1.0a with no token: the signature covers method, address and query, never the body."""
 
     type: Literal["oauth1"]
@@ -133,14 +147,14 @@ class OAuth1(_Strict):
         }
 
 
-def revealed(auth: BaseModel) -> dict[str, str]:
+def revealed(auth: Credentials) -> dict[str, str]:
     """What templates on the wire may say as `conn.auth`; it goes into requests, nowhere else."""
     given = {**dict(auth), **(auth.model_extra or {})}
     plain = {k: v.get_secret_value() if isinstance(v, SecretStr) else v for k, v in given.items()}
     return {name: value for name, value in plain.items() if isinstance(value, str)}
 
 
-class Tls(_Strict):
+class Tls(Credentials):
     """Whom we believe; certificates are always verified."""
 
     ca_file: FilePath | None = None

@@ -92,7 +92,7 @@ class Request:
     """What goes on the wire; headers are complete, credentials included."""
 
     method: str
-    url: str
+    url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
 

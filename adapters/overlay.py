@@ -6,9 +6,7 @@ import secrets
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel
-
-from adapters.auth import revealed
+from adapters.auth import Credentials, revealed
 from adapters.place import Place
 from connector.errors import FieldErrors, FieldFault
 from connector.ports import Template
@@ -20,7 +18,7 @@ Names = Mapping[str, object]
 class Laid:
     """The templates of a profile's overlay, with the names that one call gives them."""
 
-    def __init__(self, profile: Profile, auth: BaseModel, place: Place) -> None:
+    def __init__(self, profile: Profile, auth: Credentials, place: Place) -> None:
         self._overlay, self._clock = profile.overlay, place["clock"]
         self._known = {**place["conn"], "auth": revealed(auth)}
         self._staged = "session" in place

@@ -17,6 +17,7 @@ from connector.values import Tree
 
 _CODE = re.compile(r"[A-Za-z0-9_.:-]{1,60}")
 _LONGEST_WAIT = timedelta(days=1)
+_STRANGER = frozenset({"FailedAuthentication", "InvalidSecurity", "InvalidSecurityToken"})
 _SURELY_NOT = frozenset({404, 405, 413, 415})
 _GATEWAYS = ("http_502", "http_504")  # a proxy answers: nobody is behind it
 
@@ -98,7 +99,7 @@ def judge(
     if answer.denied:
         return Verdict(outcome="unauthorized", code=answer.denied)
     known = {**names, **answer.names()}
-    verdict = (answer.parsed and _by_rule(rules, known)) or _by_status(answer.http, refuses_with)
+    verdict = (answer.parsed and _by_rule(rules, known)) or _by_protocol(answer, refuses_with)
     if verdict:
         wait = _wait(answer.http) if verdict.outcome == "unavailable" else None
         return replace(verdict, wait=wait)
@@ -199,8 +200,11 @@ def _said(rule: ErrorRule, names: Mapping[str, object], http: Reply | None) -> V
     return Verdict(outcome=rule.outcome, code=code, key=key_of(said(rule.key, names)))
 
 
-def _by_status(http: Reply, refuses_with: frozenset[int]) -> Verdict | None:
-    code = f"http_{http.status}"
+def _by_protocol(answer: Answer, refuses_with: frozenset[int]) -> Verdict | None:
+    """What HTTP and WS-Security say themselves: both ask who we are before they look at a body."""
+    http, code = answer.http, f"http_{answer.http.status}"
+    if answer.fault is not None and answer.fault.code.rpartition(":")[2] in _STRANGER:
+        return Verdict(outcome="unauthorized", code=code_of(answer.fault.code))
     if http.status in (401, 403):
         return Verdict(outcome="unauthorized", code=code)
     if http.status == 429 or (http.status == 503 and 503 in refuses_with):

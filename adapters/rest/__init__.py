@@ -10,14 +10,16 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from adapters.auth import Basic, Bearer, Body, HeaderKey, NoAuth, OAuth1, Tls
+from adapters.auth import Basic, Bearer, Body, HeaderKey, NoAuth, OAuth1, QueryKey, Tls
 from adapters.dialect import Query, Slice, told
 from adapters.http import Http, Reply, Request
+from adapters.logins import Held
+from adapters.oauth2 import OAuth2
 from adapters.overlay import Laid, signed, texts, within
 from adapters.place import Place
 from adapters.replies import Answer
 from adapters.rest.splitting import elements, parse, payload
-from adapters.sessions import Held, Sessions
+from adapters.sessions import logins
 from adapters.system import System, client
 from connector.errors import FieldErrors, FieldFault
 from connector.profile import Action, Profile, Step
@@ -29,7 +31,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    auth: Basic | Bearer | Body | HeaderKey | NoAuth | OAuth1 = Field(discriminator="type")
+    auth: Basic | Bearer | Body | HeaderKey | NoAuth | OAuth1 | OAuth2 | QueryKey = Field(
+        discriminator="type"
+    )
     tls: Tls = Tls()
 
 
@@ -48,13 +52,13 @@ class RestDialect:
         self._profile, self._auth, self._http = profile, settings.auth, http
         self._conn, self._clock = place["conn"], place["clock"]
         self._laid = Laid(profile, settings.auth, place)
-        self._sessions = Sessions(
-            profile.session, self._enter, profile.errors, self._clock, place.get("session")
-        )
+        self._tokens, self._sessions = logins(profile, settings.auth, http, place, self._enter)
 
     def call(self, query: Query) -> Answer:
         """Make one call. Raises FieldErrors and NotSent before it, Broke if no reply came."""
-        return self._sessions.call(lambda held: self._made(query, held))
+        return self._tokens.call(
+            lambda token: self._sessions.call(lambda held: self._made(query, held.with_(token)))
+        )
 
     def leave(self) -> None:
         """End the session, if there is one."""
@@ -63,7 +67,8 @@ class RestDialect:
     def _enter(self, step: Step, held: Held) -> Answer:
         """Make a call of the session's own: what is laid over all others names what it makes."""
         known = self._laid.names(held.names)
-        return self._made(Query(entity="", step=step, names=known), held, own=True)
+        query = Query(entity="", step=step, names=known)
+        return self._tokens.call(lambda token: self._made(query, held.with_(token), own=True))
 
     def _made(self, query: Query, held: Held, *, own: bool = False) -> Answer:
         step, names = query.step, query.names
@@ -74,7 +79,7 @@ class RestDialect:
         asked = step.query(names) if step.query is not None else None
         pairs = _pairs(asked if own else self._laid.query(asked, known))
         url += f"{'&' if '?' in url else '?'}{pairs}" if pairs else ""
-        headers, body = {"Accept": "application/json", **held.headers()}, None
+        headers, body = {"Accept": "application/json", **held.headers}, None
         if method not in ("GET", "HEAD", "DELETE"):
             body = _encoded(step.body(names) if step.body is not None else names.get("payload"))
             headers["Content-Type"] = "application/json"
@@ -82,6 +87,7 @@ class RestDialect:
             headers |= texts(step.headers(names))
         if not own:
             headers |= self._laid.http_headers(known, signed(method, url, body))
+        url = self._auth.address(url)
         headers |= self._auth.headers(method, url, self._clock)
         request = Request(method=method, url=url, headers=headers, body=body)
         session = self._profile.session

@@ -9,22 +9,23 @@ from typing import Unpack
 from lxml import etree
 from pydantic import BaseModel, ConfigDict, Field
 
-from adapters.auth import Basic, Bearer, Body, HeaderKey, NoAuth, Tls
+from adapters.auth import Basic, Bearer, Body, HeaderKey, NoAuth, QueryKey, Tls
 from adapters.dialect import Query, Slice, told
 from adapters.http import Http, Reply, Request
+from adapters.logins import Held
+from adapters.oauth2 import OAuth2
 from adapters.overlay import Laid, signed, within
 from adapters.place import Place
 from adapters.replies import Answer
-from adapters.sessions import Held, Sessions
-from adapters.soap.catalog import svcmap
+from adapters.sessions import logins
 from adapters.soap.compiled import Messages
-from adapters.soap.contract import Contract
-from adapters.soap.header import headed
+from adapters.soap.header import headed, with_block
 from adapters.soap.reader import Node, parse, read, tree
-from adapters.soap.shapes import Member
+from adapters.soap.services import Services
 from adapters.system import System, client
+from adapters.wsse import Wsse
 from connector.errors import Bug
-from connector.profile import Action, Profile, Service, Step
+from connector.profile import Action, Profile, Step
 from connector.values import Broken, Payload
 
 
@@ -33,7 +34,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    auth: Basic | Bearer | Body | HeaderKey | NoAuth = Field(discriminator="type")
+    auth: Basic | Bearer | Body | HeaderKey | NoAuth | OAuth2 | QueryKey | Wsse = Field(
+        discriminator="type"
+    )
     tls: Tls = Tls()
 
 
@@ -53,15 +56,14 @@ class SoapDialect:
         self._conn, self._zone, self._clock = place["conn"], place["zone"], place["clock"]
         self._messages = Messages(self._zone)
         self._laid = Laid(profile, settings.auth, place)
-        self._sessions = Sessions(
-            profile.session, self._enter, profile.errors, self._clock, place.get("session")
-        )
-        self._contracts = {name: _contract(service) for name, service in profile.services.items()}
-        self._prove()
+        self._tokens, self._sessions = logins(profile, settings.auth, http, place, self._enter)
+        self._services = Services(profile)
 
     def call(self, query: Query) -> Answer:
         """Post one message. Raises FieldErrors and NotSent before it, Broke if no reply came."""
-        return self._sessions.call(lambda held: self._post(query, held))
+        return self._tokens.call(
+            lambda token: self._sessions.call(lambda held: self._post(query, held.with_(token)))
+        )
 
     def leave(self) -> None:
         """End the session, if there is one."""
@@ -70,12 +72,11 @@ class SoapDialect:
     def _enter(self, step: Step, held: Held) -> Answer:
         """Make a call of the session's own: what is laid over all others names what it makes."""
         known = self._laid.names(held.names)
-        return self._post(Query(entity="", step=step, names=known), held, own=True)
+        query = Query(entity="", step=step, names=known)
+        return self._tokens.call(lambda token: self._post(query, held.with_(token), own=True))
 
     def _post(self, query: Query, held: Held, *, own: bool = False) -> Answer:
-        name = self._service(query.entity, query.step.service)
-        service, contract = self._profile.services[name], self._contracts[name]
-        operation = contract.operation(query.step.op or "")
+        service, contract, operation = self._services.of(query.entity, query.step)
         names = dict(query.names)
         payload = names.get("payload")
         if query.updating and isinstance(payload, Mapping):
@@ -84,7 +85,7 @@ class SoapDialect:
         args = names.get("payload") if query.step.args is None else query.step.args(names)
         blocks = query.step.headers(names) if query.step.headers is not None else None
         url = str(service.endpoint({"conn": self._conn, "session": held.names}))
-        headers = {**operation.headers, **held.headers()}
+        headers = {**operation.headers, **held.headers}
         known = self._laid.names(held.names)
         if not own:
             args = self._laid.args(args, known, service.args)
@@ -92,10 +93,13 @@ class SoapDialect:
         body = self._messages.write(operation, args, query.missing)
         if blocks is not None:
             body = headed(body, operation, contract, blocks, self._zone)
+        if isinstance(self._auth, Wsse):
+            body = with_block(body, self._auth.block(self._clock.now()))
         if not own:
             headers |= self._laid.http_headers(known, signed("POST", url, body), soap=True)
         if self._profile.session is not None:
             within(url, str(self._conn["url"]), self._profile.session.hosts)
+        url = self._auth.address(url)
         headers |= self._auth.headers("POST", url, self._clock)
         request = Request(method="POST", url=url, headers=headers, body=body)
         return read(self._sent(request, query), operation, contract)
@@ -124,7 +128,7 @@ class SoapDialect:
         if element is None:
             return Broken(at="", code="unparseable", raw=raw)
         try:
-            read_again = tree(element, self._item(entity, etree.QName(element).localname))
+            read_again = tree(element, self._services.item(entity, etree.QName(element).localname))
         except ValueError:
             return Broken(at="", code="not_a_tree", raw=raw)
         if not isinstance(read_again, Node):
@@ -134,59 +138,3 @@ class SoapDialect:
     def time(self, moment: datetime) -> datetime:
         """Bounds are moments; the contract's type gives them their form."""
         return moment
-
-    def _service(self, entity: str, named: str | None) -> str:
-        known = list(self._contracts)
-        for name in (named, entity, known[0] if len(known) == 1 else None):
-            if name in self._contracts:
-                return name
-        raise Bug(f"{self._profile.name}: no service for {entity or 'the probe'}")
-
-    def _prove(self) -> None:
-        """Name an operation that a contract lacks now, and not when an order waits for it."""
-        actions = [("", action) for action in self._profile.probe.values()]
-        for entity in self._profile.entities.values():
-            actions += [(entity.name, action) for action in entity.actions.values()]
-        session = self._profile.session
-        own = tuple(step for step in (session and (session.login, session.logout)) or () if step)
-        for name, action in [*actions, ("", Action(name="session", steps=own))]:
-            for step in action.steps:
-                self._contracts[self._service(name, step.service)].operation(step.op or "")
-
-    def _item(self, entity: str, name: str) -> Member | None:
-        """Find the declared element *name* in the replies of the entity's `list` and `get`."""
-        actions = self._profile.entities[entity].actions
-        for word in ("list", "get", "find"):
-            for step in actions[word].steps if word in actions else ():
-                contract = self._contracts[self._service(entity, step.service)]
-                back = contract.operation(step.op or "").back
-                found = _within(back, name) if back is not None else None
-                if found is not None:
-                    return found
-        return None
-
-
-def _contract(service: Service) -> Contract:
-    """The contract as its profile names it; `encoded` is needed only where the WSDL is wrong."""
-    entries = dict(service.catalog)
-    if service.svcmap is not None:
-        entries = {**svcmap(service.svcmap), **entries}
-    return Contract(
-        service.wsdl,
-        service.port,
-        entries=entries,
-        patches=service.patches,
-        encoded=True if service.encoded else None,
-    )
-
-
-def _within(back: Member, name: str) -> Member | None:
-    """The nearest element of that name: items stand near the top of a reply."""
-    level, seen = [back], 0
-    while level and seen < 1000:
-        for member in level:
-            if member.name == name:
-                return member
-        seen += len(level)
-        level = [below for member in level for below in member.shape.members.values()]
-    return None

@@ -27,6 +27,14 @@ def headed(
     return message.replace(_BODY, blocks_of(made, zone) + _BODY, 1) if made else message
 
 
+def with_block(message: bytes, block: str) -> bytes:
+    """Put a block that is written already into the header of *message*."""
+    end = b"</soap:Header>" + _BODY
+    if end in message:
+        return message.replace(end, block.encode() + end, 1)
+    return message.replace(_BODY, f"<soap:Header>{block}</soap:Header>".encode() + _BODY, 1)
+
+
 def _declared(name: str, operation: Operation, contract: Contract) -> Member:
     """The declaration of a block; one without a type where there is none."""
     space, _, local = name.rpartition("}")

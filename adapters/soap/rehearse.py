@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 from adapters.auth import Tls
 from adapters.dialect import Dialect
 from adapters.rehearsal import Rehearsed, masked
-from adapters.soap import Settings, SoapDialect, _contract
+from adapters.soap import Settings, SoapDialect
 from adapters.soap.contract import Contract, Operation
 from adapters.soap.outline import Outline
 from adapters.soap.schema import Law, Unbuilt
+from adapters.soap.services import contract_of
 from connector.errors import Bug, FieldFault
 from connector.profile import Action, Profile, Step
 from connector.rehearsal import Canned, Sent
@@ -79,7 +80,7 @@ class SoapRehearsal:
             if name in services:
                 contract = self._contracts.get(str(name))
                 if contract is None:
-                    contract = self._contracts[str(name)] = _contract(services[str(name)])
+                    contract = self._contracts[str(name)] = contract_of(services[str(name)])
                 return contract, contract.operation(step.op or "")
         raise Bug(f"{self._profile.name}: no service for {entity or 'the probe'}")
 

@@ -9,8 +9,10 @@ from typing import Any
 from jinja2 import nodes
 
 from connector.mapping.faults import Fault, Missing
-from connector.mapping.filters import FILTERS, SPECIAL, TESTS, text, unsafe_pattern
+from connector.mapping.filters import FILTERS as PLAIN
+from connector.mapping.filters import SPECIAL, TESTS, text, unsafe_pattern
 from connector.mapping.shapes import Shape
+from connector.mapping.signing import SIGNING
 from connector.mapping.terms import (
     BadExpression,
     Build,
@@ -24,6 +26,7 @@ from connector.mapping.terms import (
 from connector.nearest import cure_for
 from connector.values import Ref
 
+FILTERS: Mapping[str, Callable[..., Any]] = {**PLAIN, **SIGNING}
 THERE, TABLES = "$there", "$tables"  # names that no expression can spell
 
 

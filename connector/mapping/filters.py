@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -154,7 +153,6 @@ def search(value: object, pattern: str) -> bool:
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
-    "b64": lambda v: base64.b64encode(text(v).encode()).decode("ascii"),
     "bmp": bmp,
     "by_rate": by_rate,
     "cut": cut,
