@@ -224,7 +224,7 @@ def counted(report: Report) -> dict[str, int]:
 def open_gate(app: App, name: str, kind: type[ThreadGate] = ThreadGate) -> ThreadGate:
     """Make the gate of a connection, with its limits; how it stands is kept in the ledger."""
     wired, clock = app.wired[name], app.clock
-    diary = Diary((), wired.config.zone, wired.limits.timeout)
+    diary = Diary(wired.config.closed, wired.config.zone, wired.limits.timeout)
     return kind(
         clock,
         wired.limits,

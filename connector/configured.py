@@ -11,6 +11,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from connector.secret import Secrets
+from connector.windows import Window
 from connector.yamlread import Node
 
 
@@ -40,6 +41,7 @@ class Connection:
     expect: str | None = None
     ca_file: Path | None = None
     settle: timedelta = timedelta(minutes=15)
+    closed: tuple[Window, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

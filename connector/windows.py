@@ -58,6 +58,12 @@ def hours(windows: Sequence[Window], zone: tzinfo, at: datetime) -> Hours:
     return Hours(closed, next(later, None))
 
 
+def never_open(windows: Sequence[Window], zone: tzinfo) -> bool:
+    """Do they leave no time at all?"""
+    found = hours(windows, zone, datetime(2026, 1, 1, tzinfo=UTC))
+    return found.closed and found.turns is None
+
+
 def reach(windows: Sequence[Window], zone: tzinfo, at: datetime, span: timedelta) -> Hours:
     """Would a call that begins at *at* and lasts *span* meet a window, and when does that change?
 

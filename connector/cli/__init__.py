@@ -24,6 +24,8 @@ COMMANDS = {
     "check": ("connector.cli.check:check", "Examine configuration and systems; change nothing."),
     "status": ("connector.cli.status:status", "Say how every flow stands."),
     "run": ("connector.cli.daemon:run", "Run every flow at its times, until told to stop."),
+    "pause": ("connector.cli.pause:pause", "Let no call begin on a connection."),
+    "resume": ("connector.cli.pause:resume", "Let a connection go on, at once."),
     "flow": ("connector.cli.flow:flow", "Run and audit flows."),
     "record": ("connector.cli.record:record", "List, show and settle single records."),
     "trace": ("connector.cli.trace:trace", "Tell all that happened to one document."),

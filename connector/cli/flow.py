@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from connector import codes, logs
-from connector.app import App, Report, counted, opened
+from connector.app import SHUT, App, Report, counted, opened
 from connector.cli import backfill, output, plan
 from connector.cli.desk import flow_of
 from connector.cli.follow import followed
@@ -97,10 +97,17 @@ def _tell(app: App, wanted: Flow, result: Mapping[str, Any], before: int, as_jso
     else:
         output.table([{**row, "held": _counts(row["held"])} for row in rows], SUMMARY)
         for where, why in away.items():
-            click.echo(f"{where}: ended early ({why}); nothing is lost, run it again", err=True)
+            click.echo(f"{where}: {ended_early(why)}", err=True)
     if stopped:
         click.echo("stopped: what was not sent is withdrawn; the next run goes on", err=True)
     return _exit_code(rows, away, stopped)
+
+
+def ended_early(why: str) -> str:
+    """What it means for a person that something of a connection was left for later."""
+    if why in SHUT:
+        return f"is {why}; what concerns it waits, and nothing counts as a failure"
+    return f"ended early ({why}); nothing is lost, run it again"
 
 
 def _summary(app: App, one: Flow, pulled: Mapping[str, int], before: int) -> dict[str, Any]:
@@ -130,7 +137,7 @@ def _counts(by_reason: Mapping[str, int]) -> str:
 
 
 def _exit_code(rows: Sequence[Mapping[str, Any]], away: Mapping[str, str], stopped: bool) -> int:
-    if away:
+    if any(why not in SHUT for why in away.values()):
         return codes.UNAVAILABLE
     attention = stopped or any(_asks(row) for row in rows)
     return codes.ATTENTION if attention else codes.OK

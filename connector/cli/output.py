@@ -102,6 +102,12 @@ def text(value: object) -> str:
             return "".join(c if c.isprintable() else _visible(c) for c in str(value))
 
 
+def short(at: datetime, now: datetime) -> str:
+    """A time as people say it: today's without the date."""
+    here, today = at.astimezone(_zone.get()), now.astimezone(_zone.get())
+    return f"{here:%H:%M}" if here.date() == today.date() else f"{here:%Y-%m-%d %H:%M}"
+
+
 def _visible(control: str) -> str:
     """What would move a terminal's cursor, or worse, as the escape it is written with."""
     return control.encode("unicode_escape").decode()

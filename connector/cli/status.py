@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
-from connector import codes
+from connector import codes, standing
 from connector.cli import output
 from connector.cli.desk import age, at_ledger, command_for, words
 from connector.cli.options import config_option, json_option
 from connector.clock import SystemClock
 from connector.configured import Config
 from connector.freshness import Freshness, freshness
-from connector.ledger import history, systems
+from connector.ledger import history, standings, systems
 from connector.ledger.store import Ledger
+from connector.standing import Standing
+from connector.windows import reach
 
 MOST = 20
+USUAL = timedelta(seconds=60)  # a call's deadline, where only the profile knows it
 
 
 @click.command()
@@ -30,9 +34,10 @@ def status(config: Path | None, as_json: bool) -> int:
     now = SystemClock().now()
     with at_ledger(config) as (read, ledger):
         fresh = freshness(read, ledger, now)
+        counts = ledger.read(history.standing)
         found = {
-            "connections": [_connection(name, ledger) for name in read.connections],
-            "flows": [_flow(name, read, ledger, fresh.get(name)) for name in read.flows],
+            "connections": [_connection(n, read, ledger, counts, now) for n in read.connections],
+            "flows": [_flow(n, read, ledger, counts, fresh.get(n)) for n in read.flows],
             "set_aside": ledger.read(history.set_aside),
             "needs_a_person": _waiting(read, ledger, now - read.attempts.doubt_alarm),
         }
@@ -41,22 +46,50 @@ def status(config: Path | None, as_json: bool) -> int:
     else:
         _print(found, now)
     stale = any(one.verdict == "stale" for one in fresh.values())
-    attention = found["needs_a_person"] or found["set_aside"] or stale
+    refused = any(one["state"] == "refused" for one in found["connections"])
+    attention = found["needs_a_person"] or found["set_aside"] or stale or refused
     return codes.ATTENTION if attention else codes.OK
 
 
-def _connection(name: str, ledger: Ledger) -> dict[str, Any]:
+def _connection(
+    name: str, config: Config, ledger: Ledger, counts: list[dict[str, Any]], now: datetime
+) -> dict[str, Any]:
     known = {row["name"]: row for row in ledger.read(history.connections)}.get(name)
+    own = config.connections[name]
+    span = own.limits.timeout or USUAL
+    noted = ledger.read(standings.read, name)
+    at = standing.stands(noted, reach(own.closed, own.zone, now, span), now)
+    into = [flow for flow, its in config.flows.items() if its.target == name]
+    rows = [row for row in counts if row["flow"] in into]
+    waiting = sum(_sum(rows, state) for state in ("prepared", "running", "in_doubt"))
     return {
         "connection": name,
+        **asdict(at),
+        "waiting": waiting,
+        "says": _sentence(name, at, waiting, now),
         "identity": ledger.read(systems.identity, name),
         "last_contact": known and known["checked_at"],
     }
 
 
-def _flow(name: str, config: Config, ledger: Ledger, fresh: Freshness | None) -> dict[str, Any]:
+def _sentence(name: str, at: Standing, waiting: int, now: datetime) -> str:
+    """What goes on with a connection, and when it is tried next."""
+    what, then = standing.said(at, lambda t: output.short(t, now))
+    if at.is_open:
+        return f"{name} {what}"
+    waits = f"{waiting} records wait" if waiting else ""
+    return "; ".join(part for part in (f"{name} {what}", waits, then, "nothing lost") if part)
+
+
+def _flow(
+    name: str,
+    config: Config,
+    ledger: Ledger,
+    counts: list[dict[str, Any]],
+    fresh: Freshness | None,
+) -> dict[str, Any]:
     flow = config.flows[name]
-    mine = [row for row in ledger.read(history.standing) if row["flow"] == name]
+    mine = [row for row in counts if row["flow"] == name]
     scopes = [c for c in ledger.read(history.cursors) if c["scope"] == name]
     waiting = [row["oldest"] for row in mine if row["state"] in ("prepared", "in_doubt")]
     return {
@@ -100,8 +133,7 @@ def _trace(row: Mapping[str, Any]) -> str:
 
 def _print(found: Mapping[str, Any], now: datetime) -> None:
     for one in found["connections"]:
-        who = ", ".join(f"{k} {v}" for k, v in (one["identity"] or {}).items()) or "not met yet"
-        click.echo(f"{one['connection']}: {who}; last contact {_ago(one['last_contact'], now)}")
+        click.echo(_connection_line(one, now))
     for flow in found["flows"]:
         click.echo(_line(flow, now))
     for piece in found["set_aside"]:
@@ -118,6 +150,13 @@ def _print(found: Mapping[str, Any], now: datetime) -> None:
         click.echo(f"    {one['command']}")
     if len(asked) > MOST:
         click.echo("  and more: connector record list --state held")
+
+
+def _connection_line(one: Mapping[str, Any], now: datetime) -> str:
+    if one["state"] != "open":
+        return str(one["says"])
+    who = ", ".join(f"{k} {v}" for k, v in (one["identity"] or {}).items()) or "not met yet"
+    return f"{one['connection']}: {who}; last contact {_ago(one['last_contact'], now)}"
 
 
 def _line(flow: Mapping[str, Any], now: datetime) -> str:

@@ -76,6 +76,20 @@ ERRORS = (
         UNAVAILABLE,
     ),
     Code(
+        "paused",
+        "A person paused the connection; nothing is sent or read, and nothing counts as a failure.",
+        "Let it go on when the reason is over; its records wait.",
+        "connector resume CONNECTION",
+        UNAVAILABLE,
+    ),
+    Code(
+        "closed",
+        "The connection is in a window of its `closed`; nothing is sent or read.",
+        "Nothing: it goes on by itself when the window is over.",
+        "connector status",
+        UNAVAILABLE,
+    ),
+    Code(
         "truncated",
         "A page ended before its declared end; it is read again, the position is kept.",
         "Raise the timeout of the connection, or look at proxies in between.",

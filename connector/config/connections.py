@@ -7,9 +7,10 @@ from typing import Any
 from connector import forms, spelled
 from connector.config.kinds import DURATION, WHOLE, ZONE, beside, lazily
 from connector.configured import Connection, Limits
-from connector.forms import Form, Key, Kind, mapping_of, report, section, text
+from connector.forms import Form, Key, Kind, mapping_of, report, section, series, text
 from connector.problems import Problems
 from connector.secret import is_reference
+from connector.windows import WINDOW, window
 from connector.yamlread import Node
 
 _SECRET_WORDS = ("password", "secret", "key", "token")
@@ -62,6 +63,9 @@ CONNECTION: Form = {
     "tls": Key(
         section({"ca_file": Key(beside(spelled.existing_file), "its authority's certificate")}),
         "trust beyond the system's own",
+    ),
+    "closed": Key(
+        series(text(window, WINDOW)), "windows of its week in which it is neither read nor written"
     ),
     "settle": Key(DURATION, "how long a call that we gave up on may still commit"),
     "with": Key(_RAW, "parameters that the profile declares"),

@@ -11,6 +11,7 @@ from connector.configured import Connection, Flow
 from connector.forms import report
 from connector.nearest import cure_for
 from connector.problems import Problems
+from connector.windows import never_open
 from connector.yamlread import Node
 
 # Keys that mean something only for these entities, or only in these modes.
@@ -75,6 +76,8 @@ def check_times(connections: Iterable[Connection], alarm: timedelta, problems: P
     for connection in connections:
         place, settle = connection.place, connection.settle
         given = forms.members(place)
+        if connection.closed and never_open(connection.closed, connection.zone):
+            report(problems, given["closed"], "leaves no time in the week", "leave some of it open")
         if connection.lag is not None and connection.lag < timedelta(seconds=1):
             cure = "write at least 1s: times of shops have whole seconds"
             report(problems, given["lag"], "is shorter than a second", cure)

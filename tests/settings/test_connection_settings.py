@@ -225,6 +225,19 @@ def test_settle_is_how_long_a_lost_call_may_still_commit(
     assert len(company.calls(*CREATE)) - before == calls - 1
 
 
+@covers("connections.*.closed")
+@pytest.mark.parametrize("now", [True, False])
+def test_closed_is_when_nothing_is_sent(company: Company, now: bool) -> None:
+    """In its window the ERP hears nothing; outside of it the same order goes."""
+    here = company.clock.now().astimezone(company.app.wired["erp"].config.zone)
+    begin = here + timedelta(hours=-1 if now else 3)
+    words = f"daily {begin:%H:%M}-{begin + timedelta(hours=2):%H:%M}"
+    company.connection("erp", closed=[words])
+    company.order()
+    company.sync()
+    assert len(company.books()) == (0 if now else 1)
+
+
 @covers("connections.*.with")
 @pytest.mark.parametrize("release", ["true", "false"])
 def test_with_gives_the_profile_its_parameters(company: Company, release: str) -> None:
