@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -107,4 +109,28 @@ def plan_unusable(desk: Any) -> list[str]:
     return ["flow", "apply", file]
 
 
-OTHERS = (ledger_away, ledger_missing, listen, mapping, other_user, plan_unusable, wsdl)
+def paused(desk: Any) -> list[str]:
+    desk("pause", "shop", "--reason", "moving")
+    return ["flow", "audit", "orders"]
+
+
+def closed(desk: Any) -> list[str]:
+    here = desk.company.clock.now().astimezone(ZoneInfo("Europe/Berlin"))
+    begin, end = here - timedelta(hours=1), here + timedelta(hours=1)
+    desk.company.connection("shop", closed=[f"daily {begin:%H:%M}-{end:%H:%M}"])
+    return ["flow", "audit", "orders"]
+
+
+OTHERS = (
+    *(
+        closed,
+        ledger_away,
+        ledger_missing,
+        listen,
+        mapping,
+        other_user,
+        paused,
+        plan_unusable,
+        wsdl,
+    ),
+)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
@@ -114,20 +113,6 @@ def unavailable(desk: Any) -> list[str]:
     order(desk)
     desk.company.shop.faults([{"fault": "unavailable"}])
     return ["flow", "sync", "orders"]
-
-
-def paused(desk: Any) -> list[str]:
-    order(desk)
-    desk("pause", "shop", "--reason", "moving")
-    return ["flow", "audit", "orders"]
-
-
-def closed(desk: Any) -> list[str]:
-    order(desk)
-    here = desk.company.clock.now().astimezone(ZoneInfo("Europe/Berlin"))
-    begin, end = here - timedelta(hours=1), here + timedelta(hours=1)
-    desk.company.connection("shop", closed=[f"daily {begin:%H:%M}-{end:%H:%M}"])
-    return ["flow", "audit", "orders"]
 
 
 def unauthorized(desk: Any) -> list[str]:
@@ -330,7 +315,6 @@ def too_late(desk: Any) -> list[str]:
 PROVOKED: tuple[Callable[[Any], list[str]], ...] = (
     *OTHERS,
     *(config, config_missing, usage, wrong_system, find_unproven, unavailable, unauthorized),
-    *(paused, closed),
     *(field, ledger_locked, ledger_outdated, no_such_record, seq_moved, truncated),
     *(not_allowed, bug, conflict, rule, review, blocked, refused, unreadable, duplicate),
     *(ambiguous, money, locked, gone_at_target, gave_up, doubt),
