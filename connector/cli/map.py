@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from connector import logs
 from connector.app import open_system, read_config, wire_all
 from connector.cli import output
 from connector.cli.mapdiff import diff
+from connector.cli.mapmessage import messages, told
 from connector.cli.maprecord import record_
 from connector.cli.mapscaffold import scaffold
 from connector.cli.mapschema import schema_
@@ -72,10 +73,10 @@ def preview(
     config: Path | None,
     as_json: bool,
 ) -> None:
-    """Show what an ENTITY becomes: each field, its value, and the line that made it.
+    """Show what an ENTITY becomes: each field, its value, the line that made it, the message.
 
     FILE holds one payload in the source's own form (JSON) and needs no network; a KEY is read from
-    the source. Shows personal data; needs no ledger; writes nothing.
+    the source. Credentials are masked; personal data is shown. Needs no ledger; writes nothing.
     """
     logs.start(as_json=as_json, level="warning")
     read = read_config(config_path(config))
@@ -85,14 +86,18 @@ def preview(
     way = _way(entity, (source, target), wired, list(flows.values()))
     path = Path(file_or_key)
     payload = _stored(path) if path.is_file() else _fetched(entity, file_or_key, read, way.source)
-    document, there = _made(entity, payload, way)
+    document, there, sent = _made(entity, payload, way)
     if as_json:
-        output.emit({"document": _rows(document), "target": _rows(there)})
+        output.emit({"document": _rows(document), "target": _rows(there), "messages": sent})
         return
     output.table(_short(document), COLUMNS, f"document, read from {way.source.config.name}")
     if there and way.target is not None:
         click.echo("")
         output.table(_short(there), COLUMNS, f"payload, written to {way.target.config.name}")
+    for row in sent:
+        click.echo("")
+        for line in told(row):
+            click.echo(line)
 
 
 @map_.command()
@@ -159,17 +164,25 @@ def _fetched(entity: str, key: str, config: Config, wired: Wired) -> Payload:
     return payload
 
 
-def _made(entity: str, payload: Payload, way: Way) -> tuple[Sequence[Made], Sequence[Made]]:
+def _made(
+    entity: str, payload: Payload, way: Way
+) -> tuple[Sequence[Made], Sequence[Made], list[dict[str, object]]]:
     reader = way.source.compiled.readers.get(entity)
     if reader is None:
         message = f"{way.source.config.profile} cannot be read for {entity}"
         raise ConnectorError(message, code="usage", cure="choose another connection")
     document, made = read_preview(reader, payload)
     writer, conn, minted = _writing(entity, way, document, reader.key(payload))
-    if writer is None:
-        return made, ()
+    if writer is None or way.target is None:
+        return made, (), []
     doc = with_rules(document, way.flow, frozenset()) if way.flow else document
-    return made, write_preview(writer, doc, conn=conn, reference=minted, there=_there)
+    names: dict[str, Any] = {"conn": conn, "reference": minted}
+    payload_made = write_preview(writer, doc, there=_there, **names)
+
+    def written(there: Callable[[Ref], str]) -> Payload:
+        return writer.payload(doc, there=there, **names)
+
+    return made, payload_made, messages(way.target, entity, minted, written, _there)
 
 
 def _writing(entity: str, way: Way, doc: Document, key: str) -> tuple[Writer | None, Any, str]:

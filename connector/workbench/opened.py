@@ -55,7 +55,7 @@ def open_profile(
         compiled=compiled,
         conn=conn,
         samples=samples_of(raw.folders),
-        stage=_stage(compiled, conn),
+        stage=stage_of(compiled, conn),
     )
 
 
@@ -68,10 +68,13 @@ def name_of(folder: Path) -> str:
 def with_parameters(opened: Opened, given: Mapping[str, str], problems: Problems) -> Opened:
     """Return the same profile for a connection whose parameters differ."""
     conn = conn_of(opened.compiled, opened.raw.folders, problems, given)
-    return replace(opened, conn=conn, stage=_stage(opened.compiled, conn))
+    return replace(opened, conn=conn, stage=stage_of(opened.compiled, conn))
 
 
-def _stage(compiled: Compiled, conn: Mapping[str, object]) -> Rehearsal | None:
+def stage_of(
+    compiled: Compiled, conn: Mapping[str, object], zone: ZoneInfo = ZONE
+) -> Rehearsal | None:
+    """Put a compiled profile on a stage; None where its protocol has no rehearsal."""
     try:
         module, _ = adapter_module(compiled.profile.protocol)
     except Misspelled:
@@ -79,5 +82,5 @@ def _stage(compiled: Compiled, conn: Mapping[str, object]) -> Rehearsal | None:
     name = f"{module.__name__}.rehearse"
     if not hasattr(module, "__path__") or find_spec(name) is None:
         return None
-    made: Rehearsal = import_module(name).rehearse(compiled.profile, conn, ZONE)
+    made: Rehearsal = import_module(name).rehearse(compiled.profile, conn, zone)
     return made

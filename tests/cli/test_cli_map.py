@@ -106,3 +106,37 @@ def test_a_product_that_is_only_linked_has_no_payload(desk: Any) -> None:
     said = desk("map", "preview", "product", "1001", "--json")
     assert said.json["target"] == []
     assert fields(said.json["document"])["sku"][0] == "SB-0001"
+
+
+def test_the_messages_are_as_they_would_go_out(desk: Any, file: Path) -> None:
+    """A row a step, its body whole; who we are is not in it."""
+    rows = desk("map", "preview", "order", str(file), "--json").json["messages"]
+    number = json.loads(file.read_text())["number"]
+    assert [row["step"] for row in rows] == ["draft", "confirm"]
+    assert rows[0]["url"] == desk.company.settings["connections"]["erp"]["url"]
+    assert f"ExternalRef>DE-{number}<" in rows[0]["body"]
+    assert "ItemNo>(product)<" in rows[0]["body"]
+    assert "Authorization" not in rows[0]["headers"]
+    said = desk("map", "preview", "order", str(file)).out
+    assert "POST http" in said
+    assert "CreateSalesOrder>" in said
+
+
+def test_a_parameter_from_the_environment_is_masked(desk: Any, file: Path) -> None:
+    """What the configuration does not say aloud, a preview does not either."""
+    folder = desk.company.folder
+    site = folder / "mappings" / "site"
+    site.mkdir(parents=True)
+    (site / "profile.yaml").write_text(
+        "extends: sandbox_erp\nparameters: {plant: {type: text, meaning: x}}\n"
+        "services: {erp: {endpoint: '{{ conn.url }}?plant={{ conn.plant }}'}}\n"
+    )
+    config = folder / "config.yaml"
+    text = config.read_text().replace("profile: sandbox_erp", "profile: site")
+    text = text.replace("profile: site", "profile: site\n    with: {plant: '${PLANT}'}", 1)
+    config.write_text(text.replace("connections:", "mappings: [mappings]\nconnections:", 1))
+    env = folder / ".env"
+    env.write_text(env.read_text() + "PLANT=canary\n")
+    said = desk("map", "preview", "order", str(file), "--json")
+    assert said.json["messages"][0]["url"].endswith("?plant=***")
+    assert "canary" not in said.out
