@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from connector.configured import Config
 from connector.errors import ConnectorError, NotNow, Unauthorized, Unavailable
 from connector.flow.deliver import Delivered, deliver
 from connector.flow.flows import Flow, dependencies
+from connector.flow.hinted import pull_hinted
 from connector.flow.pull import Pulled, pull, pull_demanded
 from connector.gate import ThreadGate
 from connector.guarded import Guarded, System
@@ -96,23 +97,21 @@ class App:
         With one side away the other half is done all the same. Raises Unavailable, Unauthorized,
         Truncated, Braked, WrongSystem; a connection that is paused or closed is no failure.
         """
-        report = Report()
-        away = _meet_each(self, {flow.source, flow.target}, report)
-        if flow.source not in away:
-            report.pulled |= _pull(self, flow, only)
-        if flow.target not in away:
-            self._deliver(flow, report)
-        for error in away.values():
-            if not shut_by_somebody(error):
-                raise error
-        return report
+        ends = {flow.source, flow.target}
+        return _both_halves(self, flow, ends, lambda: _pull(self, flow, only))
 
     def catch_up(self, flow: Flow) -> Report:
         """Deliver what is due of *flow* without reading its source anew; raises as `sync` does."""
         self.meet(sorted({flow.source, flow.target} - self._met))
-        return self._deliver(flow, Report())
+        return self.deliver(flow, Report())
 
-    def _deliver(self, flow: Flow, report: Report) -> Report:
+    def follow_hints(self, flow: Flow) -> Report:
+        """Read what *flow*'s source spoke of, and deliver what is due; raises as `sync` does."""
+        unmet = {flow.source, flow.target} - self._met
+        return _both_halves(self, flow, unmet, lambda: _pull_hinted(self, flow))
+
+    def deliver(self, flow: Flow, report: Report) -> Report:
+        """Deliver *flow* and what it depends on, until nothing is due."""
         line = self.line(flow)
         for _ in range(ROUNDS):
             if not self.round(line, report) or self.stopping:
@@ -168,6 +167,22 @@ class App:
         self.ledger.close()
 
 
+def _both_halves(
+    app: App, flow: Flow, meet: Set[str], read: Callable[[], dict[str, Pulled]]
+) -> Report:
+    """Read, then deliver: with one side away the other half is done all the same."""
+    report = Report()
+    away = _meet_each(app, meet, report)
+    if flow.source not in away:
+        report.pulled |= read()
+    if flow.target not in away:
+        app.deliver(flow, report)
+    for error in away.values():
+        if not shut_by_somebody(error):
+            raise error
+    return report
+
+
 def _meet_each(app: App, names: Set[str], report: Report) -> dict[str, Away]:
     """Meet each of *names*; those that cannot be met now, and why, are in *report* too."""
     away: dict[str, Away] = {}
@@ -196,6 +211,10 @@ def _pull(app: App, flow: Flow, only: Sequence[str]) -> dict[str, Pulled]:
     with app.ledger.begin() as db:
         confirmations.confirm(db, flow.name, began)
     return {flow.name: pulled}
+
+
+def _pull_hinted(app: App, flow: Flow) -> dict[str, Pulled]:
+    return {flow.name: pull_hinted(app.system(flow.source), flow, app.ledger, app.clock)}
 
 
 def _pull_demanded(app: App, flow: Flow, report: Report) -> int:

@@ -25,6 +25,13 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Webhooks:
+    """What the system sends of its own accord: *secret* signs it."""
+
+    secret: Node = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Connection:
     """One account of one system; *auth* and *parameters* stay raw for the adapter and profile."""
 
@@ -42,6 +49,7 @@ class Connection:
     ca_file: Path | None = None
     settle: timedelta = timedelta(minutes=15)
     closed: tuple[Window, ...] = ()
+    webhooks: Webhooks | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -13,7 +14,6 @@ from typing import Any
 import structlog
 
 from connector import planfile
-from connector.alarms import Alarms
 from connector.app import App, Report, counted, open_app, reopened
 from connector.applying import apply
 from connector.backfilling import Backfilling
@@ -28,19 +28,17 @@ from connector.errors import (
 )
 from connector.flow.flows import Flow
 from connector.freshness import freshness
-from connector.ledger import records, runs
+from connector.ledger import hints, records, runs
 from connector.notify import notify
+from connector.outside import Outside
 from connector.problems import Problem, Problems
 from connector.schedule import Schedule, triggers
 from connector.turns import Turns
-from connector.vitals import Vitals
-from connector.web import Web
 
 LOOK = 0.5  # seconds between looks for what commands ask
 SWEEP = 5.0  # seconds between looks for what is due
 BREATH = 0.05  # seconds between steps of long work, in which others have their turn
 STOP_WITHIN = 8.0  # seconds for calls on the wire; after that their intents are doubts
-TELL_WITHIN = 0.5  # seconds for an alert that is under way
 WORKERS = 8
 END: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT)
 
@@ -54,18 +52,31 @@ class Work:
         self.ran: dict[str, datetime] = {}
         self._ledger, self._clock = app.ledger, app.clock
 
-    def tick(self, name: str, only_due: bool = False) -> dict[str, Any]:
-        """One run of a flow at its time; what is expected to go wrong is its result."""
+    def tick(self, name: str) -> None:
+        """One run of a flow at its time."""
+        self._in_turn(name, lambda app, flow: app.sync(flow))
+
+    def catch_up(self, name: str) -> None:
+        """Deliver what is due of a flow."""
+        self._in_turn(name, lambda app, flow: app.catch_up(flow))
+
+    def hear(self, name: str) -> None:
+        """Read what a flow's source spoke of."""
+        self._in_turn(name, lambda app, flow: app.follow_hints(flow))
+
+    def _in_turn(self, name: str, act: Callable[[App, Flow], Report]) -> None:
+        """Do it in the flow's turn; what is expected to go wrong is told and counted."""
         try:
             with self.turns.turn(name) as (app, flow):
-                report = app.catch_up(flow) if only_due else app.sync(flow)
+                report = act(app, flow)
         except NotSent:
-            return {"stopped": True}
-        except NotNow as error:
-            return {"away": {name: error.code}}
+            return
+        except NotNow:
+            return  # somebody shut it, or it is probed: nobody's failure
         except ConnectorError as error:
-            return self._refused(name, error)
-        return self._went_well(name, report)
+            self.failed(name, error)
+        else:
+            self._went_well(name, report)
 
     def probe(self, name: str) -> None:
         """Ask a connection that was away whether it is back; that it is not is expected."""
@@ -130,9 +141,8 @@ class Daemon:
     def __init__(self, app: App) -> None:
         self.work = Work(app)
         self.turns = self.work.turns
-        self.alarms = Alarms(app)
-        self.vitals = Vitals(self.turns, self.work.ran, self.work.failures, self.alarms.failures)
-        self._web = _listening(app, self.vitals)
+        self.outside = Outside(self.turns, self.work.ran, self.work.failures)
+        self.vitals = self.outside.vitals
         self._ledger, self._clock = app.ledger, app.clock
         self._log = structlog.get_logger()
         self._signals: SimpleQueue[int] = SimpleQueue()
@@ -147,7 +157,7 @@ class Daemon:
             runs.abandon(db, self._clock.now())
         self._ledger.announce("daemon")
         self._schedule.start()
-        self._plan()
+        self._plan(self.turns.app)
         notify("READY=1")
         self._log.info("daemon ready", count=len(self.turns.app.flows))
         while (got := self._signal()) not in END:
@@ -173,6 +183,7 @@ class Daemon:
                     asked = runs.take(db)
                 for one in asked:
                     self._schedule.now(self.work.run_asked, one.flow, one)
+            self._begin(self._ledger.read(hints.due_flows, self._clock.now()), self.work.hear)
             if time.monotonic() - self._swept >= SWEEP:
                 self._swept = time.monotonic()
                 self._sweep()
@@ -191,21 +202,29 @@ class Daemon:
         for name in app.wired:
             if app.gate(name).admission.probe_is_due():
                 self._schedule.now(self.work.probe, name, name)
-        for name in sorted(self._ledger.read(records.due_flows, now)):
-            if _runs_itself(app, name) and self.turns.idle(name) and app.can_deliver(name):
-                self._schedule.now(self.work.tick, name, name, True)
+        due = self._ledger.read(records.due_flows, now) | self._ledger.read(records.unblocked_flows)
+        self._begin({n for n in due if app.can_deliver(n)}, self.work.catch_up)
         _beat(app, now)
-        self.alarms.go(app)
+        self.outside.alarms.go(app)
 
-    def _plan(self) -> None:
-        self._schedule.replace(triggers(self.turns.app.config), self.work.tick)
+    def _begin(self, flows: set[str], act: Callable[[str], None]) -> None:
+        """Have *act* done for those of *flows* that run by themselves and could have their turn."""
+        for name in sorted(flows):
+            if _runs_itself(self.turns.app, name) and self.turns.idle(name):
+                self._schedule.now(act, name, name)
+
+    def _plan(self, app: App) -> None:
+        """Run the flows of *app* at their times; hints for others will never be read."""
+        self._schedule.replace(triggers(app.config), self.work.tick)
+        with self._ledger.begin() as db:
+            hints.drop(db, triggers(app.config))
 
     def _reload(self) -> None:
         """Take the configuration as it is now; a broken one changes nothing, and is told whole."""
         notify("RELOADING=1")
         try:
             app = reopened(self.turns.app)
-            self.alarms.follow(app)
+            self.outside.follow(app)
         except ConnectorError as error:
             self.vitals.reload_refused = True
             self._log.error("reload refused", code=error.code, cure=error.cure)
@@ -214,7 +233,7 @@ class Daemon:
         else:
             self.vitals.reload_refused = False
             self.turns.replace(app)
-            self._schedule.replace(triggers(app.config), self.work.tick)
+            self._plan(app)
             self._log.info("reloaded", count=len(app.flows))
         notify("READY=1")
 
@@ -226,9 +245,7 @@ class Daemon:
         self._schedule.stop()
         self.turns.stop()
         ended = self.turns.ended(STOP_WITHIN)
-        told = self.alarms.stop(TELL_WITHIN)
-        if self._web is not None:
-            self._web.close()
+        told = self.outside.stop()
         return ended and told
 
 
@@ -249,20 +266,6 @@ def _beat(app: App, now: datetime) -> None:
         file.touch()
     except OSError as error:  # its age tells it outside
         structlog.get_logger().error("heartbeat cannot be touched", error=error)
-
-
-def _listening(app: App, vitals: Vitals) -> Web | None:
-    """The listener that the configuration asks for; raises ConnectorError(listen)."""
-    address = app.config.web.listen
-    if address is None:
-        return None
-    try:
-        return Web(address, vitals.routes())
-    except OSError as error:
-        raise ConnectorError(
-            f"web.listen: {address[0]} port {address[1]} cannot be bound ({error.strerror})",
-            code="listen",
-        ) from error
 
 
 def _problems(error: ConnectorError) -> list[Problem]:

@@ -20,7 +20,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from connector.freshness import Freshness
-from connector.ledger import history
+from connector.ledger import hints, history
 from connector.ledger.store import Ledger
 from connector.meter import BOUNDS, Measured
 
@@ -38,9 +38,11 @@ class Numbers:
     ran: Mapping[str, datetime]
     failures: Mapping[str, int]
     undelivered: Mapping[str, int]
+    heard: Mapping[tuple[str, str], int]
     standing: list[dict[str, Any]]
     doubts: Mapping[str, datetime]
     set_aside: list[dict[str, Any]]
+    hints: Mapping[str, int]
     fresh: Mapping[str, Freshness]
 
 
@@ -50,6 +52,7 @@ def of_ledger(ledger: Ledger) -> dict[str, Any]:
         "standing": ledger.read(history.standing),
         "doubts": ledger.read(history.oldest_doubts),
         "set_aside": ledger.read(history.set_aside),
+        "hints": ledger.read(hints.waiting),
     }
 
 
@@ -69,6 +72,7 @@ class _Told:
         yield _gauge("build_info", "the version that runs", ["version"], [(version, 1)])
         yield from _records(self._numbers)
         yield from _runs(self._numbers)
+        yield from _heard(self._numbers)
         yield from _calls(self._numbers.measured)
 
 
@@ -109,6 +113,17 @@ def _runs(numbers: Numbers) -> Iterator[Metric]:
     ]
     name = "flow_confirmed_timestamp_seconds"
     yield _gauge(name, "when the last whole reading of its source began", ["flow"], confirmed)
+
+
+def _heard(numbers: Numbers) -> Iterator[Metric]:
+    heard = CounterMetricFamily(
+        "connector_webhooks", "messages heard", labels=["connection", "what"]
+    )
+    for (name, what), count in sorted(numbers.heard.items()):
+        heard.add_metric([name, what], count)
+    yield heard
+    waiting = [((flow,), count) for flow, count in numbers.hints.items()]
+    yield _gauge("hints", "documents spoken of and not read yet", ["flow"], waiting)
 
 
 def _calls(measured: Mapping[str, Measured]) -> Iterator[Metric]:

@@ -40,8 +40,9 @@ DOUBT = (
     "release.before_commit",
     "claimrow.taken",
 )
+HINTS = ("hint.before_commit", "hint.committed_before_200", "hint.read_before_close")
 OWNER = ("pause.between_fence_and_send", "lapse.call_running")
-ALL = frozenset(PULL + DELIVER + DOUBT + OWNER)
+ALL = frozenset(PULL + DELIVER + DOUBT + HINTS + OWNER)
 
 
 def _nothing(point: str) -> None:

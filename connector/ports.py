@@ -13,6 +13,7 @@ from connector.values import (
     Broken,
     Change,
     Findings,
+    Heard,
     Outcome,
     Page,
     Payload,
@@ -114,6 +115,14 @@ class Probe(Protocol):
 
     def check(self) -> Findings:
         """Say who the system is, its clock and complaints. Raises Unavailable, Unauthorized."""
+        ...
+
+
+class Hints(Protocol):
+    """What a system sends of its own accord, told apart by signature."""
+
+    def parse(self, headers: Mapping[str, str], body: bytes) -> Heard:
+        """Judge one message by its headers (names in lower case) and raw body. Raises nothing."""
         ...
 
 

@@ -229,6 +229,24 @@ class Service:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Webhooks:
+    """How the product signs what it sends of its own accord, and how that names a document.
+
+    *header* carries *prefix* and the HMAC of the raw body. *ping*: the one field of an unsigned
+    form body that asks nothing. Names: `headers` (lower case), `body` (parsed JSON).
+    """
+
+    header: str
+    entity: Template
+    key: Template
+    version: Template | None = None
+    algorithm: str = "sha256"
+    encoding: Literal["base64", "hex"] = "base64"
+    prefix: str = ""
+    ping: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Profile:
     """A product as YAML describes it, compiled for one connection.
 
@@ -254,4 +272,5 @@ class Profile:
     times: Literal["utc", "connection"] = "utc"
     empty: Literal["null", "keep"] = "keep"
     identity: Mapping[str, Template] = field(default_factory=dict)
+    webhooks: Webhooks | None = None
     digest: str = ""

@@ -304,6 +304,31 @@ class NotSent:
 Outcome = Done | Refused | Exists | Stale | Gone | Unavailable | Unauthorized | InDoubt | NotSent
 
 
+# ── what a system says of itself, unasked ───────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hint:
+    """A signed word that a document changed: nothing but a reason to read it soon."""
+
+    entity: str
+    key: str
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """A word that asks nothing of us: answered, and nothing is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forged:
+    """A word whose signature is not its system's."""
+
+
+Heard = Hint | Ping | Forged
+
+
 # ── what a probe finds ──────────────────────────────────────────────────────────────────────────
 
 

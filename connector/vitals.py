@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -20,21 +21,27 @@ STANDS_STILL = 60.0  # seconds without a look: the ledger's longest wait, and as
 ANEW = 2.0  # seconds for which the numbers are given again, so that a flood costs one query
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """What the daemon counts while it runs: flow → end of its last good run, failures in a row;
+
+    alert → failures in a row; (connection, what) → messages heard.
+    """
+
+    ran: Mapping[str, datetime] = field(default_factory=dict)
+    failures: Mapping[str, int] = field(default_factory=dict)
+    undelivered: Mapping[str, int] = field(default_factory=dict)
+    heard: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+
 class Vitals:
     """What the daemon's loop tells of itself, and the routes that pass it on."""
 
-    def __init__(
-        self,
-        turns: Turns,
-        ran: Mapping[str, datetime],
-        failures: Mapping[str, int],
-        undelivered: Mapping[str, int],
-    ) -> None:
+    def __init__(self, turns: Turns, counts: Counts) -> None:
         self.ledger_answers = True
         self.reload_refused = False
         self.stopping = False
-        self._turns, self._ran, self._failures = turns, ran, failures
-        self._undelivered = undelivered
+        self._turns, self._counts = turns, counts
         self._started, self._looked = False, time.monotonic()
         self._told, self._told_at = "", float("-inf")
         self._telling = threading.Lock()
@@ -83,7 +90,9 @@ class Vitals:
 
     def _numbers(self) -> Numbers:
         app = self._turns.app
-        ledger: dict[str, Any] = {"standing": [], "doubts": {}, "set_aside": [], "fresh": {}}
+        ledger: dict[str, Any] = {
+            **{"standing": [], "doubts": {}, "set_aside": [], "hints": {}, "fresh": {}}
+        }
         try:
             ledger = metrics.of_ledger(app.ledger)
             ledger["fresh"] = freshness(app.config, app.ledger, app.clock.now())
@@ -94,8 +103,9 @@ class Vitals:
             ready=not self._not_ready(),
             version=connector.__version__,
             measured={name: app.gate(name).meter.read() for name in app.wired},
-            ran=dict(self._ran),
-            failures=dict(self._failures),
-            undelivered=dict(self._undelivered),
+            ran=dict(self._counts.ran),
+            failures=dict(self._counts.failures),
+            undelivered=dict(self._counts.undelivered),
+            heard=dict(self._counts.heard),
             **ledger,
         )

@@ -21,6 +21,7 @@ from connector.mapping.compile import Compiled, compile_profile
 from connector.mapping.load import load_profile
 from connector.nearest import cure_for
 from connector.places import mappings_folder
+from connector.ports import Hints
 from connector.problems import Problems
 from connector.profile import Limits
 from connector.spelled import Misspelled
@@ -108,6 +109,24 @@ def names(
         except Misspelled as wrong:
             report(problems, node or connection.place, str(wrong), wrong.cure)
     return conn
+
+
+def hints(config: Config, wired: Wired, problems: Problems) -> Hints | None:
+    """Who judges what the system sends of its own accord; None where the connection wants none."""
+    wanted, profile = wired.config.webhooks, wired.compiled.profile
+    if wanted is None:
+        return None
+    module, _ = adapter_module(profile.protocol)
+    made = getattr(module, "Hints", None)
+    if profile.webhooks is None or made is None:
+        cure = "remove it: the system is polled"
+        report(problems, wanted.secret, f"{profile.name} sends no webhooks", cure)
+        return None
+    secret = config.secrets.text(wanted.secret, problems)
+    if secret is None:
+        return None
+    judge: Hints = made(profile.webhooks, secret)
+    return judge
 
 
 def settings(config: Config, wired: Wired, problems: Problems) -> object | None:

@@ -19,6 +19,7 @@ from adapters.overlay import Laid, signed, texts, within
 from adapters.place import Place
 from adapters.replies import Answer
 from adapters.rest.splitting import elements, parse, payload
+from adapters.rest.webhooks import Hints as Hints
 from adapters.sessions import logins
 from adapters.system import System, client
 from connector.errors import FieldErrors, FieldFault

@@ -6,10 +6,11 @@ from typing import Any
 
 from connector import forms, spelled
 from connector.config.kinds import DURATION, WHOLE, ZONE, beside, lazily
-from connector.configured import Connection, Limits
+from connector.configured import Connection, Limits, Webhooks
 from connector.forms import Form, Key, Kind, mapping_of, report, section, series, text
 from connector.problems import Problems
 from connector.secret import is_reference
+from connector.spelled import Misspelled
 from connector.windows import WINDOW, window
 from connector.yamlread import Node
 
@@ -24,6 +25,12 @@ def _auth(node: Node, problems: Problems) -> Node:
             cure = "put it into .env beside this file (mode 0600) as NAME=…, write ${NAME} here"
             report(problems, child, "a secret stands in the configuration itself", cure)
     return node
+
+
+def _secret(_: str) -> None:
+    """What reaches here is written out: only `${…}` is not looked at."""
+    cure = "put it into .env beside this file (mode 0600) as NAME=…, write ${NAME} here"
+    raise Misspelled("a secret stands in the configuration itself", cure)
 
 
 def connection(word: str, place: Node, got: dict[str, Any]) -> Connection:
@@ -68,6 +75,13 @@ CONNECTION: Form = {
         series(text(window, WINDOW)), "windows of its week in which it is neither read nor written"
     ),
     "settle": Key(DURATION, "how long a call that we gave up on may still commit"),
+    "webhooks": Key(
+        section(
+            {"secret": Key(lazily(_secret), "the secret that signs them", needed=True)},
+            lambda got: Webhooks(**got),
+        ),
+        "hear of changes at once; needs `web.listen`",
+    ),
     "with": Key(_RAW, "parameters that the profile declares"),
     "like": Key(text(), "another connection: this is a copy with differences"),
 }

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from connector import codes, forms, spelled
 from connector.config.kinds import beside, lazily
-from connector.configured import Alert, Flow, Fresh, Web, When
+from connector.configured import Alert, Connection, Flow, Fresh, Web, When
 from connector.forms import Form, Key, mapping_of, report, section, series, text
 from connector.nearest import cure_for
 from connector.problems import Problems
@@ -50,6 +50,19 @@ WEB: Form = {
 }
 WATCHED = section(WEB, lambda got: Web(**got))
 FRESH = mapping_of(text(_fresh))
+
+
+def check_heard(node: Node, connections: Mapping[str, Connection], problems: Problems) -> None:
+    """Webhooks need somebody who listens."""
+    web = forms.members(node).get("web")
+    if web is not None and "listen" in forms.members(web):
+        return
+    for one in connections.values():
+        given = forms.members(one.place)
+        if one.webhooks is not None:
+            cure = "add `web: {listen: 127.0.0.1:8088}`, or leave `webhooks` out: it is polled"
+            place = given.get("webhooks", one.place)
+            report(problems, place, "nobody listens for them", cure)
 
 
 def check_fresh(node: Node, flows: Mapping[str, Flow], problems: Problems) -> None:

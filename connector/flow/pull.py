@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from sqlalchemy import Connection
 
 from connector.errors import Braked, NotNow, Unavailable
 from connector.flow.compose import GUEST
@@ -31,6 +33,11 @@ class Pulled:
     changed: int = 0
     same: int = 0
     set_aside: int = 0
+
+    def add(self, more: Pulled) -> None:
+        """Count what another reading did too."""
+        for name in self.__dataclass_fields__:
+            setattr(self, name, getattr(self, name) + getattr(more, name))
 
 
 def pull(source: Source, flow: Flow, ledger: Ledger, clock: Clock) -> Pulled:
@@ -105,16 +112,38 @@ def pull_demanded(
     done = Pulled()
     wanted = list(keys) or _demanded(flow, ledger, clock)
     for start in range(0, len(wanted), BATCH):
-        began = clock.now()
-        items = read_each(source, flow, wanted[start : start + BATCH])
-        page = Page(items=items, cursor="", complete=True, began=began)
-        found, broken = read_page(source, page, flow, ledger)
-        with ledger.begin() as db:
-            staged = staging.stage(db, found, clock.now())
-            for piece in broken:
-                cursors.set_aside(db, flow.name, flow.entity, piece, clock.now())
-        _count(done, items, found, staged, broken)
-        stop_if_reborn(staged, flow)
+        done.add(read_keys(source, flow, ledger, clock, wanted[start : start + BATCH]))
+    return done
+
+
+def _nothing(_db: Connection, _items: Sequence[Read]) -> None:
+    """Nothing is committed with what was read."""
+
+
+def read_keys(
+    source: Source,
+    flow: Flow,
+    ledger: Ledger,
+    clock: Clock,
+    keys: Sequence[str],
+    also: Callable[[Connection, Sequence[Read]], None] = _nothing,
+) -> Pulled:
+    """Read *keys* as they are now and stage them; *also* is committed in their transaction.
+
+    Raises Unavailable, Unauthorized, Braked.
+    """
+    done, began = Pulled(), clock.now()
+    items = read_each(source, flow, keys)
+    found, broken = read_page(
+        source, Page(items=items, cursor="", complete=True, began=began), flow, ledger
+    )
+    with ledger.begin() as db:
+        staged = staging.stage(db, found, clock.now())
+        for piece in broken:
+            cursors.set_aside(db, flow.name, flow.entity, piece, clock.now())
+        also(db, items)
+    _count(done, items, found, staged, broken)
+    stop_if_reborn(staged, flow)
     return done
 
 

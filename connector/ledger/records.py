@@ -124,6 +124,15 @@ def due_flows(db: Connection, now: datetime) -> set[str]:
     return set(db.scalars(select(record.c.flow).where(due).distinct()))
 
 
+def unblocked_flows(db: Connection) -> set[str]:
+    """The flows of which a blocked record waits for nothing any more: its blockers are linked."""
+    names = ("flow", "source", "target", "blocked_on")
+    blocked = select(*(record.c[name] for name in names)).distinct()
+    # No state is asked for, so that the database uses the index of the blocked alone.
+    rows = db.execute(blocked.where(record.c.blocked_on.is_not(None))).all()
+    return {r.flow for r in rows if not missing(db, r.source, r.target, blockers(r.blocked_on))}
+
+
 def claimed(db: Connection, ids: Sequence[int]) -> list[Claimed]:
     """Records as the engine takes them in hand, in the order of *ids*."""
     decision = case((record.c.decided_seq == record.c.seq, record.c.decision))

@@ -223,6 +223,19 @@ alarm = Table(
     Column("told_at", Instant, nullable=False),
 )
 
+hint = Table(
+    "hint",
+    meta,
+    Column("flow", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("n", Integer, nullable=False),
+    Column("version", String),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("due_at", Instant, nullable=False),
+    Column("since", Instant, nullable=False),
+    CheckConstraint("n >= 1", name="n"),
+)
+
 claim = Table(
     "claim",
     meta,

@@ -19,6 +19,7 @@ from connector.mapping.actions import (
 from connector.mapping.capable import capabilities_of, duration_of, limits_of
 from connector.mapping.entity import Context, compile_entity
 from connector.mapping.expressions import complain
+from connector.mapping.hearing import webhooks_of
 from connector.mapping.keys import PROFILE, words_of
 from connector.mapping.load import RawProfile
 from connector.mapping.overlay import Wire, address_scope, overlay_of, session_of
@@ -121,6 +122,7 @@ def _profile(
         times="connection" if times == "connection" else "utc",
         empty="null" if context.blank else "keep",
         identity={k: t for k, t in identity.items() if t is not None},
+        webhooks=webhooks_of(own.get("webhooks"), problems),
         digest=digest_of(_text(raw.top), [_text(n) for n in raw.entities.values()]),
     )
 

@@ -151,6 +151,16 @@ SESSION: Keys = {
     "logout": Key("the call that ends it; knows `session`", defined("step")),
     "hosts": Key("other hosts that the login may lead to: `.salesforce.com`", listed(_SCALAR)),
 }
+WEBHOOKS: Keys = {
+    "header": Key("the HTTP header with the signature of the raw body", _SCALAR),
+    "algorithm": Key("of the HMAC", one_of("sha256", "sha512", "sha1")),
+    "encoding": Key("how the signature is written", one_of("base64", "hex")),
+    "prefix": Key("what stands before it in the header, as `sha256=`", _SCALAR),
+    "ping": Key("the only field of an unsigned form body that asks nothing", _SCALAR),
+    "entity": Key("which of our documents it is about, from `headers body`", _SCALAR),
+    "key": Key("the id of the document, from `headers body`", _SCALAR),
+    "version": Key("its version, from `headers body`", _SCALAR),
+}
 PROFILE: Keys = {
     "profile": Key("its name: its folder's", _SCALAR),
     "version": Key("its version, for `needs` and for every attempt", _SCALAR),
@@ -194,6 +204,7 @@ PROFILE: Keys = {
     "identity": Key(
         "company, name, account…: expressions over the replies of `probe`", table_of(_SCALAR)
     ),
+    "webhooks": Key("what the system sends of its own accord", defined("webhooks")),
     "changes": Key(
         "version → paths (`order.write.note`) that it changed: who overrides one is told",
         table_of(listed(_SCALAR)),

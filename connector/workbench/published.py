@@ -18,6 +18,7 @@ SECTIONS: Mapping[str, Keys] = {
     "service": keys.SERVICE,
     "patch": keys.PATCH,
     "session": keys.SESSION,
+    "webhooks": keys.WEBHOOKS,
     "limits": keys.LIMITS,
     "capabilities": keys.CAPABILITIES,
     "walk": keys.WALK,

@@ -23,6 +23,7 @@ _TITLES = {
     "service": "a service",
     "patch": "a patch",
     "session": "`session`",
+    "webhooks": "`webhooks`",
     "limits": "`limits`",
     "capabilities": "`capabilities`",
     "walk": "`walk`",

@@ -16,7 +16,24 @@ def upgrade() -> None:
     _backfills()
     _standings()
     _watching()
+    _hearing()
     _stock()
+
+
+def _hearing() -> None:
+    """What systems said of their documents, until they were read."""
+    op.create_table(
+        "hint",
+        sa.Column("flow", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("version", sa.String()),
+        sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("due_at", Instant(), nullable=False),
+        sa.Column("since", Instant(), nullable=False),
+        sa.CheckConstraint("n >= 1", name=op.f("ck_hint_n")),
+        sa.PrimaryKeyConstraint("flow", "key", name=op.f("pk_hint")),
+    )
 
 
 def _watching() -> None:

@@ -22,7 +22,7 @@ from connector.freshness import bound_of, freshness
 from connector.problems import Problems
 from connector.spelled import fresh as spelled_fresh
 from connector.turns import Turns
-from connector.vitals import Vitals
+from connector.vitals import Counts, Vitals
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HALF = timedelta(minutes=30)
@@ -149,7 +149,7 @@ def test_stale_is_told_by_status_and_metric(
     flows = json.loads(capsys.readouterr().out)["flows"]
     assert [f["freshness"] for f in flows if f["flow"] == "orders"] == ["stale"]
     company.pass_(3600)
-    living = Vitals(Turns(company.app), {}, {}, {})
+    living = Vitals(Turns(company.app), Counts())
     assert number(living, "flow_fresh", flow="orders") == 0
     company.sync()
     assert number(living, "flow_fresh", flow="orders") == 1

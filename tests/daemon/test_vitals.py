@@ -14,7 +14,7 @@ from connector import vitals
 from connector.errors import LedgerAway
 from connector.ledger.store import Ledger
 from connector.turns import Turns
-from connector.vitals import Vitals
+from connector.vitals import Counts, Vitals
 from connector.web import Request
 
 ASKED = Request(method="GET", path="/", headers={})
@@ -24,7 +24,7 @@ Sample = tuple[str, tuple[tuple[str, str], ...]]
 @pytest.fixture
 def living(company: Company) -> Vitals:
     """The vitals of a daemon that has looked once."""
-    made = Vitals(Turns(company.app), {}, {}, {})
+    made = Vitals(Turns(company.app), Counts())
     made.looked()
     return made
 
@@ -83,7 +83,8 @@ def test_calls_are_measured(company: Company, living: Vitals) -> None:
 def test_runs_and_failures_are_told(company: Company) -> None:
     """When a flow last went well, and how often in a row it failed since."""
     now = company.clock.now()
-    living = Vitals(Turns(company.app), {"orders": now}, {"products": 3}, {"1": 2})
+    counts = Counts(ran={"orders": now}, failures={"products": 3}, undelivered={"1": 2})
+    living = Vitals(Turns(company.app), counts)
     ran = number(living, "flow_last_run_timestamp_seconds", flow="orders")
     assert ran == pytest.approx(now.timestamp())
     assert number(living, "flow_failures", flow="products") == 3
@@ -122,7 +123,7 @@ def test_a_flood_of_scrapes_asks_the_ledger_once(
 
 def test_ready_is_who_can_deliver(company: Company) -> None:
     """Not before the first look, not without ledger, not after a refused reload, not at the end."""
-    living = Vitals(Turns(company.app), {}, {}, {})
+    living = Vitals(Turns(company.app), Counts())
     assert living.readyz(ASKED).status == 503
     living.looked()
     assert living.readyz(ASKED).status == 200

@@ -64,6 +64,12 @@ STANDING = [
     ("ck_standing_paused", insert(schema.standing).values(name="erp", paused_at=NOW)),
     ("ck_standing_paused", insert(schema.standing).values(name="erp", paused_by="me")),
 ]
+HINTS = [
+    (
+        "ck_hint_n",
+        insert(schema.hint).values(flow="f", key="1", n=0, due_at=NOW, since=NOW),
+    )
+]
 # role, source key, target key: what stands beside what, and whether the database lets it.
 BESIDE = [
     ("identity", "1", "A", "identity", "2", "B", True),
@@ -142,6 +148,13 @@ def test_a_standing_that_breaks_an_invariant_is_refused(db):
             db.execute(statement)
 
 
+def test_a_hint_is_of_one_word_at_least(db):
+    """What nobody said is no hint."""
+    for check, statement in HINTS:
+        with is_refused(db, check):
+            db.execute(statement)
+
+
 def test_every_check_of_the_schema_is_provoked():
     """A constraint that no test breaks might as well not be there."""
     checks = {
@@ -150,7 +163,7 @@ def test_every_check_of_the_schema_is_provoked():
         for c in table.constraints
         if isinstance(c, CheckConstraint)
     }
-    everything = [*RECORD, *ATTEMPT, *LINK, *LINKING, *RUNS, *FILLS, *STANDING]
+    everything = [*RECORD, *ATTEMPT, *LINK, *LINKING, *RUNS, *FILLS, *STANDING, *HINTS]
     assert checks == {name for name, _ in everything}
 
 

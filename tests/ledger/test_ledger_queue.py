@@ -138,9 +138,12 @@ def test_a_blocked_record_is_swept_when_all_its_blockers_are_linked(db):
     an_event(db, id_)
     a_link(db, "7", "C-7", entity="customer")
     assert records.sweep(db, "orders", NOW) == 0
+    assert records.unblocked_flows(db) == set()
 
     a_link(db, "9", "I-9", entity="product")
+    assert records.unblocked_flows(db) == {"orders"}
     assert records.sweep(db, "orders", NOW) == 1
+    assert records.unblocked_flows(db) == set()
     assert columns_of(db, id_, "state", "due_at", "blocked_on") == ("prepared", NOW, None)
 
 

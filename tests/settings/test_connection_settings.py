@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import shutil
 import subprocess
 from datetime import datetime, timedelta
@@ -11,7 +13,10 @@ from company import Company, cursor_of
 from covering import covers
 
 from connector.errors import ConfigError, ConnectorError, Unauthorized, Unavailable, WrongSystem
+from connector.hooks import Receiver
 from connector.sandbox.shop import start_shop
+from connector.turns import Turns
+from connector.web import Request
 
 CREATE = ("CreateSalesOrder",)
 
@@ -264,3 +269,21 @@ def test_like_copies_a_connection(company: Company, like: str | None) -> None:
     else:
         with pytest.raises(ConfigError, match="erp2"):
             _ = company.app
+
+
+@covers("connections.*.webhooks", "connections.*.webhooks.secret")
+@pytest.mark.parametrize(("secret", "status"), [("right", 200), ("another", 401)])
+def test_webhooks_are_taken_from_who_knows_the_secret(
+    company: Company, secret: str, status: int
+) -> None:
+    """The shop signs with `right`: whoever was configured with another secret refuses it."""
+    env = company.folder / ".env"
+    env.write_text(env.read_text() + f"HOOK={secret}\n")
+    webhooks = {"secret": "${HOOK}"}
+    company.config(web={"listen": "8088"}, connections={"shop": {"webhooks": webhooks}})
+    body = b'{"id": 7}'
+    signature = base64.b64encode(hmac.digest(b"right", body, "sha256")).decode()
+    headers = {"x-wc-webhook-signature": signature, "x-wc-webhook-resource": "order"}
+    asked = Request(method="POST", path="/hooks/shop", headers=headers, body=body)
+    assert Receiver(Turns(company.app)).receive(asked).status == status
+    assert len(company.rows("SELECT * FROM hint")) == (status == 200)
