@@ -162,18 +162,18 @@ def test_the_heartbeat_beats_only_while_all_is_fresh(watched: Company) -> None:
     watched.config(web={"heartbeat": "alive"})
     file = watched.folder / "alive"
     daemon = Daemon(watched.app)
-    daemon._beat()
+    daemon._sweep()
     assert not file.exists()
     watched.sync()
-    daemon._beat()
+    daemon._sweep()
     assert file.exists()
     file.unlink()
     watched.pass_(31 * 60)
-    daemon._beat()
+    daemon._sweep()
     assert not file.exists()
     file.mkdir()  # a broken place harms nobody
     watched.sync()
-    daemon._beat()
+    daemon._sweep()
     daemon.stop()
 
 
