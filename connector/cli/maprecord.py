@@ -104,7 +104,8 @@ def _recorded(
         raise ConnectorError(f"{at.config.name} gives no such {entity}", code="no_such_record",
                              cure="check the keys")  # fmt: skip
     reader = at.compiled.readers.get(entity)
-    return [record(payload, entity, folder, mask, reader) for payload in payloads]
+    name = (entity, at.config.profile)
+    return [record(payload, name, folder, mask, reader) for payload in payloads]
 
 
 def _payloads(system: System, entity: str, keys: tuple[str, ...]) -> Iterator[Payload]:

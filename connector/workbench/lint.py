@@ -131,27 +131,36 @@ def _try(opened: Opened, sample: Sample, problems: Problems) -> bool:
 
 def payloads_of(opened: Opened, sample: Sample, problems: Problems) -> list[Payload]:
     """Give the payloads of the system that a sample holds; none for a document of ours."""
-    place = Node(None, 0, "", str(sample.path))
-    entity = opened.compiled.profile.entities[sample.entity]
-    if (sample.action or "").partition(".")[0] in ("create", "update", "delete"):
-        return []  # what a write answers; `create.confirm`: what its step `confirm` does
+    writing = (sample.action or "").partition(".")[0] in ("create", "update", "delete")
+    if writing or sample.profile not in (None, opened.raw.name):
+        return []  # what a write answers (`create.confirm`: its step), or what will be written here
     if sample.action is not None:
-        action = entity.actions.get(sample.action)
-        if action is None or opened.stage is None:
-            complain(problems, place, f"{sample.entity} has no action `{sample.action}`",
-                     "name it ENTITY.ACTION.json or .xml")  # fmt: skip
-            return []
-        try:
-            return list(opened.stage.items(sample.entity, action, sample.reply()))
-        except ConnectorError as error:
-            if error.code != "wsdl":  # told where the operation is named
-                complain(problems, place, str(error), "save the whole reply as it came")
-            return []
+        return _answered(opened, sample, problems)
     payload = payload_of(sample.path)
     if payload is None:
-        complain(problems, place, "is not one JSON payload", "save one document as JSON")
+        complain(problems, _place(sample), "is not one JSON payload", "save one document as JSON")
         return []
     return [] if document_of(sample.entity, payload) is not None else [payload]
+
+
+def _place(sample: Sample) -> Node:
+    return Node(None, 0, "", str(sample.path))
+
+
+def _answered(opened: Opened, sample: Sample, problems: Problems) -> list[Payload]:
+    """The documents in a whole reply."""
+    entity = opened.compiled.profile.entities[sample.entity]
+    action = entity.actions.get(sample.action or "")
+    if action is None or opened.stage is None:
+        message = f"{sample.entity} has no action `{sample.action}`"
+        complain(problems, _place(sample), message, "name it ENTITY.ACTION.json or .xml")
+        return []
+    try:
+        return list(opened.stage.items(sample.entity, action, sample.reply()))
+    except ConnectorError as error:
+        if error.code != "wsdl":  # told where the operation is named
+            complain(problems, _place(sample), str(error), "save the whole reply as it came")
+        return []
 
 
 def read_faults(opened: Opened, sample: Sample, payload: Payload) -> Iterator[Problem]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from connector.documents import Document
+from connector.documents import Document, Order
 from connector.errors import ConnectorError, FieldErrors, FieldFault
 from connector.mapping.expressions import complain
 from connector.mapping.load import leaves
@@ -17,6 +18,7 @@ from connector.problems import Problems
 from connector.profile import Action, Entity, Step
 from connector.rehearsal import Rehearsal
 from connector.values import Payload, Ref
+from connector.workbench.given import document
 from connector.workbench.lint import payloads_of
 from connector.workbench.opened import Opened
 from connector.workbench.samples import Sample, document_of, payload_of
@@ -91,20 +93,33 @@ def check_offline(opened: Opened, problems: Problems) -> Offline:
 
 
 def documents_of(opened: Opened, sample: Sample) -> Iterator[Document]:
-    """Give the documents of a sample: its own, or what the profile reads from its payloads."""
+    """Give the documents of a sample: its own, or what a profile reads from its payloads.
+
+    A flow gives every guest a customer by its rules; here each gets one.
+    """
+    if sample.profile not in (None, opened.raw.name):
+        with suppress(FieldErrors):
+            yield _with_customer(
+                document(opened, sample.entity, sample.path, sample.profile, opened.folders)
+            )
+        return
     if sample.action is None and (payload := payload_of(sample.path)) is not None:
         own = document_of(sample.entity, payload)
         if own is not None:
-            yield own
+            yield _with_customer(own)
             return
     reader = opened.compiled.readers.get(sample.entity)
     if reader is None:
         return
     for payload in payloads_of(opened, sample, Problems()):
-        try:
-            yield reader.document(payload)
-        except FieldErrors:
-            continue  # lint tells it at its expression
+        with suppress(FieldErrors):  # lint tells it at its expression
+            yield _with_customer(reader.document(payload))
+
+
+def _with_customer(doc: Document) -> Document:
+    if isinstance(doc, Order) and doc.customer is None:
+        return doc.model_copy(update={"customer": Ref(entity="customer", key="guest")})
+    return doc
 
 
 def _cases(opened: Opened, name: str, problems: Problems) -> list[Case]:
@@ -115,12 +130,12 @@ def _cases(opened: Opened, name: str, problems: Problems) -> list[Case]:
         return []
     cases, filled = [], set[tuple[str, int, str]]()
     for sample in opened.samples:
-        for document in documents_of(opened, sample) if sample.entity == name else ():
+        for doc in documents_of(opened, sample) if sample.entity == name else ():
             names = names_of(opened)
-            filled |= {(n.file, n.line, n.path) for n in writer.filled(document, **names)}
-            payload = _rendered(writer, document, sample, node, names, problems)
+            filled |= {(n.file, n.line, n.path) for n in writer.filled(doc, **names)}
+            payload = _rendered(writer, doc, sample, node, names, problems)
             if payload is not None:
-                cases.append(Case(sample=sample, document=document, payload=payload))
+                cases.append(Case(sample=sample, document=doc, payload=payload))
     if not cases:
         complain(problems, node, f"no sample document of {name} to try `write` on",
                  f"save one as samples/{name}.json")  # fmt: skip

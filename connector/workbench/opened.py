@@ -24,9 +24,12 @@ ZONE = ZoneInfo("Europe/Berlin")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Opened:
-    """One profile. *stage*: None where its protocol has no rehearsal."""
+    """One profile. *stage*: None where its protocol has no rehearsal. *folders*: where it was
+    looked for, and others are.
+    """
 
     raw: RawProfile
+    folders: Sequence[Path]
     compiled: Compiled
     conn: Mapping[str, object]
     samples: Sequence[Sample]
@@ -52,6 +55,7 @@ def open_profile(
     conn = conn_of(compiled, raw.folders, problems, otherwise=otherwise)
     return Opened(
         raw=raw,
+        folders=tuple(folders),
         compiled=compiled,
         conn=conn,
         samples=samples_of(raw.folders),

@@ -59,15 +59,18 @@ def secret_beside(folder: Path) -> bytes:
 
 
 def record(
-    payload: Payload, entity: str, folder: Path, mask: Mask, reader: Reader | None
+    payload: Payload, name: tuple[str, str], folder: Path, mask: Mask, reader: Reader | None
 ) -> Recorded:
-    """Write *payload* masked as the next free sample of *entity*; nothing is overwritten."""
+    """Write *payload* masked as the next free sample; nothing is overwritten.
+
+    *name*: the entity, and the profile whose payload it is.
+    """
     masked = mask.payload(payload)
     folder.mkdir(parents=True, exist_ok=True)
     text = msgspec.json.format(_encode(masked), indent=1)
     number = 1
     while True:
-        path = folder / f"{entity}_{number}.json"
+        path = folder / f"{name[0]}_{number}.{name[1]}.json"
         try:
             with path.open("xb") as file:
                 file.write(text + b"\n")

@@ -1,7 +1,8 @@
 """Samples beside a profile: payloads, documents and replies of `mappings/<profile>/samples`.
 
 `order_two_rates.json` is a payload of the system or a document of ours; `order.get.xml` is a whole
-reply to an action; `connection.yaml` gives the parameters (`with:`) that samples are tried with.
+reply to an action; `order.woocommerce.json` is a payload of that profile: what will be written
+here.  `connection.yaml` gives the parameters (`with:`) that samples are tried with.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from connector.documents import ENTITIES, Document
 from connector.ledger.content import unpack
 from connector.mapping.compile import Compiled
 from connector.mapping.expressions import complain
+from connector.mapping.keys import ACTIONS
 from connector.problems import Problems
 from connector.rehearsal import Canned
 from connector.spelled import Misspelled
@@ -25,17 +27,21 @@ from connector.values import Payload
 from connector.yamlread import Node, read_yaml
 
 FOLDER, CONNECTION = "samples", "connection.yaml"
-_NAME = re.compile(r"(?P<stem>[^.]+)(?:\.(?P<action>[a-z]+(?:\.[a-z_]+)?))?\.(?P<form>json|xml)")
+_NAME = re.compile(r"(?P<stem>[^.]+)(?:\.(?P<of>[\w-]+(?:\.\w+)?))?\.(?P<form>json|xml)")
 _INVENTED = {"url": "https://system.example", "flag": "true", "number": "1", "text": "1"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
-    """One file of samples; *action*: it is a whole reply to that action."""
+    """One file of samples; *action*: it is a whole reply to that action.
+
+    *profile*: whose payload it is, if it says so.
+    """
 
     path: Path
     entity: str
     action: str | None = None
+    profile: str | None = None
 
     @property
     def name(self) -> str:
@@ -64,7 +70,16 @@ def samples_in(folder: Path) -> list[Sample]:
         named = _NAME.fullmatch(path.name)
         entity = _entity(named["stem"]) if named else None
         if named is not None and entity is not None:
-            found.append(Sample(path=path, entity=entity, action=named["action"]))
+            of = named["of"]
+            action = of is not None and of.partition(".")[0] in ACTIONS
+            found.append(
+                Sample(
+                    path=path,
+                    entity=entity,
+                    action=of if action else None,
+                    profile=None if action else of,
+                )
+            )
     return found
 
 

@@ -14,10 +14,12 @@ def test_a_recorded_order_names_nobody_and_can_be_read(desk: Any, tmp_path: Path
     """From the shop, by key; the mapping reads it as before."""
     number = desk.company.order()
     said = desk("map", "record", "order", number, "--from", "shop", "--to", str(tmp_path / "s"))
-    assert (said.code, said.out) == (0, f"{tmp_path}/s/order_1.json\n")
-    text = (tmp_path / "s" / "order_1.json").read_text()
+    assert (said.code, said.out) == (0, f"{tmp_path}/s/order_1.woocommerce.json\n")
+    text = (tmp_path / "s" / "order_1.woocommerce.json").read_text()
     assert [word for word in ("Ada", "Okonkwo", "ada@", "10115", "Weg 1") if word in text] == []
-    shown = desk("map", "preview", "order", str(tmp_path / "s" / "order_1.json"), "--json").json
+    shown = desk(
+        "map", "preview", "order", str(tmp_path / "s" / "order_1.woocommerce.json"), "--json"
+    ).json
     rows = {row["field"]: row["value"] for row in shown["document"]}
     assert rows["number"] == number
     assert rows["billing.country"] == "DE"
@@ -28,7 +30,7 @@ def test_two_recordings_mask_alike_and_overwrite_nothing(desk: Any, tmp_path: Pa
     number = desk.company.order()
     words = ("map", "record", "order", number, "--from", "shop", "--to", str(tmp_path / "s"))
     assert (desk(*words).code, desk(*words).code) == (0, 0)
-    first, second = ((tmp_path / "s" / f"order_{n}.json").read_text() for n in (1, 2))
+    first, second = ((tmp_path / "s" / f"order_{n}.woocommerce.json").read_text() for n in (1, 2))
     assert first == second
     key = desk.company.folder / KEY_FILE
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
@@ -38,8 +40,11 @@ def test_the_first_of_a_list_are_recorded_from_soap_too(desk: Any, tmp_path: Pat
     """Without keys: so many as are asked for."""
     away = ("--to", str(tmp_path / "s"), "--json")
     said = desk("map", "record", "product", "--from", "erp", "--most", "2", *away)
-    assert [Path(row["file"]).name for row in said.json] == ["product_1.json", "product_2.json"]
-    payload = json.loads((tmp_path / "s" / "product_1.json").read_text())
+    assert [Path(row["file"]).name for row in said.json] == [
+        "product_1.sandbox_erp.json",
+        "product_2.sandbox_erp.json",
+    ]
+    payload = json.loads((tmp_path / "s" / "product_1.sandbox_erp.json").read_text())
     assert payload["Currency"] == "EUR"
 
 

@@ -15,8 +15,9 @@ from connector.cli import COMMANDS, root
 from connector.config import ENTITIES, json_schema, load_config
 from connector.errors import ConnectorError
 from connector.ledger import schema
+from connector.mapping import filtering, filters, trees
 from connector.problems import Problems
-from connector.workbench import reference
+from connector.workbench import examples, reference
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -134,3 +135,11 @@ def test_a_flow_can_carry_every_document() -> None:
 def test_what_is_generated_is_current(file: Path) -> None:
     """The reference of profiles and the JSON Schemas: `make reference` writes them anew."""
     assert file.read_text(encoding="utf-8") == dict(reference.files(ROOT / "docs"))[file]
+
+
+def test_the_reference_knows_every_word_of_the_language() -> None:
+    """A filter, test or directive has an example in connector/workbench/examples.py, and is run."""
+    assert examples.FILTERS.keys() == filtering.FILTERS.keys() | filters.SPECIAL
+    assert examples.TESTS.keys() == filters.TESTS.keys() | {"defined"}
+    words = {*trees.DIRECTIVES, *trees.WORDS, *trees.WIRE, *trees.TEXTS}
+    assert examples.DIRECTIVES.keys() == words

@@ -71,9 +71,11 @@ def test_a_write_without_a_sample_is_untried_and_that_is_a_problem(bench: Bench)
 def test_a_document_that_cannot_be_written_names_the_expression(bench: Bench) -> None:
     """At the line of the expression that fails."""
     sample = bench.acme / "samples" / "order.json"
-    sample.write_text(json.dumps(order_document(customer=None)))
+    [line] = order_document()["lines"]
+    sample.write_text(json.dumps(order_document(lines=[line | {"product": None}])))
     row = next(r for r in messages(bench) if "cannot write" in r)
-    assert row.startswith(f"{bench.line('Customer:')} cannot write samples/order.json: Customer")
+    at = bench.line("Item: = l.product")
+    assert row.startswith(f"{at} cannot write samples/order.json: Line[0].Item: no_reference")
 
 
 def test_lint_is_part_of_it(bench: Bench) -> None:

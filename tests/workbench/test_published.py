@@ -13,9 +13,9 @@ import yaml
 from jsonschema import Draft202012Validator
 from workbench.conftest import Bench
 
-from connector.mapping import filters, keys, trees
+from connector.mapping import keys
 from connector.places import example_file, mappings_folder
-from connector.workbench import examples, published
+from connector.workbench import published
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(mappings_folder().glob("*/*.yaml"))
@@ -83,14 +83,6 @@ def test_schemas_are_printed(bench: Bench) -> None:
     assert bench("map", "schema").out.split() == list(published.names())
     assert bench("map", "schema", "order").json == published.schema("order")
     assert "did you mean `order`?" in bench("map", "schema", "ordre").err
-
-
-def test_the_reference_knows_every_word_of_the_language() -> None:
-    """No filter, test or directive without an example that is run."""
-    assert examples.FILTERS.keys() == filters.FILTERS.keys() | filters.SPECIAL
-    assert examples.TESTS.keys() == filters.TESTS.keys() | {"defined"}
-    words = {*trees.DIRECTIVES, *trees.WORDS, *trees.WIRE, *trees.TEXTS}
-    assert examples.DIRECTIVES.keys() == words
 
 
 def tables() -> Iterator[tuple[str, int]]:
