@@ -13,8 +13,9 @@ from adapters.auth import Body
 from adapters.dialect import Connection, Dialect, Query, text
 from adapters.http import Broke, Reply, Request
 from adapters.place import Place
+from adapters.sources import bound
 from connector.errors import ConnectorError
-from connector.profile import Action, Profile, Step
+from connector.profile import Action, Profile, Step, Walk
 from connector.rehearsal import Canned, Sent
 from connector.values import Change, Outcome, Payload
 
@@ -100,7 +101,8 @@ class Rehearsed:
 
     def message(self, entity: str, action: Action, step: Step, names: Mapping[str, object]) -> Sent:
         """Make the message of one step."""
-        known = {"conn": self.at.conn, **{k: self._bound(k, v) for k, v in names.items()}}
+        listing, walk = action.name in ("list", "born"), self._walk(entity)
+        known = {"conn": self.at.conn, **(self._onward(walk, names) if listing else names)}
         if action.bulk is not None:
             known |= {"group": text(action.bulk.group, known), "rows": [action.bulk.row(known)]}
         query = Query(
@@ -108,7 +110,7 @@ class Rehearsed:
             step=step,
             names=known,
             missing=action.missing,
-            listing=action.name in ("list", "born"),
+            listing=listing,
             updating=action.name == "update",
         )
         self._begin(())
@@ -118,11 +120,20 @@ class Rehearsed:
             return _sent(self.stage.sent[-1])
         raise ConnectorError(f"{entity} {action.name} calls nothing", code="mapping")
 
-    def _bound(self, name: str, value: object) -> object:
-        """The bounds of a walk as the dialect spells them."""
-        if name in ("since", "until") and isinstance(value, datetime):
-            return self.at.dialect.time(value)
-        return value
+    def _walk(self, entity: str) -> Walk:
+        found = self.at.profile.entities.get(entity)
+        return found.walk if found is not None else Walk()
+
+    def _onward(self, walk: Walk, names: Mapping[str, object]) -> dict[str, object]:
+        """What a page of a list is asked with: its bounds as they are spelled, and its place."""
+        times = {n: v for n, v in names.items() if isinstance(v, datetime)}
+        bounds = {n: bound(self.at, walk, v, timedelta(0)) for n, v in times.items()}
+        later = names.get("page") not in (None, 1)
+        place = {"offset": 100 if later else 0, "bookmark": "1" if later else None}
+        return {**place, "carried": dict.fromkeys(walk.carry, "1" if later else None)} | {
+            **names,
+            **bounds,
+        }
 
     def items(self, entity: str, action: Action, reply: Canned) -> Sequence[Payload]:
         """Read the documents in a reply."""
@@ -130,7 +141,7 @@ class Rehearsed:
         query = Query(
             entity=entity,
             step=action.steps[0],
-            names={"conn": self.at.conn, **_ASKED},
+            names={"conn": self.at.conn, **self._onward(self._walk(entity), _ASKED)},
             missing=action.missing,
             listing=action.name in ("list", "born"),
         )

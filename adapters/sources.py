@@ -99,8 +99,8 @@ def _only(at: Connection, of: Entity, pieces: list[Slice], key: str) -> Read:
 def _batch(at: Connection, of: Entity, action: Action, ask: Ask) -> Batch:
     walk = of.walk
     names = {
-        "since": _bound(at, walk, ask.since, -_HOUR),
-        "until": _bound(at, walk, ask.until, _HOUR),
+        "since": bound(at, walk, ask.since, -_HOUR),
+        "until": bound(at, walk, ask.until, _HOUR),
         "page": ask.page - 1 + walk.first,
         "offset": (ask.page - 1) * ask.size,
         "size": ask.size,
@@ -127,7 +127,7 @@ def _batch(at: Connection, of: Entity, action: Action, ask: Ask) -> Batch:
     return replace(batch, hand=_hand(walk, answer, known))
 
 
-def _bound(at: Connection, walk: Walk, moment: datetime | None, away: timedelta) -> object:
+def bound(at: Connection, walk: Walk, moment: datetime | None, away: timedelta) -> object:
     """Write a bound of time as the list takes it; one that the clock shows twice moves *away*."""
     if moment is None:
         return None
