@@ -9,10 +9,18 @@ import re
 import secrets
 import ssl
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FilePath,
+    SecretStr,
+    model_validator,
+)
 
 from connector.ports import Clock
 
@@ -52,6 +60,10 @@ class Credentials(BaseModel):
     def address(self, url: str) -> str:
         """The address as it is called."""
         return url
+
+    def prover(self) -> Any:
+        """What proves who we are in several messages; None: one message says it all."""
+        return None
 
 
 class NoAuth(Credentials):
@@ -154,14 +166,38 @@ def revealed(auth: Credentials) -> dict[str, str]:
     return {name: value for name, value in plain.items() if isinstance(value, str)}
 
 
-class Tls(Credentials):
-    """Whom we believe; certificates are always verified."""
+class Tls(BaseModel):
+    """Whom we believe, and by which certificate we are known; servers are always verified."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     ca_file: FilePath | None = None
+    cert_file: FilePath | None = None
+    key_file: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _loads(self) -> Tls:
+        try:
+            self.context()
+        except (ssl.SSLError, OSError, ValueError) as error:
+            raise ValueError(f"it cannot be loaded: {_why(error)}") from None
+        return self
 
     def context(self) -> ssl.SSLContext | None:
-        """Make the context that trusts only *ca_file*; None: the system's."""
-        return ssl.create_default_context(cafile=str(self.ca_file)) if self.ca_file else None
+        """Make the context that trusts only *ca_file* and shows *cert_file*; None: the system's."""
+        if self.ca_file is None and self.cert_file is None:
+            return None
+        context = ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)
+        if self.cert_file is not None:
+            key = str(self.key_file) if self.key_file else None
+            # a password for a key that needs one: OpenSSL would ask the terminal for it
+            context.load_cert_chain(str(self.cert_file), key, password="")
+        return context
+
+
+def _why(error: Exception) -> str:
+    reason = getattr(error, "reason", None)
+    return str(reason or type(error).__name__).lower().replace("_", " ")
 
 
 def signature_base(method: str, url: str, oauth: Mapping[str, str]) -> str:

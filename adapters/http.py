@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import urllib3.exceptions as u3
@@ -30,6 +31,15 @@ MOST_BYTES = 64 * 1024 * 1024
 IDLE_SECONDS = 15.0
 _FAREWELL = timedelta(seconds=3)
 USUAL = {"Accept-Encoding": "gzip", "User-Agent": "connector"}
+# what a server says of our certificate, or of having none, in TLS's own handshake
+_TLS_REFUSALS = frozenset(
+    {
+        *("TLSV13_ALERT_CERTIFICATE_REQUIRED", "TLSV1_ALERT_UNKNOWN_CA"),
+        *("SSLV3_ALERT_BAD_CERTIFICATE", "SSLV3_ALERT_CERTIFICATE_EXPIRED"),
+        *("SSLV3_ALERT_CERTIFICATE_UNKNOWN", "SSLV3_ALERT_CERTIFICATE_REVOKED"),
+        *("SSLV3_ALERT_HANDSHAKE_FAILURE", "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE"),
+    }
+)
 _Told = tuple[int, Mapping[str, str], bytes]
 
 
@@ -113,6 +123,26 @@ class Reply:
         return moment(self.headers.get("date"))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Leg:
+    """One message of a call that takes several; *withheld*: it does not carry the body yet."""
+
+    request: Request
+    withheld: bool = False
+
+
+class Proof(Protocol):
+    """Proves who we are in the course of one call. Refusals are 401, and did no work."""
+
+    def first(self, request: Request, line: Line) -> Leg:
+        """What to send first for *request* on *line*."""
+        ...
+
+    def next(self, request: Request, reply: Reply, line: Line) -> Leg | None:
+        """What to send after *reply*; None: it is the reply to the request."""
+        ...
+
+
 def moment(text: str | None) -> datetime | None:
     """Read an HTTP date; None if there is none or it cannot be read."""
     with suppress(ValueError, TypeError):
@@ -124,6 +154,16 @@ def moment(text: str | None) -> datetime | None:
 def why(error: BaseException) -> str:
     """Name a foreign exception by the first class of its ancestry that WHY knows."""
     return next((WHY[kind] for kind in type(error).__mro__ if kind in WHY), "unknown")
+
+
+def refused_by_tls(error: BaseException) -> bool:
+    """Whether TLS itself was refused: TLS 1.3 says so only when we wait for the reply."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, ssl.SSLError) and found.reason in _TLS_REFUSALS:
+            return True
+        found = found.__cause__ or found.__context__
+    return False
 
 
 class Http:
@@ -142,23 +182,30 @@ class Http:
         self._tls, self._most = tls, most_bytes
         self._idle: dict[tuple[str, str, int | None], deque[Line]] = {}
 
-    def call(self, request: Request, *, send_before: datetime | None = None) -> Reply:
+    def call(
+        self, request: Request, *, send_before: datetime | None = None, proof: Proof | None = None
+    ) -> Reply:
         """Make one call. Raises NotSent before its first byte, Broke if no reply came of it."""
         with self._slot(send_before):
-            return self._made(request, Call(self._clock, self._timeout, send_before))
+            return self._made(request, Call(self._clock, self._timeout, send_before), proof)
 
-    def farewell(self, request: Request) -> Reply:
+    def farewell(self, request: Request, proof: Proof | None = None) -> Reply:
         """Make the last call of a connection, briefly, when the engine gives no slot any more."""
-        return self._made(request, Call(self._clock, min(self._timeout, _FAREWELL), None))
+        return self._made(request, Call(self._clock, min(self._timeout, _FAREWELL), None), proof)
 
-    def _made(self, request: Request, call: Call) -> Reply:
+    def _made(self, request: Request, call: Call, proof: Proof | None) -> Reply:
         line = self._line(request.url, call)
-        whole = False
+        whole, leg = False, Leg(request=request, withheld=proof is not None)
         try:
-            reply = self._exchange(line, request, call)
+            leg = proof.first(request, line) if proof is not None else leg
+            reply = self._exchange(line, leg.request, call)
+            while proof is not None and (following := proof.next(request, reply, line)) is not None:
+                leg, call.sent = following, False  # what was refused, or had no body, did no work
+                reply = self._exchange(line, leg.request, call)
             whole = True
         except FOREIGN as error:
-            raise Broke(why(error), sent=call.sent) from error
+            began = call.sent and not leg.withheld and not refused_by_tls(error)
+            raise Broke(why(error), sent=began) from error
         finally:
             if not whole:
                 line.abort()
@@ -181,34 +228,11 @@ class Http:
         if request.body:
             wire.sendall(request.body)
         reach("send.before_reply")
-        status, told, body = self._plain(line, wire, request.method) or odd(
+        status, told, body = _plain(line, wire, request.method, self._most) or odd(
             line, request.method, self._most
         )
         took = timedelta(seconds=call.elapsed())
         return Reply(status=status, headers=told, body=body, began=call.began, took=took)
-
-    def _plain(self, line: Line, wire: Wire, method: str) -> _Told | None:
-        """Read a plain reply; None leaves what was read on the wire, for the library to judge."""
-        data, end = wire.recv(), -1
-        while (end := data.find(b"\r\n\r\n")) < 0 and len(data) < heads.MOST_HEAD:
-            if not (more := wire.recv()):
-                break
-            data += more
-        head = heads.plain(method, data[:end]) if end >= 0 else None
-        size = end + 4 + head.length if head is not None else 0
-        if head is None or head.length > self._most:
-            wire.begun = data
-            return None
-        chunks, got = [data[end + 4 :]], len(data)
-        while got < size and (more := wire.recv()):
-            chunks.append(more)
-            got += len(more)
-        if got < size:
-            wire.begun = data[: end + 4] + b"".join(chunks)
-            return None
-        if got > size:  # nobody asked for more: it must answer no later call
-            line.close()
-        return head.status, head.headers, b"".join(chunks)[: head.length]
 
     def _line(self, url: str, call: Call) -> Line:
         lines = self._idle.setdefault(_origin(url), deque())
@@ -238,6 +262,30 @@ class Http:
 def _origin(url: str) -> tuple[str, str, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname or "", parts.port
+
+
+def _plain(line: Line, wire: Wire, method: str, most: int) -> _Told | None:
+    """Read a plain reply; None leaves what was read on the wire, for the library to judge."""
+    data, end = wire.recv(), -1
+    while (end := data.find(b"\r\n\r\n")) < 0 and len(data) < heads.MOST_HEAD:
+        if not (more := wire.recv()):
+            break
+        data += more
+    head = heads.plain(method, data[:end]) if end >= 0 else None
+    size = end + 4 + head.length if head is not None else 0
+    if head is None or head.length > most:
+        wire.begun = data
+        return None
+    chunks, got = [data[end + 4 :]], len(data)
+    while got < size and (more := wire.recv()):
+        chunks.append(more)
+        got += len(more)
+    if got < size:
+        wire.begun = data[: end + 4] + b"".join(chunks)
+        return None
+    if got > size:  # nobody asked for more: it must answer no later call
+        line.close()
+    return head.status, head.headers, b"".join(chunks)[: head.length]
 
 
 def odd(line: Line, method: str, most: int) -> _Told:

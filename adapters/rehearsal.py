@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from adapters import bulks
 from adapters.auth import Body
 from adapters.dialect import Connection, Dialect, Query, text
-from adapters.http import Broke, Reply, Request
+from adapters.http import Broke, Proof, Reply, Request
 from adapters.place import Place
 from adapters.sources import bound
 from connector.errors import ConnectorError
@@ -51,9 +51,11 @@ class Stage:
         self.sent: list[Request] = []
         self.replies: list[Canned] = []
 
-    def call(self, request: Request, *, send_before: datetime | None = None) -> Reply:
+    def call(
+        self, request: Request, *, send_before: datetime | None = None, proof: Proof | None = None
+    ) -> Reply:
         """Keep *request* and give the next reply; raises Broke where none is left."""
-        del send_before
+        del send_before, proof
         self.sent.append(request)
         if not self.replies:
             raise Broke("silent", sent=True)

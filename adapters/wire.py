@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import io
 import socket
+import ssl
 import struct
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -124,9 +125,10 @@ class Line(HTTPConnection):
     call: Call
     wire: Wire | None = None
     idle_since = 0.0
+    proven = False  # NTLM proves a connection, not a call
 
     def connect(self) -> None:
-        self.timeout = self.call.left()
+        self.timeout, self.proven = self.call.left(), False
         super().connect()
         self._guard()
 
@@ -140,6 +142,11 @@ class Line(HTTPConnection):
         if self.sock is None:
             self.connect()
         return cast("Wire", self.sock)
+
+    def certificate(self) -> bytes | None:
+        """The server's certificate on an open TLS connection."""
+        sock = self.wire.sock if self.wire is not None else None
+        return sock.getpeercert(binary_form=True) if isinstance(sock, ssl.SSLSocket) else None
 
     def response(self, method: str) -> HTTPResponse:
         """Begin to read a reply with the library; one that ends the connection closes it."""

@@ -46,7 +46,7 @@ class Connection:
     limits: Limits = Limits()
     identity: Mapping[str, str] = field(default_factory=dict)
     expect: str | None = None
-    ca_file: Path | None = None
+    tls: Mapping[str, Path] = field(default_factory=dict)
     settle: timedelta = timedelta(minutes=15)
     closed: tuple[Window, ...] = ()
     webhooks: Webhooks | None = None

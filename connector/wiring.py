@@ -146,8 +146,8 @@ def settings(config: Config, wired: Wired, problems: Problems) -> object | None:
         return None
     if not _credentials_fit(auth if isinstance(auth, dict) else {}, wired, problems):
         return None
-    if connection.ca_file is not None:
-        given["tls"] = {"ca_file": connection.ca_file}
+    if connection.tls:
+        given["tls"] = dict(connection.tls)
     try:
         made: object = module.Settings.model_validate(given)
     except ValidationError as error:

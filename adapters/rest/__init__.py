@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Unpack
+from typing import Annotated, Unpack
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
@@ -12,11 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.auth import Basic, Bearer, Body, HeaderKey, NoAuth, OAuth1, QueryKey, Tls
 from adapters.dialect import Query, Slice, told
-from adapters.http import Http, Reply, Request
+from adapters.http import Http, Proof, Reply, Request
 from adapters.logins import Held
 from adapters.oauth2 import OAuth2
 from adapters.overlay import Laid, signed, texts, within
 from adapters.place import Place
+from adapters.proofs import Digest, Ntlm, Prover
 from adapters.replies import Answer
 from adapters.rest.splitting import elements, parse, payload
 from adapters.rest.webhooks import Hints as Hints
@@ -32,9 +33,10 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    auth: Basic | Bearer | Body | HeaderKey | NoAuth | OAuth1 | OAuth2 | QueryKey = Field(
-        discriminator="type"
-    )
+    auth: Annotated[
+        Basic | Bearer | Body | Digest | HeaderKey | NoAuth | Ntlm | OAuth1 | OAuth2 | QueryKey,
+        Field(discriminator="type"),
+    ]
     tls: Tls = Tls()
 
 
@@ -52,6 +54,7 @@ class RestDialect:
     def __init__(self, profile: Profile, settings: Settings, http: Http, place: Place) -> None:
         self._profile, self._auth, self._http = profile, settings.auth, http
         self._conn, self._clock = place["conn"], place["clock"]
+        self._prover: Prover | None = settings.auth.prover()
         self._laid = Laid(profile, settings.auth, place)
         self._tokens, self._sessions = logins(profile, settings.auth, http, place, self._enter)
 
@@ -60,6 +63,9 @@ class RestDialect:
         return self._tokens.call(
             lambda token: self._sessions.call(lambda held: self._made(query, held.with_(token)))
         )
+
+    def _proof(self) -> Proof | None:
+        return self._prover.proof() if self._prover is not None else None
 
     def leave(self) -> None:
         """End the session, if there is one."""
@@ -93,8 +99,8 @@ class RestDialect:
         request = Request(method=method, url=url, headers=headers, body=body)
         session = self._profile.session
         if session is not None and step is session.logout:
-            return _answer(self._http.farewell(request), listing=False)
-        reply = self._http.call(request, send_before=query.send_before)
+            return _answer(self._http.farewell(request, self._proof()), listing=False)
+        reply = self._http.call(request, send_before=query.send_before, proof=self._proof())
         return _answer(reply, listing=query.listing)
 
     def _address(self, path: str, held: Held) -> str:

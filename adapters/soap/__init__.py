@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Unpack
+from typing import Annotated, Unpack
 
 from lxml import etree
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.auth import Basic, Bearer, Body, HeaderKey, NoAuth, QueryKey, Tls
 from adapters.dialect import Query, Slice, told
-from adapters.http import Http, Reply, Request
+from adapters.http import Http, Proof, Reply, Request
 from adapters.logins import Held
 from adapters.oauth2 import OAuth2
 from adapters.overlay import Laid, signed, within
 from adapters.place import Place
+from adapters.proofs import Digest, Ntlm, Prover
 from adapters.replies import Answer
 from adapters.sessions import logins
 from adapters.soap.compiled import Messages
@@ -34,9 +35,10 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    auth: Basic | Bearer | Body | HeaderKey | NoAuth | OAuth2 | QueryKey | Wsse = Field(
-        discriminator="type"
-    )
+    auth: Annotated[
+        Basic | Bearer | Body | Digest | HeaderKey | NoAuth | Ntlm | OAuth2 | QueryKey | Wsse,
+        Field(discriminator="type"),
+    ]
     tls: Tls = Tls()
 
 
@@ -55,6 +57,7 @@ class SoapDialect:
         self._profile, self._auth, self._http = profile, settings.auth, http
         self._conn, self._zone, self._clock = place["conn"], place["zone"], place["clock"]
         self._messages = Messages(self._zone)
+        self._prover: Prover | None = settings.auth.prover()
         self._laid = Laid(profile, settings.auth, place)
         self._tokens, self._sessions = logins(profile, settings.auth, http, place, self._enter)
         self._services = Services(profile)
@@ -64,6 +67,9 @@ class SoapDialect:
         return self._tokens.call(
             lambda token: self._sessions.call(lambda held: self._post(query, held.with_(token)))
         )
+
+    def _proof(self) -> Proof | None:
+        return self._prover.proof() if self._prover is not None else None
 
     def leave(self) -> None:
         """End the session, if there is one."""
@@ -107,8 +113,8 @@ class SoapDialect:
     def _sent(self, request: Request, query: Query) -> Reply:
         session = self._profile.session
         if session is not None and query.step is session.logout:
-            return self._http.farewell(request)
-        return self._http.call(request, send_before=query.send_before)
+            return self._http.farewell(request, self._proof())
+        return self._http.call(request, send_before=query.send_before, proof=self._proof())
 
     def slices(self, action: Action, answer: Answer) -> Iterator[Slice]:
         """Give each item of a listing in canonical form."""

@@ -40,7 +40,7 @@ def connection(word: str, place: Node, got: dict[str, Any]) -> Connection:
         name=word,
         place=place,
         parameters=got.pop("with", None),
-        ca_file=got.pop("tls", {}).get("ca_file"),
+        tls=got.pop("tls", {}),
         expect=identity.pop("expect", None),
         identity=identity,
         **got,
@@ -68,7 +68,13 @@ CONNECTION: Form = {
     ),
     "identity": Key(mapping_of(text()), "who it must be; `expect` is its company's name"),
     "tls": Key(
-        section({"ca_file": Key(beside(spelled.existing_file), "its authority's certificate")}),
+        section(
+            {
+                "ca_file": Key(beside(spelled.existing_file), "its authority's certificate"),
+                "cert_file": Key(beside(spelled.existing_file), "the certificate that we show"),
+                "key_file": Key(beside(spelled.existing_file), "its key, without a password"),
+            }
+        ),
         "trust beyond the system's own",
     ),
     "closed": Key(

@@ -15,7 +15,7 @@ import pytest
 from profiles_by_hand import RealClock
 from raw_peer import OK, answering, post, request_of
 
-from adapters.http import Broke, Request
+from adapters.http import Broke, Request, refused_by_tls
 
 
 def test_a_reply_tells_status_headers_body_and_the_servers_clock(client, peer):
@@ -242,3 +242,18 @@ def test_an_early_refusal_of_a_large_body_is_read(client, peer):
     big = Request(method="POST", url=peer(impatient).url, body=b"x" * 5_000_000)
 
     assert client().call(big).status == 413
+
+
+@pytest.mark.parametrize(
+    ("reason", "refused"),
+    [("TLSV13_ALERT_CERTIFICATE_REQUIRED", True), ("DECRYPTION_FAILED_OR_BAD_RECORD_MAC", False)],
+)
+def test_a_certificate_that_tls_itself_refuses_leaves_no_doubt(reason, refused):
+    """TLS 1.3 says so after our first bytes: no server reads them before the handshake is over."""
+    told = ssl.SSLError(1, "alert")
+    told.reason = reason
+    wrapped = OSError("broken")
+    wrapped.__cause__ = told
+
+    assert (refused_by_tls(told), refused_by_tls(wrapped)) == (refused, refused)
+    assert not refused_by_tls(TimeoutError())

@@ -296,7 +296,7 @@ def test_an_operation_that_the_contract_lacks_is_told_when_the_adapter_is_made()
 def test_lists_in_a_query_travel_as_comma_lists_and_blanks_not_at_all(monkeypatch):
     """An OAuth signature over arrays fails in the shop."""
     urls = []
-    monkeypatch.setattr(Http, "call", lambda self, request, send_before: urls.append(request.url))
+    monkeypatch.setattr(Http, "call", lambda self, request, **_: urls.append(request.url))
     monkeypatch.setattr("adapters.rest._answer", lambda reply, listing: None)
     here = place("http://x")
     auth = {"type": "basic", "user": "u", "password": "p"}

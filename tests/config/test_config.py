@@ -109,7 +109,7 @@ def test_relative_paths_begin_at_the_file(tmp_path: Path) -> None:
     config, problems = loaded(tmp_path), Problems()
     assert ledger_url(config, problems) == f"sqlite:///{tmp_path}/state/ledger.db"
     assert config.mappings == (tmp_path / "mine",)
-    assert config.connections["erp"].ca_file == tmp_path / "ca.pem"
+    assert config.connections["erp"].tls == {"ca_file": tmp_path / "ca.pem"}
 
 
 def test_a_secret_is_looked_up_only_when_used(tmp_path: Path) -> None:
