@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: demo test check bench chaos lock reference
+.PHONY: demo test check bench chaos mutants lock reference
 .DEFAULT_GOAL := check
 
 demo: $(STAMP)
@@ -27,8 +27,7 @@ bench: $(STAMP)
 chaos: $(STAMP)
 	@PYTHONPATH=tests $(BIN)/python -m chaos
 
-reference: $(STAMP)
-	$(BIN)/python -m connector.workbench.reference docs
+.PHONY: demo test check bench chaos mutants lock reference
 
 lock: $(STAMP)
 	$(BIN)/python -m pip install -q uv

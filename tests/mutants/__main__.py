@@ -1,0 +1,138 @@
+"""`make mutants`: make them, try each, go on where it was left; the last line counts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from .making import Mutant, mutants
+from .reach import Reached
+from .trial import KILLED, SURVIVED, Trial
+
+ROOT = Path(__file__).resolve().parents[2]
+KEPT = ROOT / ".mutants"
+SURVIVORS = Path(__file__).with_name("survivors.yaml")
+TESTS = ["tests/spine", "tests/flow", "tests/ledger", "tests/sceptic"]
+BUDGET = 90.0  # seconds of tests for one mutant
+WORKERS = int(os.environ.get("MUTANTS_WORKERS", "2"))
+
+
+def say(line: str) -> None:
+    """Tell whoever waits."""
+    print(line, flush=True)  # noqa: T201
+
+
+def made(only: str) -> Iterator[Mutant]:
+    """Every mutant of the files whose path holds *only*."""
+    for part in ("flow", "ledger"):
+        for path in sorted((ROOT / "connector" / part).glob("*.py")):
+            file = str(path.relative_to(ROOT))
+            if only in file and path.name != "schema.py":
+                yield from mutants(path.read_text(encoding="utf-8"), file)
+
+
+class Results:
+    """What is known of mutants, appended as it comes; a changed file's are forgotten."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.known: dict[str, str] = {}
+        if file.exists():
+            for line in file.read_text(encoding="utf-8").splitlines():
+                said = json.loads(line)
+                self.known[said["key"]] = said["result"]
+
+    @staticmethod
+    def key(mutant: Mutant) -> str:
+        """A mutant's name with a digest of what it became."""
+        return f"{mutant.name} {hashlib.sha256(mutant.source.encode()).hexdigest()[:12]}"
+
+    def add(self, mutant: Mutant, result: str) -> None:
+        """Keep one."""
+        self.known[self.key(mutant)] = result
+        with self._file.open("a", encoding="utf-8") as out:
+            out.write(json.dumps({"key": self.key(mutant), "result": result}) + "\n")
+
+
+def preload() -> None:
+    """Import what every trial needs and no mutant changes, once, before the forks."""
+    names = "sqlalchemy alembic.command pydantic jinja2 lxml.etree zeep structlog tenacity msgspec"
+    for name in (*names.split(), "requests", "apscheduler", "hypothesis", "click", "rich"):
+        __import__(name)
+
+
+def measured() -> Reached:
+    """Which test reaches what: measured in a process of its own if it is not known yet."""
+    file = KEPT / "reach.json"
+    if not file.exists():
+        say("measuring which test executes which line, once")
+        script = "import sys; from pathlib import Path; from mutants.reach import measure; "
+        script += "measure(Path(sys.argv[1]), sys.argv[2:])"
+        words = [sys.executable, "-c", script, str(file), *TESTS]
+        subprocess.run(words, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return Reached(file)
+
+
+def tests_for(mutant: Mutant, reached: Reached) -> list[str]:
+    """The tests that execute the changed line or, a statement being long, the lines after it."""
+    return reached.tests(mutant.file, range(mutant.line - 1, mutant.line + 3), BUDGET)
+
+
+def attempt(wanted: list[Mutant], reached: Reached, results: Results) -> None:
+    """Try every mutant of *wanted*, some at once."""
+    running: dict[Trial, Mutant] = {}
+    waiting = list(reversed(wanted))
+    while waiting or running:
+        while waiting and len(running) < WORKERS:
+            mutant = waiting.pop()
+            if tests := tests_for(mutant, reached):
+                running[Trial(mutant.file, mutant.source, tests, 3 * BUDGET)] = mutant
+            else:
+                results.add(mutant, SURVIVED)
+                say(f"survived (no test comes there): {mutant.line} {mutant.name}")
+        for trial in list(running):
+            if (result := trial.result()) is not None:
+                mutant = running.pop(trial)
+                results.add(mutant, result)
+                if result != KILLED:
+                    say(f"{result}: {mutant.line} {mutant.name}")
+        time.sleep(0.02)
+
+
+def main() -> int:
+    """Exit 0 if every survivor has its reason in survivors.yaml."""
+    everyone = list(made(os.environ.get("MUTANTS_ONLY", "")))
+    KEPT.mkdir(exist_ok=True)
+    results = Results(KEPT / "results.jsonl")
+    again = bool(os.environ.get("MUTANTS_AGAIN"))
+    wanted = [
+        m
+        for m in everyone
+        if (result := results.known.get(Results.key(m))) is None or (again and result != KILLED)
+    ]
+    say(f"{len(everyone)} mutants, {len(wanted)} to try")
+    if wanted:
+        os.chdir(ROOT)
+        reached = measured()
+        preload()
+        attempt(wanted, reached, results)
+    survived = [m for m in everyone if results.known[Results.key(m)] != KILLED]
+    reasons = yaml.safe_load(SURVIVORS.read_text(encoding="utf-8")) or {}
+    for mutant in survived:
+        say(f"  {mutant.file}:{mutant.line} {mutant.name.partition('::')[2]}")
+        say(f"      {reasons.get(mutant.name, 'NO REASON YET')}")
+    killed = len(everyone) - len(survived)
+    say(f"mutants: made={len(everyone)} killed={killed} survived={len(survived)}")
+    return 0 if all(m.name in reasons for m in survived) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""The generator makes the mutants it says; a trial tells a killed one from a survivor."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .making import mutants
+from .reach import Reached
+from .trial import KILLED, ROOT, SURVIVED, UNKNOWN, module_of
+
+TEST = "tests/ledger/test_ledger_content.py"
+
+SOURCE = '''
+def f(a, b, rows):
+    """Doc."""
+    if a and not b:
+        return [r for r in rows if r > 1]
+    match a:
+        case 1 if b:
+            pass
+    while rows:
+        rows.pop()
+    select(x).where(x.c.a == 1, or_(x.c.b == 2, x.c.c == 3))
+    return (b or "") if a else b
+'''
+NAMES = [
+    "if a and (not b) → True",
+    "if a and (not b) → False",
+    "a and (not b) without a",
+    "a and (not b) without not b",
+    "for … if r > 1 → True",
+    "case … if b → True",
+    "while rows → False",
+    "where(…) without x.c.a == 1",
+    "where(…) without or_(x.c.b == 2, x.c.c == 3)",
+    "or_(…) without x.c.b == 2",
+    "or_(…) without x.c.c == 3",
+    "if a → True",
+    "if a → False",
+]
+
+
+def test_every_condition_is_removed_one_at_a_time() -> None:
+    """If, and/or, WHERE, filter of a comprehension, guard of a case: each in its own mutant."""
+    found = list(mutants(SOURCE, "f.py"))
+    assert [m.name.removeprefix("f.py::f::") for m in found] == NAMES
+    assert len({m.source for m in found}) == len(found)
+    texts = {m.name.removeprefix("f.py::f::"): m.source for m in found}
+    assert ".where(or_(" in texts["where(…) without x.c.a == 1"]
+    assert "if a and True:" in texts["a and (not b) without not b"]
+    assert "if r > 1" not in texts["for … if r > 1 → True"]
+
+
+def test_a_mutant_keeps_its_name_when_lines_move() -> None:
+    """A reason in survivors.yaml outlives an edit above it; two equal ones are told apart."""
+    twice = SOURCE + SOURCE.replace("def f", "def g") + "    if a:\n        a = 1\n"
+    moved = [m.name for m in mutants("\n\n" + twice, "f.py")]
+    assert moved == [m.name for m in mutants(twice, "f.py")]
+    assert moved[-2:] == ["f.py::g::if a → True #2", "f.py::g::if a → False #2"]
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> str:
+    """A test of the money guard, quick enough to be tried here."""
+    file = tmp_path / "test_quick.py"
+    file.write_text(
+        "from decimal import Decimal\n"
+        "from connector.ledger.content import pack, unpack\n\n\n"
+        "def test_round():\n"
+        "    assert unpack(pack({'a': Decimal('1.50')}))['a'] == Decimal('1.50')\n"
+    )
+    return str(file)
+
+
+TRY = """
+import json, sys, time
+from mutants.trial import Trial
+for text, test in json.load(sys.stdin):
+    trial = Trial("connector/ledger/content.py", text, [test], 60)
+    while (result := trial.result()) is None:
+        time.sleep(0.05)
+    print(result)
+"""
+
+
+def apart(script: str, *words: str, given: str = "") -> str:
+    """Run *script* in a process of its own, in which nothing of ours is imported yet."""
+    environ = dict(os.environ) | {"PYTHONPATH": str(ROOT / "tests")}
+    return subprocess.run(
+        [sys.executable, "-c", script, *words],
+        input=given, capture_output=True, text=True, cwd=ROOT, env=environ, check=True,
+    ).stdout  # fmt: skip
+
+
+def test_a_trial_runs_the_changed_module(quick: str) -> None:
+    """As it stands it survives; broken it is killed; a test that is not there proves nothing."""
+    as_it_is = (ROOT / "connector/ledger/content.py").read_text()
+    broken = as_it_is + "\n\ndef unpack(raw):\n    return {}\n"
+    trials = [(as_it_is, quick), (broken, quick), (as_it_is, quick + "::test_nowhere")]
+    said = apart(TRY, given=json.dumps(trials)).split()
+    assert [word for word in said if word in (SURVIVED, KILLED, UNKNOWN)] == [
+        SURVIVED, KILLED, UNKNOWN,
+    ]  # fmt: skip
+
+
+def test_reach_knows_who_executes_a_line(tmp_path: Path) -> None:
+    """Only tests that come to a line are asked about it, quickest first."""
+    kept = tmp_path / "reach.json"
+    script = "import sys; from pathlib import Path; from mutants.reach import measure; "
+    apart(script + "measure(Path(sys.argv[1]), sys.argv[2:])", str(kept), TEST)
+    reached = Reached(kept)
+    file = "connector/ledger/content.py"
+    assert reached.tests(file, range(1, 400), 60)
+    assert not reached.tests("connector/flow/pull.py", range(1, 400), 60)
+    assert module_of(file) == "connector.ledger.content"
