@@ -23,8 +23,8 @@ from connector.flow.hinted import pull_hinted
 from connector.flow.pull import Pulled, pull, pull_demanded
 from connector.gate import ThreadGate
 from connector.guarded import Guarded, System
-from connector.identity import recognise
-from connector.ledger import confirmations, life, linking
+from connector.identity import recognise, refuse_moved
+from connector.ledger import confirmations, life, linking, records
 from connector.ledger.store import Ledger
 from connector.ledgers import open_ledger
 from connector.ports import Clock
@@ -60,6 +60,7 @@ class App:
     _systems: dict[str, System] = field(default_factory=dict)
     _gates: dict[str, ThreadGate] = field(default_factory=dict)
     _met: set[str] = field(default_factory=set)
+    _fits: set[str] = field(default_factory=set)
     _opening: threading.RLock = field(default_factory=threading.RLock)
 
     def gate(self, name: str) -> ThreadGate:
@@ -87,9 +88,17 @@ class App:
         for name, findings in found.items():
             url, now = str(self.wired[name].conn["url"]), self.clock.now()
             with self.ledger.begin() as db:
-                recognise(db, self.config.connections[name], url, findings, now)
+                recognise(db, self.config, name, url, findings, now)
             self._met.add(name)
         return found
+
+    def ready(self, flow: Flow, met: Set[str] = frozenset()) -> None:
+        """Meet the systems of *flow* that are not among *met*, and see that its records are theirs.
+
+        Raises Unavailable, Unauthorized, WrongSystem, ConnectorError(flow_moved).
+        """
+        self.meet(sorted({flow.source, flow.target} - met))
+        _fit(self, flow)
 
     def sync(self, flow: Flow, *, only: Sequence[str] = ()) -> Report:
         """Pull *flow*, then deliver it and what it depends on, until nothing is due.
@@ -102,7 +111,7 @@ class App:
 
     def catch_up(self, flow: Flow) -> Report:
         """Deliver what is due of *flow* without reading its source anew; raises as `sync` does."""
-        self.meet(sorted({flow.source, flow.target} - self._met))
+        self.ready(flow, self._met)
         return self.deliver(flow, Report())
 
     def follow_hints(self, flow: Flow) -> Report:
@@ -167,12 +176,22 @@ class App:
         self.ledger.close()
 
 
+def _fit(app: App, flow: Flow) -> None:
+    """See that what a delivery of *flow* touches goes the way that it went."""
+    for one in app.line(flow):
+        if one.name not in app._fits:
+            way = app.ledger.read(records.other_way, one.name, one.source, one.target)
+            refuse_moved(one.name, (one.source, one.target), way)
+            app._fits.add(one.name)
+
+
 def _both_halves(
     app: App, flow: Flow, meet: Set[str], read: Callable[[], dict[str, Pulled]]
 ) -> Report:
     """Read, then deliver: with one side away the other half is done all the same."""
     report = Report()
     away = _meet_each(app, meet, report)
+    _fit(app, flow)
     if flow.source not in away:
         report.pulled |= read()
     if flow.target not in away:

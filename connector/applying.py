@@ -40,7 +40,7 @@ def apply(app: App, plan: Plan, actor: str) -> Applied:
     Unavailable, Unauthorized, WrongSystem.
     """
     flow = fitting(app, plan)
-    app.meet(sorted({flow.source, flow.target}))
+    app.ready(flow)
     acting = {p.name: p for p in plan.documents if p.acts}
     before = app.ledger.read(plans.standing, acting)
     refused: dict[Name, str] = {}

@@ -45,7 +45,7 @@ class Backfilling:
         """
         if self._app is not app:  # a reload came in between: the walk goes on where it stood
             self._app, self._pages = app, None
-            app.meet(sorted({flow.source, flow.target}))
+            app.ready(flow)
         at = app.ledger.read(backfills.get, self._id)
         following: datetime | None = None
         if not at.walked:

@@ -54,7 +54,7 @@ def findings(view: View, when: When) -> Iterator[tuple[str, Finding | None]]:
 
 def live(config: Config) -> frozenset[str]:
     """The flows and connections that may alarm: none that is, or has an end, only for tests."""
-    tests = {n for n, c in config.connections.items() if getattr(c, "tests", False)}
+    tests = {n for n, c in config.connections.items() if c.tests}
     flows = {f.name for f in config.flows.values() if not {f.source, f.target} & tests}
     return frozenset(flows | config.connections.keys() - tests)
 

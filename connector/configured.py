@@ -50,6 +50,7 @@ class Connection:
     settle: timedelta = timedelta(minutes=15)
     closed: tuple[Window, ...] = ()
     webhooks: Webhooks | None = None
+    tests: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

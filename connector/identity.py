@@ -7,24 +7,51 @@ from datetime import datetime
 
 from sqlalchemy import Connection as Db
 
-from connector.configured import Connection
-from connector.errors import WrongSystem
+from connector.configured import Config, Connection
+from connector.errors import ConnectorError, WrongSystem
 from connector.ledger import systems
 from connector.values import Findings
 
 
-def recognise(db: Db, connection: Connection, url: str, findings: Findings, now: datetime) -> None:
+def recognise(
+    db: Db, config: Config, name: str, url: str, findings: Findings, now: datetime
+) -> None:
     """Raise WrongSystem unless it is who it should be and was; one met first is remembered."""
-    name = connection.name
-    refuse_other(connection, findings)
-    known = systems.identity(db, name)
-    who = {**findings.identity, "host": url}
+    refuse_other(config.connections[name], findings)
+    everybody = systems.identities(db)
+    known, who = everybody.get(name), {**findings.identity, "host": url}
+    refuse_mixed(config, name, who, everybody)
     if known is not None and (changed := differing(known, who)):
         raise WrongSystem(
             f"{name} is another system than the ledger knows: {', '.join(changed)} changed",
             cure=f"point {name} back to the system it was, or begin a new ledger",
         )
     systems.meet(db, name, who, now)
+
+
+def refuse_mixed(
+    config: Config, name: str, who: Mapping[str, str], known: Mapping[str, Mapping[str, str]]
+) -> None:
+    """Raise WrongSystem if one system stands behind a connection for tests and a live one."""
+    tests = config.connections[name].tests
+    for other, identity in known.items():
+        there = config.connections.get(other)
+        if there is not None and there.tests != tests and identity == who:
+            test, live = (name, other) if tests else (other, name)
+            raise WrongSystem(
+                f"{test} is for tests, and behind it is the same system as behind {live}",
+                cure=f"point connections.{test}.url to the test company",
+            )
+
+
+def refuse_moved(name: str, way: tuple[str, str], other: tuple[str, str] | None) -> None:
+    """Raise ConnectorError(flow_moved) if documents of it went the *other* way and not *way*."""
+    if other is not None:
+        raise ConnectorError(
+            f"{name} goes from {way[0]} to {way[1]}; its documents in the ledger went from "
+            f"{other[0]} to {other[1]}",
+            code="flow_moved",
+        )
 
 
 def differing(known: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

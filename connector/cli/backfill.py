@@ -48,6 +48,8 @@ def _rate(_: click.Context, __: click.Parameter, text: str | None) -> int | None
               help="Created before then; left out: the flow's start.")  # fmt: skip
 @click.option("--status", multiple=True, metavar="STATUS",
               help="Only these, in place of the flow's `only` (may be repeated).")  # fmt: skip
+@click.option("--to-connection", "to", metavar="NAME",
+              help="Into this one instead: a test company, or another flow's.")  # fmt: skip
 @click.option("--limit-rate", "rate", callback=_rate, metavar="N/min",
               help="Create at most so many in any minute.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Accept the plan that was shown: create what is missing.")
@@ -58,6 +60,7 @@ def backfill(  # noqa: PLR0913 - one for each option
     since: datetime,
     until: datetime | None,
     status: tuple[str, ...],
+    to: str | None,
     rate: int | None,
     yes: bool,
     config: Path | None,
@@ -78,19 +81,38 @@ def backfill(  # noqa: PLR0913 - one for each option
             raise ConnectorError(f"there is no status `{word}`", code="usage", cure=cure)
     with opened(path, working=False) as app:
         output.tell_times_in(app.config.zone)
-        flow = flow_of(app, name)
+        flow = toward(app, flow_of(app, name), to)
         refuse_unable(app, flow)
         end = _end(app, flow, until)
         if since >= end:
             message = f"{output.text(since)} is not before {output.text(end)}"
             raise ConnectorError(message, code="usage", cure="say an earlier --from")
-        wanted = Range(flow=name, since=since, until=end, statuses=status, per_minute=rate)
+        wanted = Range(flow=flow.name, since=since, until=end, statuses=status, per_minute=rate)
         at = _begin(app, flow, wanted, yes=yes)
         if not as_json:
             _announce(app, flow, at)
-    away, stopped = _run(path, name, at)
+    away, stopped = _run(path, flow.name, at)
     with opened(path, working=False) as app:
         return _tell(app, at.id, away, as_json=as_json, stopped=stopped)
+
+
+def toward(app: App, flow: Flow, connection: str | None) -> Flow:
+    """The flow that carries the same documents into *connection*."""
+    if connection is None:
+        return flow
+    if connection not in app.config.connections:
+        cure = cure_for(connection, app.config.connections, "connection")
+        raise ConnectorError(f"there is no connection `{connection}`", code="usage", cure=cure)
+    same = (flow.entity, flow.source, connection)
+    for one in app.flows.values():
+        if (one.entity, one.source, one.target) == same:
+            return one
+    raise ConnectorError(
+        f"no flow carries {flow.entity}s from {flow.source} to {connection}",
+        code="usage",
+        cure=f"mark {connection} `tests: true` if it is a test company like {flow.target}, "
+        "or write such a flow",
+    )
 
 
 def refuse_unable(app: App, flow: Flow) -> None:

@@ -55,7 +55,7 @@ class Rehearsal(App):
     def rehearse(self, flow: Flow, only: Sequence[str]) -> tuple[Report, list[dict[str, Any]]]:
         """Run *flow*; the decision for each document that would be touched."""
         before = self.ledger.read(history.newest_event)
-        self.meet(sorted({flow.source, flow.target}))
+        self.ready(flow)
         with self.ledger.begin() as db:
             for one in self.line(flow):
                 # What was never sent cannot be found, so that nothing is to be proven here.

@@ -15,6 +15,7 @@ from connector.cli import output
 from connector.cli.desk import age, at_ledger, command_for, words
 from connector.cli.options import config_option, json_option
 from connector.clock import SystemClock
+from connector.conditions import live
 from connector.configured import Config
 from connector.freshness import Freshness, freshness
 from connector.ledger import history, standings, systems
@@ -111,10 +112,11 @@ def _sum(rows: list[dict[str, Any]], state: str) -> int:
 
 
 def _waiting(config: Config, ledger: Ledger, alarm: datetime) -> list[dict[str, Any]]:
-    """Held records, and doubts that are older than they should ever be."""
+    """Held records, and doubts that are older than they should ever be; none of a test company."""
     linking = [name for name, flow in config.flows.items() if flow.mode == "link_only"]
-    rows = ledger.read(history.waiting, MOST + 1, linking)
-    rows += ledger.read(history.old_doubts, alarm, MOST)
+    tests = config.flows.keys() - live(config)
+    rows = ledger.read(history.waiting, MOST + 1, linking, tests)
+    rows += ledger.read(history.old_doubts, alarm, MOST, without=tests)
     return [_asked(row) for row in rows]
 
 

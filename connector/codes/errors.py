@@ -178,6 +178,13 @@ ERRORS = (
         "connector record show ENTITY KEY",
     ),
     Code(
+        "flow_moved",
+        "A flow's `from:` or `to:` was changed; the ledger holds documents of its way before.",
+        "Put it back, or give the flow that goes the other way a name of its own.",
+        "connector record list --flow FLOW",
+        USAGE,
+    ),
+    Code(
         "plan_unusable",
         "The file of a plan is damaged, or the plan is not of this ledger, flow and mapping.",
         "Make a new plan, and read it before you apply it.",

@@ -12,6 +12,7 @@ from connector.config.connections import CONNECTION, connection
 from connector.config.fit import check_ends, check_flows, check_times
 from connector.config.flows import ENTITIES, FLOW, flow
 from connector.config.kinds import DURATION, NAME, WHOLE, ZONE, beside, lazily
+from connector.config.rehearsals import check_tests, rehearsals
 from connector.config.watching import ALERTS, FRESH, WATCHED, check_fresh, check_heard
 from connector.configured import Attempts, Config, Connection, Flow, Guests, Limits, MoneyRule
 from connector.forms import Form, Key, Kind, choice, report, section, series
@@ -57,10 +58,12 @@ def load_config(
     check_flows(flows.values(), problems)
     check_fresh(node, flows, problems)
     check_heard(node, connections, problems)
+    check_tests(connections, flows.values(), problems)
     check_times(connections.values(), attempts.doubt_alarm, problems)
     if len(problems.found) > before:
         return None
     got.pop("version")
+    got["flows"] = flows | rehearsals(connections, flows)
     return Config(file=path, secrets=secrets, **got)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from connector import forms, spelled
-from connector.config.kinds import DURATION, WHOLE, ZONE, beside, lazily
+from connector.config.kinds import DURATION, FLAG, WHOLE, ZONE, beside, lazily
 from connector.configured import Connection, Limits, Webhooks
 from connector.forms import Form, Key, Kind, mapping_of, report, section, series, text
 from connector.problems import Problems
@@ -87,6 +87,9 @@ CONNECTION: Form = {
             lambda got: Webhooks(**got),
         ),
         "hear of changes at once; needs `web.listen`",
+    ),
+    "tests": Key(
+        FLAG, "true: a test company; it never alarms, and each flow to its like can be rehearsed"
     ),
     "with": Key(_RAW, "parameters that the profile declares"),
     "like": Key(text(), "another connection: this is a copy with differences"),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from connector import forms, spelled
-from connector.forms import Kind, text
+from connector.forms import Kind, choice, text
 from connector.problems import Problems
 from connector.secret import is_reference
 from connector.yamlread import Node
@@ -14,6 +14,10 @@ from connector.yamlread import Node
 DURATION = text(spelled.duration, spelled.DURATION)
 ZONE = text(spelled.zone)
 WHOLE = text(spelled.whole)
+FLAG = Kind(
+    lambda node, problems: choice("true", "false").read(node, problems) == "true",
+    {"enum": [True, False, "true", "false"]},
+)
 NAME = text(spelled.name, spelled.NAME)
 
 

@@ -111,13 +111,17 @@ def standing(db: Connection) -> Rows:
     return _all(db, chosen)
 
 
-def waiting(db: Connection, most: int, linking: Collection[str] = ()) -> Rows:
+def waiting(
+    db: Connection, most: int, linking: Collection[str] = (), without: Collection[str] = ()
+) -> Rows:
     """Records that wait for a person, oldest first; blocked ones wait for another record.
 
     *linking*: flows that create nothing; what they do not find there is nobody's business until
-    another record waits for it.
+    another record waits for it. *without*: none of these flows.
     """
-    held = (record.c.state == "held", record.c.reason != "blocked")
+    held = (
+        record.c.state == "held", record.c.reason != "blocked", record.c.flow.not_in(without),
+    )  # fmt: skip
     chosen = select(*_SHOWN).where(*held, or_(~_not_there(linking), _demanded(db)))
     return _all(db, chosen.order_by(record.c.changed_at, record.c.id).limit(most))
 
@@ -133,11 +137,14 @@ def _demanded(db: Connection) -> ColumnElement[bool]:
     return any_of(wanted, record.c.entity, record.c.key)
 
 
-def old_doubts(db: Connection, before: datetime, most: int) -> Rows:
+def old_doubts(
+    db: Connection, before: datetime, most: int, *, without: Collection[str] = ()
+) -> Rows:
     """Records in doubt since before *before*; nothing settles them but the target or a person."""
     chosen = select(*_SHOWN).join_from(record, attempt, attempt.c.record == record.c.id)
     old = (attempt.c.outcome.is_(None), attempt.c.written_at < before)
-    return _all(db, chosen.where(record.c.state == "in_doubt", *old).limit(most))
+    doubtful = (record.c.state == "in_doubt", record.c.flow.not_in(without))
+    return _all(db, chosen.where(*doubtful, *old).limit(most))
 
 
 def oldest_doubts(db: Connection) -> dict[str, datetime]:

@@ -118,6 +118,14 @@ def _busy() -> ColumnElement[bool]:
     )
 
 
+def other_way(db: Connection, flow: str, source: str, target: str) -> tuple[str, str] | None:
+    """From where to where documents of *flow* go that do not go from *source* to *target*."""
+    else_ = or_(record.c.source != source, record.c.target != target)
+    chosen = select(record.c.source, record.c.target).where(record.c.flow == flow, else_).limit(1)
+    row = db.execute(chosen).first()
+    return None if row is None else (row.source, row.target)
+
+
 def due_flows(db: Connection, now: datetime) -> set[str]:
     """The flows of which something waits for its next step."""
     due = record.c.state.in_(("prepared", "in_doubt")) & (record.c.due_at <= now)

@@ -17,6 +17,12 @@ def identity(db: Connection, name: str) -> dict[str, str] | None:
     return None if known is None else dict(json.loads(known))
 
 
+def identities(db: Connection) -> dict[str, dict[str, str]]:
+    """Who the ledger knows behind each connection."""
+    rows = db.execute(select(connection.c.name, connection.c.identity))
+    return {row.name: dict(json.loads(row.identity)) for row in rows}
+
+
 def meet(db: Connection, name: str, who: Mapping[str, str], now: datetime) -> None:
     """Remember who answers behind *name*; called only when nothing that was known differs."""
     told = {"identity": json.dumps(dict(who), sort_keys=True), "checked_at": now}

@@ -121,8 +121,17 @@ def closed(desk: Any) -> list[str]:
     return ["flow", "audit", "orders"]
 
 
+def flow_moved(desk: Any) -> list[str]:
+    desk.company.order(customer_note="qanar sings")
+    desk.company.settle()
+    desk.company.config(connections={"erp2": {"like": "erp"}})
+    desk.company.flow("orders", to="erp2")
+    return ["flow", "sync", "orders"]
+
+
 OTHERS = (
     *(
+        flow_moved,
         closed,
         ledger_away,
         ledger_missing,

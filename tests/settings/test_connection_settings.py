@@ -287,3 +287,11 @@ def test_webhooks_are_taken_from_who_knows_the_secret(
     asked = Request(method="POST", path="/hooks/shop", headers=headers, body=body)
     assert Receiver(Turns(company.app)).receive(asked).status == status
     assert len(company.rows("SELECT * FROM hint")) == (status == 200)
+
+
+@covers("connections.*.tests")
+@pytest.mark.parametrize("tests", ["true", "false"])
+def test_tests_marks_a_company_into_which_is_rehearsed(company: Company, tests: str) -> None:
+    """With it the flows to its like come by themselves; without it nothing goes there."""
+    company.config(connections={"erp_test": {"like": "erp", "tests": tests}})
+    assert ("orders@erp_test" in company.app.flows) == (tests == "true")
