@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from connector.app import ROUNDS, App, Report
+from connector.app import App, Report, deliver_all
 from connector.flow.backfill import stage_pages
 from connector.flow.decide import NOT_ACCEPTED
 from connector.flow.flows import Flow
@@ -52,7 +52,7 @@ class Backfilling:
             self._read(app, flow, at)
         elif at.accepted_at is not None:
             following = _let_go(app, at)
-        away = _deliver(app, flow)
+        away = deliver_all(app, flow, Report()).stopped
         reach("backfill.step")
         return _next(app, app.ledger.read(backfills.get, self._id), following, away)
 
@@ -72,15 +72,6 @@ def _let_go(app: App, at: Backfill) -> datetime:
         if free:
             backfills.release(db, at, NOT_ACCEPTED, free, now)
     return following
-
-
-def _deliver(app: App, flow: Flow) -> dict[str, str]:
-    """Deliver until nothing is due."""
-    report, line = Report(), app.line(flow)
-    for _ in range(ROUNDS):
-        if not app.round(line, report) or app.stopping:
-            break
-    return report.stopped
 
 
 def _next(app: App, at: Backfill, following: datetime | None, away: dict[str, str]) -> Step:
