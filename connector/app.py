@@ -86,10 +86,8 @@ class App:
         """
         found = {name: self.system(name).check() for name in names}
         for name, findings in found.items():
-            url, now = str(self.wired[name].conn["url"]), self.clock.now()
-            with self.ledger.begin() as db:
-                recognise(db, self.config, name, url, findings, now)
-            self._met.add(name)
+            _recognise(self, name, findings)
+        self._met |= found.keys()
         return found
 
     def ready(self, flow: Flow, met: Set[str] = frozenset()) -> None:
@@ -174,6 +172,12 @@ class App:
         """Let calls end, and give everything back."""
         self.let_go()
         self.ledger.close()
+
+
+def _recognise(app: App, name: str, findings: Findings) -> None:
+    url, now = str(app.wired[name].conn["url"]), app.clock.now()
+    with app.ledger.begin() as db:
+        recognise(db, app.config, name, url, findings, now)
 
 
 def _fit(app: App, flow: Flow) -> None:
