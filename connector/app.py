@@ -12,7 +12,7 @@ from pathlib import Path
 
 from connector import wiring
 from connector.admission import Admission, Shared
-from connector.building import build_flow
+from connector.building import wire_all
 from connector.clock import SystemClock
 from connector.config import ledger_url, load_config
 from connector.configured import Config
@@ -74,9 +74,7 @@ class App:
         """The adapter of connection *name*; raises ConfigError for its settings."""
         with self._opening:
             if name not in self._systems:
-                gate = self.gate(name)
-                made = open_system(self.config, self.wired[name], gate, self.clock)
-                self._systems[name] = Guarded(made, gate.admission)
+                self._systems[name] = _guarded(self, name)
             return self._systems[name]
 
     def meet(self, names: Sequence[str]) -> dict[str, Findings]:
@@ -91,10 +89,7 @@ class App:
         return found
 
     def ready(self, flow: Flow, met: Set[str] = frozenset()) -> None:
-        """Meet the systems of *flow* that are not among *met*, and see that its records are theirs.
-
-        Raises Unavailable, Unauthorized, WrongSystem, ConnectorError(flow_moved).
-        """
+        """Meet the systems of *flow* but those *met*; raises WrongSystem, flow_moved and so on."""
         self.meet(sorted({flow.source, flow.target} - met))
         _fit(self, flow)
 
@@ -172,6 +167,11 @@ class App:
         """Let calls end, and give everything back."""
         self.let_go()
         self.ledger.close()
+
+
+def _guarded(app: App, name: str) -> System:
+    gate = app.gate(name)
+    return Guarded(open_system(app.config, app.wired[name], gate, app.clock), gate.admission)
 
 
 def _recognise(app: App, name: str, findings: Findings) -> None:
@@ -315,36 +315,6 @@ def read_config(path: Path) -> Config:
     if config is None:
         raise ConnectorError("the configuration cannot be used", code="config")
     return config
-
-
-def wire_all(
-    config: Config, installation: str, problems: Problems
-) -> tuple[dict[str, Wired], dict[str, Flow]]:
-    """Every connection and flow, compiled; what is wrong is in *problems*."""
-    made = {n: wiring.wire(config, c, problems) for n, c in config.connections.items()}
-    wired = {name: one for name, one in made.items() if one is not None}
-    flows: dict[str, Flow] = {}
-    for name, flow in config.flows.items():
-        if flow.source in wired and flow.target in wired:
-            sides = (wired[flow.source], wired[flow.target])
-            built = build_flow(config, flow, sides, installation, problems)
-            if built is not None:
-                flows[name] = built
-    return wired, {name: with_customers(flow, flows) for name, flow in flows.items()}
-
-
-def with_customers(flow: Flow, flows: Mapping[str, Flow]) -> Flow:
-    """An orders flow, told by the customers flow beside it what becomes of guests."""
-    if flow.entity != "order":
-        return flow
-    beside = [
-        f
-        for f in flows.values()
-        if f.entity == "customer" and (f.source, f.target) == (flow.source, flow.target)
-    ]
-    if not beside:
-        return flow
-    return replace(flow, guests=beside[0].guests, customers=beside[0].name)
 
 
 def as_accepted(flows: Mapping[str, Flow], ledger: Ledger) -> dict[str, Flow]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from connector.app import App, Report, deliver_all
+from connector.app import App, Report
 from connector.flow.backfill import stage_pages
 from connector.flow.decide import NOT_ACCEPTED
 from connector.flow.flows import Flow
@@ -52,7 +52,7 @@ class Backfilling:
             self._read(app, flow, at)
         elif at.accepted_at is not None:
             following = _let_go(app, at)
-        away = deliver_all(app, flow, Report()).stopped
+        away = app.deliver(flow, Report()).stopped
         reach("backfill.step")
         return _next(app, app.ledger.read(backfills.get, self._id), following, away)
 

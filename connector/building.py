@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from connector import configured
+from connector import configured, wiring
 from connector.configured import Config, MoneyRule
 from connector.documents import Document
 from connector.errors import ConfigError
@@ -20,6 +21,36 @@ from connector.problems import Problems
 from connector.profile import Entity
 from connector.wiring import Wired
 from connector.yamlread import Node
+
+
+def wire_all(
+    config: Config, installation: str, problems: Problems
+) -> tuple[dict[str, Wired], dict[str, Flow]]:
+    """Every connection and flow, compiled; what is wrong is in *problems*."""
+    made = {n: wiring.wire(config, c, problems) for n, c in config.connections.items()}
+    wired = {name: one for name, one in made.items() if one is not None}
+    flows: dict[str, Flow] = {}
+    for name, flow in config.flows.items():
+        if flow.source in wired and flow.target in wired:
+            sides = (wired[flow.source], wired[flow.target])
+            built = build_flow(config, flow, sides, installation, problems)
+            if built is not None:
+                flows[name] = built
+    return wired, {name: with_customers(flow, flows) for name, flow in flows.items()}
+
+
+def with_customers(flow: Flow, flows: Mapping[str, Flow]) -> Flow:
+    """An orders flow, told by the customers flow beside it what becomes of guests."""
+    if flow.entity != "order":
+        return flow
+    beside = [
+        f
+        for f in flows.values()
+        if f.entity == "customer" and (f.source, f.target) == (flow.source, flow.target)
+    ]
+    if not beside:
+        return flow
+    return replace(flow, guests=beside[0].guests, customers=beside[0].name)
 
 
 def build_flow(

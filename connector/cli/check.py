@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from connector import codes, logs, messenger, places, wiring
-from connector.app import open_system, read_config, wire_all
+from connector.app import open_system, read_config
+from connector.building import wire_all
 from connector.cli import output
 from connector.cli.options import config_option, config_path, json_option
 from connector.cli.outlook import outlook

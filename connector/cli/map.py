@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from connector import logs
-from connector.app import open_system, read_config, wire_all
+from connector.app import open_system, read_config
+from connector.building import wire_all
 from connector.cli import output
 from connector.cli.mapdiff import diff
 from connector.cli.mapmessage import messages, told
