@@ -46,6 +46,7 @@ class Report:
     pulled: dict[str, Pulled] = field(default_factory=dict)
     delivered: dict[str, dict[str, int]] = field(default_factory=dict)
     stopped: dict[str, str] = field(default_factory=dict)
+    braked: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -254,6 +255,8 @@ def _count(report: Report, flow: Flow, done: Delivered) -> None:
     counts = report.delivered.setdefault(flow.name, {})
     for outcome, number in done.outcomes.items():
         counts[outcome] = counts.get(outcome, 0) + number
+    if done.braked:
+        report.braked[flow.name] = done.braked
     if done.stopped:
         report.stopped[flow.name] = done.stopped
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from queue import Empty, SimpleQueue
 
@@ -16,7 +17,7 @@ from connector.admission import Admission
 from connector.meter import Meter
 from connector.pace import Pace
 from connector.points import reach
-from connector.ports import Clock, Target
+from connector.ports import Clock, Target, Watch
 from connector.profile import Limits
 from connector.standing import Standing
 from connector.values import Change, InDoubt, NotSent, Outcome
@@ -43,17 +44,14 @@ class ThreadGate:
         self._bulk = bulk or {}
         self.admission = admission or Admission("", clock)
         self._budget = threading.BoundedSemaphore(limits.concurrency)
-        self._pace, self._booking = Pace(limits.per_second), threading.Lock()
+        self._pace = Pace(limits.per_second)
         self._pool = ThreadPoolExecutor(limits.concurrency, thread_name_prefix="gate")
         self.meter = Meter(limits.concurrency)
         self._stopping = threading.Event()
         self._wall, self._boot = clock.now(), clock.boottime()
 
     def now(self) -> datetime:
-        """The later of wall clock and boot clock: neither a clock set back nor a suspended
-
-        machine makes a deadline longer.
-        """
+        """The later of wall and boot clock: no set-back, no suspension adds to a deadline."""
         since = timedelta(seconds=self._clock.boottime() - self._boot)
         return max(self._clock.now(), self._wall + since)
 
@@ -62,8 +60,7 @@ class ThreadGate:
         """Hold one of its slots; raises NotSent when it is shut or too late, or we stop."""
         with self._budget:
             self.admission.admit()
-            with self._booking:
-                wait = self._pace.book(time.monotonic())
+            wait = self._pace.book(time.monotonic())
             if (wait and self._stopping.wait(wait)) or self._stopping.is_set():
                 raise errors.NotSent("stopping")
             if send_before is not None and self.too_late(send_before):
@@ -93,50 +90,45 @@ class ThreadGate:
         self.stop()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def send(self, target: Target, entity: str, changes: Sequence[Change]) -> Iterator[Group]:
+    def send(
+        self,
+        target: Target,
+        entity: str,
+        changes: Sequence[Change],
+        *,
+        watch: Watch | None = None,
+    ) -> Iterator[Group]:
         """Send all *changes*; yield each group as it ends: exactly one outcome a change."""
-        ended: SimpleQueue[Group | BaseException] = SimpleQueue()
+        ended: Ended = SimpleQueue()
         size = self._bulk.get(entity, 1)
         batches = [changes[i : i + size] for i in range(0, len(changes), size)]
-        waiting = [
-            (self._pool.submit(self._send_one, target, entity, batch, ended), batch)
-            for batch in batches
-        ]
+        call = partial(self._send_one, target, entity, ended, watch)
+        waiting = [(self._pool.submit(call, batch), batch) for batch in batches]
         left = len(batches)
         while left:
-            groups = [self._next(ended, waiting), *islice(_rest(ended), left - 1)]
+            groups = [_next(self, ended, waiting), *islice(_rest(ended), left - 1)]
             left -= len(groups)
             if broken := [g for g in groups if isinstance(g, BaseException)]:
                 raise broken[0]
             yield [pair for g in groups if not isinstance(g, BaseException) for pair in g]
 
-    def _next(
-        self, ended: Ended, waiting: list[tuple[Future[None], Sequence[Change]]]
-    ) -> Group | BaseException:
-        """What ends next; once we stop, what no thread has begun is withdrawn at once (S2)."""
-        while True:
-            try:
-                return ended.get(timeout=NOTICE)
-            except Empty:
-                while self._stopping.is_set() and waiting:
-                    call, batch = waiting.pop()
-                    if call.cancel():
-                        ended.put([(c, NotSent(why="stopping")) for c in batch])
-
     def _send_one(
         self,
         target: Target,
         entity: str,
+        ended: Ended,
+        watch: Watch | None,
         batch: Sequence[Change],
-        ended: SimpleQueue[Group | BaseException],
     ) -> None:
         try:
-            if why := "stopping" if self._stopping.is_set() else self.standing().code:
+            if why := withheld(self, watch):
                 ended.put([(c, NotSent(why=why)) for c in batch])
                 return
             reach("started.before_send")
             outcomes = target.send(entity, batch)
             self.admission.hear(outcomes)
+            if watch is not None:
+                watch.notice(outcomes)
             for outcome in outcomes:
                 self.meter.ended(entity, type(outcome).__name__)
             ended.put(list(zip(batch, outcomes, strict=True)))
@@ -146,6 +138,24 @@ class ThreadGate:
             ended.put([(c, InDoubt(why=f"bug: {type(error).__name__}")) for c in batch])
         except BaseException as error:  # noqa: BLE001 - the process is being ended
             ended.put(error)
+
+
+def withheld(gate: ThreadGate, watch: Watch | None) -> str:
+    """Why a call is not made that could begin now; empty if it is."""
+    halted = watch.halted() if watch is not None else ""
+    return "stopping" if gate.stopping else gate.standing().code or halted
+
+
+def _next(gate: ThreadGate, ended: Ended, waiting: Waiting) -> Group | BaseException:
+    """What ends next; once we stop, what no thread has begun is withdrawn at once (S2)."""
+    while True:
+        try:
+            return ended.get(timeout=NOTICE)
+        except Empty:
+            while gate.stopping and waiting:
+                call, batch = waiting.pop()
+                if call.cancel():
+                    ended.put([(c, NotSent(why="stopping")) for c in batch])
 
 
 def _rest(ended: SimpleQueue[Group | BaseException]) -> Iterator[Group | BaseException]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 
 SECOND = 1.0
@@ -12,12 +13,14 @@ class Pace:
 
     def __init__(self, per_second: int | None) -> None:
         self._begun: deque[float] | None = deque(maxlen=per_second) if per_second else None
+        self._alone = threading.Lock()
 
     def book(self, now: float) -> float:
         """Take the next place; how many seconds after *now* the call may begin."""
         if self._begun is None:
             return 0.0
-        full = len(self._begun) == self._begun.maxlen
-        begin = max(now, self._begun[0] + SECOND) if full else now
-        self._begun.append(begin)
+        with self._alone:
+            full = len(self._begun) == self._begun.maxlen
+            begin = max(now, self._begun[0] + SECOND) if full else now
+            self._begun.append(begin)
         return begin - now

@@ -126,11 +126,28 @@ class Hints(Protocol):
         ...
 
 
+class Watch(Protocol):
+    """Who looks on while many changes are sent, and may halt the rest."""
+
+    def notice(self, outcomes: Sequence[Outcome]) -> None:
+        """A call has ended; called by the thread that made it, before anybody else knows."""
+        ...
+
+    def halted(self) -> str:
+        """Why what has not begun is withdrawn; empty while it goes on."""
+        ...
+
+
 class Gate(Protocol):
     """How the engine sends: concurrently, bounded, in the groups in which calls end."""
 
     def send(
-        self, target: Target, entity: str, changes: Sequence[Change]
+        self,
+        target: Target,
+        entity: str,
+        changes: Sequence[Change],
+        *,
+        watch: Watch | None = None,
     ) -> Iterator[Sequence[tuple[Change, Outcome]]]:
         """Send all *changes*; yield each group as it ends: exactly one outcome a change."""
         ...

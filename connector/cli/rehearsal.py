@@ -9,11 +9,12 @@ from typing import Any
 
 from connector.app import App, Report, open_gate
 from connector.cli import output
+from connector.flow.brakes import Brakes
 from connector.flow.flows import Flow
 from connector.gate import Group, ThreadGate
-from connector.ledger import history, systems
+from connector.ledger import brakes, history, systems
 from connector.ledger.copies import copied
-from connector.ports import Target
+from connector.ports import Target, Watch
 from connector.values import Change, Done
 
 Planned = dict[tuple[str, str], list[str]]
@@ -24,7 +25,14 @@ class Rehearsing(ThreadGate):
 
     planned: Planned
 
-    def send(self, target: Target, entity: str, changes: Sequence[Change]) -> Iterator[Group]:  # noqa: ARG002
+    def send(
+        self,
+        target: Target,  # noqa: ARG002
+        entity: str,
+        changes: Sequence[Change],
+        *,
+        watch: Watch | None = None,  # noqa: ARG002
+    ) -> Iterator[Group]:
         """Send nothing; one Done for every change."""
         for change in changes:
             self.planned.setdefault((entity, change.reference), []).append(_told(change))
@@ -67,9 +75,14 @@ class Rehearsal(App):
 @contextmanager
 def rehearsal(app: App) -> Iterator[Rehearsal]:
     """*app* once more, on a copy of its ledger; nothing of it lasts."""
-    unread = {n: replace(f, money=replace(f.money, verify="audit")) for n, f in app.flows.items()}
+    unread = {
+        n: replace(f, money=replace(f.money, verify="audit"), brakes=Brakes())
+        for n, f in app.flows.items()
+    }
     with copied(app.ledger) as ledger:
         ledger.wake(app.clock.now(), app.clock.boottime())
+        with ledger.begin() as db:
+            brakes.wake(db, app.clock.now())
         again = Rehearsal(
             config=app.config, ledger=ledger, wired=app.wired, flows=unread, clock=app.clock
         )

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from tenacity import RetryCallState, retry, retry_if_exception_type, wait_exponential
 
 from connector import errors
+from connector.flow.brakes import Streak, hold_back
 from connector.flow.compose import Surroundings, compose, demanded
 from connector.flow.decide import Rules, Want, decide
 from connector.flow.doubts import settle_doubts
@@ -54,6 +55,7 @@ class Delivered:
     claimed: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
     stopped: str | None = None
+    braked: str = ""
 
     def count(self, outcome: Outcome) -> None:
         """Count one outcome; a connection that is away stops the round."""
@@ -74,13 +76,15 @@ def deliver(
 ) -> Delivered:
     """Take one safe step for every record of *flow* that is due; may be run again at any time.
 
-    *licence*: none but what a plan says, and exactly that.
+    *licence*: none but what a plan says, and exactly that; a person has let that go already.
     """
-    done = Delivered()
     settle_doubts(target, flow, ledger, clock)
+    streak = Streak(flow.brakes, flow.name, ledger)
+    if streak.halted():
+        return Delivered(braked=streak.words)
     creates = prove_find(target, flow, ledger, clock)
     work = take(flow, ledger, clock.now(), licence)
-    done.claimed = len(work)
+    done = Delivered(claimed=len(work))
     if not work:
         return done
     wants = compose_all(work, flow, ledger)
@@ -92,23 +96,38 @@ def deliver(
     if flow.finds:
         begun = ledger.read(attempts.suspects, [w.id for w in work])
         decisions |= few_at_a_time(decisions, begun, flow.slots, clock.now())
-    if licence is not None:
-        as_planned = compose_all(work, flow, ledger, instead=licence.new)
-        decisions = licence.judged(work, decisions, as_planned, clock.now())
+    more, done.braked = held_back(work, decisions, flow, ledger, clock.now(), licence)
+    decisions |= more
     with ledger.begin() as db:
         decided = gathered(work, wants, known, decisions)
         changes = carry_out(db, decided, flow, clock.now(), begun=begun)
-        highest = max((c.id for c in changes), default=0)
-    ledger.note(highest)
+    ledger.note(max((c.id for c in changes), default=0))
     reach("intent.none_sent")
-    for group in gate.send(target, flow.entity, changes):
+    for group in gate.send(target, flow.entity, changes, watch=streak):
         reach("reply.before_outcome")
         write_outcomes(ledger, group, flow, clock)
         reach("outcome.committed")
         for _, outcome in group:
             done.count(outcome)
+        streak.hear([outcome for _, outcome in group], clock.now())
         verify(target, flow, ledger, clock, {c.id: o for c, o in group if isinstance(o, Done)})
+    done.braked = streak.words or done.braked
     return done
+
+
+def held_back(
+    work: Sequence[Claimed],
+    decisions: Mapping[int, Decision],
+    flow: Flow,
+    ledger: Ledger,
+    now: datetime,
+    licence: Licence | None,
+) -> tuple[Mapping[int, Decision], str]:
+    """What a person has not let go, neither by an approval nor by a plan; and a brake's words."""
+    if licence is None:
+        return hold_back(flow.brakes, flow.name, work, decisions, ledger, now)
+    as_planned = compose_all(work, flow, ledger, instead=licence.new)
+    return licence.judged(work, decisions, as_planned, now), ""
 
 
 def take(flow: Flow, ledger: Ledger, now: datetime, licence: Licence | None) -> list[Claimed]:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Literal, Protocol
 
 from connector.documents import Document
+from connector.flow.brakes import Brakes
 from connector.ports import Template
 from connector.profile import Capabilities
 from connector.values import Payload, Ref, Tree
@@ -112,6 +113,7 @@ class Flow:
     installation: str = ""
     profile_digest: str = ""
     accepted: bool = False
+    brakes: Brakes = field(default_factory=Brakes)
 
     @property
     def call_window(self) -> timedelta:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     true,
 )
 
+from connector.ledger.brake_tables import brake as brake
 from connector.ledger.columns import EPOCH as EPOCH
 from connector.ledger.columns import Id, one_of
 from connector.ledger.columns import Instant as Instant

@@ -15,6 +15,7 @@ def upgrade() -> None:
     _linking()
     _backfills()
     _standings()
+    _brakes()
     _watching()
     _hearing()
     _stock()
@@ -204,4 +205,34 @@ def _standings() -> None:
             "(paused_at IS NULL) = (paused_by IS NULL)", name=op.f("ck_standing_paused")
         ),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_standing")),
+    )
+
+
+def _brakes() -> None:
+    """What waits for a person's approval, and who gave it."""
+    op.create_table(
+        "brake",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("flow", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("engaged_at", Instant(), nullable=False),
+        sa.Column("detail", sa.String(), server_default=sa.text("''"), nullable=False),
+        sa.Column("let_go", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("approved_at", Instant()),
+        sa.Column("approved_by", sa.String()),
+        sa.CheckConstraint(
+            "name IN ('first', 'per_hour', 'same_error')", name=op.f("ck_brake_name")
+        ),
+        sa.CheckConstraint(
+            "(approved_at IS NULL) = (approved_by IS NULL)", name=op.f("ck_brake_approved")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_brake")),
+    )
+    op.create_index(
+        "uq_brake_open",
+        "brake",
+        ["flow", "name"],
+        unique=True,
+        sqlite_where=sa.text("approved_at IS NULL"),
+        postgresql_where=sa.text("approved_at IS NULL"),
     )

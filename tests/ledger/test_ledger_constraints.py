@@ -70,6 +70,12 @@ HINTS = [
         insert(schema.hint).values(flow="f", key="1", n=0, due_at=NOW, since=NOW),
     )
 ]
+BRAKE = {"flow": "f", "name": "first", "engaged_at": NOW}
+BRAKES = [
+    ("ck_brake_name", insert(schema.brake).values(BRAKE | {"name": "hand"})),
+    ("ck_brake_approved", insert(schema.brake).values(BRAKE | {"approved_at": NOW})),
+    ("ck_brake_approved", insert(schema.brake).values(BRAKE | {"approved_by": "me"})),
+]
 # role, source key, target key: what stands beside what, and whether the database lets it.
 BESIDE = [
     ("identity", "1", "A", "identity", "2", "B", True),
@@ -155,6 +161,16 @@ def test_a_hint_is_of_one_word_at_least(db):
             db.execute(statement)
 
 
+def test_a_brake_that_breaks_an_invariant_is_refused(db):
+    """It is one of three, is approved by somebody, and waits once at a time."""
+    for check, statement in BRAKES:
+        with is_refused(db, check):
+            db.execute(statement)
+    db.execute(insert(schema.brake).values(BRAKE))
+    with is_refused(db):
+        db.execute(insert(schema.brake).values(BRAKE))
+
+
 def test_every_check_of_the_schema_is_provoked():
     """A constraint that no test breaks might as well not be there."""
     checks = {
@@ -163,7 +179,7 @@ def test_every_check_of_the_schema_is_provoked():
         for c in table.constraints
         if isinstance(c, CheckConstraint)
     }
-    everything = [*RECORD, *ATTEMPT, *LINK, *LINKING, *RUNS, *FILLS, *STANDING, *HINTS]
+    everything = [*RECORD, *ATTEMPT, *LINK, *LINKING, *RUNS, *FILLS, *STANDING, *HINTS, *BRAKES]
     assert checks == {name for name, _ in everything}
 
 
