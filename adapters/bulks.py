@@ -72,9 +72,9 @@ class _Bulk:
     def _send(self, rows: Sequence[Row]) -> list[Outcome]:
         try:
             answer = self._at.dialect.call(self._query(rows))
-        except FieldErrors as error:
+        except FieldErrors as error:  # nothing was sent: whose fault it is can be found out
             fault = error.faults[0]
-            return [Refused(code=fault.code, at=fault.field)] * len(rows)
+            return self._halved(rows) or [Refused(code=fault.code, at=fault.field)]
         except NotSent as error:
             return [Withdrawn(why=error.code)] * len(rows)
         except Broke as broke:
@@ -85,10 +85,13 @@ class _Bulk:
         result = outcome(verdict)
         if result is None:
             return list(self._answers(rows, answer))
-        if isinstance(result, Refused) and len(rows) > 1 and self._repeatable(answer):
-            half = len(rows) // 2
-            return [*self._send(rows[:half]), *self._send(rows[half:])]
-        return [result] * len(rows)
+        halves = isinstance(result, Refused) and self._repeatable(answer) and self._halved(rows)
+        return halves or [result] * len(rows)
+
+    def _halved(self, rows: Sequence[Row]) -> list[Outcome]:
+        """Send either half by itself; nothing of one row."""
+        half = len(rows) // 2
+        return [*self._send(rows[:half]), *self._send(rows[half:])] if half else []
 
     def _repeatable(self, answer: Answer) -> bool:
         """S9: bisect only what surely did nothing: an atomic bulk, or one that was too large."""

@@ -34,7 +34,10 @@ class ErrorRule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One call of an action. REST: *method*, *path*, *query*, *body*; SOAP: *op*, *args*."""
+    """One call of an action. REST: *method*, *path*, *query*, *body*; SOAP: *op*, *args*.
+
+    *decode*: path in the reply to `xml` or `json`, which a string there holds.
+    """
 
     name: str
     op: str | None = None
@@ -50,6 +53,7 @@ class Step:
     total: Template | None = None
     done_when: Template | None = None
     headers: Template | None = None
+    decode: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -214,7 +218,8 @@ class Service:
 
     *catalog*: address to file beside the WSDL; *svcmap*: such a list by Visual Studio; *patches*:
     pattern and replacement, laid over its files before they are parsed; *args*, *headers*: laid
-    over those of the profile in each of its calls.
+    over those of the profile in each of its calls; *lists*: names that stand for lists in what no
+    schema describes.
     """
 
     wsdl: Path
@@ -226,6 +231,7 @@ class Service:
     patches: tuple[tuple[str, str], ...] = ()
     args: Template | None = None
     headers: Template | None = None
+    lists: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

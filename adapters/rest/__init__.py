@@ -11,6 +11,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.auth import Basic, Bearer, Body, HeaderKey, NoAuth, OAuth1, QueryKey, Tls
+from adapters.decoded import decoded
 from adapters.dialect import Query, Slice, told
 from adapters.http import Http, Proof, Reply, Request
 from adapters.logins import Held
@@ -19,13 +20,15 @@ from adapters.overlay import Laid, signed, texts, within
 from adapters.place import Place
 from adapters.proofs import Digest, Ntlm, Prover
 from adapters.replies import Answer
-from adapters.rest.splitting import elements, parse, payload
 from adapters.rest.webhooks import Hints as Hints
 from adapters.sessions import logins
+from adapters.splitting import elements, parse, payload
 from adapters.system import System, client
 from connector.errors import FieldErrors, FieldFault
 from connector.profile import Action, Profile, Step
 from connector.values import Broken, Payload
+
+_READERS = {"json": lambda text: parse(text.encode())}
 
 
 class Settings(BaseModel):
@@ -101,7 +104,8 @@ class RestDialect:
         if session is not None and step is session.logout:
             return _answer(self._http.farewell(request, self._proof()), listing=False)
         reply = self._http.call(request, send_before=query.send_before, proof=self._proof())
-        return _answer(reply, listing=query.listing)
+        answer = _answer(reply, listing=query.listing)
+        return decoded(answer, step.decode, _READERS) if step.decode else answer
 
     def _address(self, path: str, held: Held) -> str:
         """A path below the base; or what the system itself gave as the address to go on with."""
@@ -135,7 +139,8 @@ class RestDialect:
         return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
     def _picked(self, action: Action, answer: Answer) -> Iterator[Slice]:
-        names = {"conn": self._conn, **answer.names(), "reply": parse(answer.http.body)}
+        reply = parse(answer.http.body) if answer.reply == () else answer.reply
+        names = {"conn": self._conn, **answer.names(), "reply": reply}
         template = action.items or action.item
         found = told(template, names, action.name) if template is not None else None
         for item in found if isinstance(found, list | tuple) else [found]:

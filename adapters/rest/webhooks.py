@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from adapters.replies import key_of, said
-from adapters.rest.splitting import parse
+from adapters.splitting import parse
 from connector.profile import Webhooks
 from connector.values import Forged, Heard, Hint, Ping
 

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Unpack
 
+import msgspec
 from lxml import etree
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.auth import Basic, Bearer, Body, HeaderKey, NoAuth, QueryKey, Tls
+from adapters.decoded import decoded
 from adapters.dialect import Query, Slice, told
 from adapters.http import Http, Proof, Reply, Request
 from adapters.logins import Held
@@ -21,13 +23,22 @@ from adapters.replies import Answer
 from adapters.sessions import logins
 from adapters.soap.compiled import Messages
 from adapters.soap.header import headed, with_block
-from adapters.soap.reader import Node, parse, read, tree
+from adapters.soap.reader import Node, inner, parse, read, tree
 from adapters.soap.services import Services
+from adapters.splitting import parse as json
+from adapters.splitting import payload
 from adapters.system import System, client
 from adapters.wsse import Wsse
 from connector.errors import Bug
 from connector.profile import Action, Profile, Step
 from connector.values import Broken, Payload
+
+_JSON = msgspec.json.Encoder(decimal_format="number")
+
+
+def json_of(text: str) -> object:
+    """Read the JSON that a string holds. Raises ValueError."""
+    return json(text.encode())
 
 
 class Settings(BaseModel):
@@ -108,7 +119,9 @@ class SoapDialect:
         url = self._auth.address(url)
         headers |= self._auth.headers("POST", url, self._clock)
         request = Request(method="POST", url=url, headers=headers, body=body)
-        return read(self._sent(request, query), operation, contract)
+        answer = read(self._sent(request, query), operation, contract)
+        readers = {"json": json_of, "xml": lambda text: inner(text, service.lists)}
+        return decoded(answer, query.step.decode, readers) if query.step.decode else answer
 
     def _sent(self, request: Request, query: Query) -> Reply:
         session = self._profile.session
@@ -125,16 +138,21 @@ class SoapDialect:
         for item in found if isinstance(found, list | tuple) else [found]:
             if isinstance(item, Node):
                 yield Slice(raw=item.raw(), payload=item)
+            elif isinstance(item, Mapping):  # of a JSON document in a string
+                yield Slice(raw=_JSON.encode(item), payload=item)
             elif item is not None:
                 raise ValueError("an item that is no element of the reply")
 
     def decode(self, entity: str, raw: bytes) -> Payload | Broken:
         """Parse a slice by the shape that it has in the replies of this entity."""
+        if raw[:1] == b"{":
+            return payload(raw)
         element = parse(raw)
         if element is None:
             return Broken(at="", code="unparseable", raw=raw)
         try:
-            read_again = tree(element, self._services.item(entity, etree.QName(element).localname))
+            name = etree.QName(element).localname
+            read_again = tree(element, *self._services.item(entity, name))
         except ValueError:
             return Broken(at="", code="not_a_tree", raw=raw)
         if not isinstance(read_again, Node):

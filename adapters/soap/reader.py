@@ -16,6 +16,7 @@ from connector.values import Tree
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 _SECTION_5 = "{http://schemas.xmlsoap.org/soap/encoding/}"
 _ENVELOPE = re.compile(rb"(<\?xml[^>]*\?>\s*)?<(([\w.-]+:)?Envelope)[\s>]")
+_DECLARATION = re.compile(r"<\?xml[^>]*\?>")
 _CHARSET = re.compile(r"charset=[\"']?([\w.-]+)", re.IGNORECASE)
 
 
@@ -73,15 +74,28 @@ def _said(http: Reply, content: etree._Element, operation: Operation, *, clean: 
         return Answer(http=http, clean=False)
 
 
-def tree(element: etree._Element, member: Member | None) -> Tree:
-    """Read an element: None if nil, text if it has neither children nor attributes, else a tree."""
+def inner(text: str, lists: frozenset[str]) -> Tree:
+    """Read the document that a string holds; *lists*: what is a list in it. Raises ValueError."""
+    root = _parsed(_DECLARATION.sub("", text.strip(), count=1).encode(), "utf-8")
+    if root is None:
+        raise ValueError("no XML document")
+    return tree(root, None, lists)
+
+
+def tree(
+    element: etree._Element, member: Member | None, lists: frozenset[str] = frozenset()
+) -> Tree:
+    """Read an element: None if nil, text if it has neither children nor attributes, else a tree.
+
+    *lists*: names that stand for lists where nothing is declared.
+    """
     if element.get(f"{_XSI}nil") in ("true", "1"):
         return None
     shape = member.shape if member is not None else None
     held = items(element, shape)
     if held is not None and (shape is None or not shape.members):
-        inner = shape.item if shape is not None else None
-        return [tree(one, inner) for one in held]
+        within = shape.item if shape is not None else None
+        return [tree(one, within, lists) for one in held]
     attributes = {
         f"@{etree.QName(name).localname}": value
         for name, value in element.attrib.items()
@@ -101,14 +115,14 @@ def tree(element: etree._Element, member: Member | None) -> Tree:
     for child in element:
         name = _local(child)
         one = declared.get(name)
-        value = tree(child, one)
+        value = tree(child, one, lists)
         present = node.get(name)
         if isinstance(present, list) and (name in read_already or (one and one.many)):
             present.append(value)
         elif name in read_already:
             node[name] = [present, value]
         else:
-            node[name] = value
+            node[name] = [value] if one is None and name in lists else value
         read_already.add(name)
     needed = (name for name, one in declared.items() if one.needed and not one.many)
     node.silent = frozenset(needed) - read_already

@@ -25,16 +25,21 @@ class Services:
         contract = self._contracts[name]
         return self._profile.services[name], contract, contract.operation(step.op or "")
 
-    def item(self, entity: str, name: str) -> Member | None:
-        """Find the declared element *name* in the replies of the entity's `list` and `get`."""
+    def item(self, entity: str, name: str) -> tuple[Member | None, frozenset[str]]:
+        """Find what is declared of the element *name* in the replies of the entity's `list`, `get`.
+
+        Nothing is declared of what a string holds but what are lists in it.
+        """
         actions = self._profile.entities[entity].actions
         for word in ("list", "get", "find"):
             for step in actions[word].steps if word in actions else ():
-                back = self.of(entity, step)[2].back
-                found = _within(back, name) if back is not None else None
+                service, _, operation = self.of(entity, step)
+                if step.decode:
+                    return None, service.lists
+                found = _within(operation.back, name) if operation.back is not None else None
                 if found is not None:
-                    return found
-        return None
+                    return found, frozenset()
+        return None, frozenset()
 
     def _named(self, entity: str, step: Step) -> str:
         known = list(self._contracts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from connector.mapping.expressions import complain, written
 from connector.mapping.keys import (
@@ -46,6 +46,7 @@ class Calls:
     problems: Problems
     fields: frozenset[str] = field(default_factory=frozenset)
     more: Mapping[str, Shape | None] = field(default_factory=dict)
+    decode: Mapping[str, str] = field(default_factory=dict)
 
     def sent(self) -> Scope:
         """What we send is strict: a name that is not there is a fault."""
@@ -73,6 +74,12 @@ def scalar(node: Node | None, problems: Problems) -> str | None:
         return node.value if node else None  # type: ignore[return-value]  # narrowed above
     complain(problems, node, "must be a single value", "write it on one line")
     return None
+
+
+def names_of(node: Node | None, problems: Problems) -> frozenset[str]:
+    """Return the scalars of a list."""
+    items = node.value if node is not None and isinstance(node.value, list) else [node]
+    return frozenset(t for one in items if (t := scalar(one, problems)) is not None)
 
 
 def one_of(node: Node | None, words: tuple[str, ...], problems: Problems) -> str | None:
@@ -211,7 +218,21 @@ def step_of(action: str, node: Node, own: Mapping[str, Node], calls: Calls) -> S
         sent[default] = _payload
     told = {key: _told(own, key, calls) for key in TOLD}
     when = _told(own, "$if", calls)
-    return Step(name=name, op=op, method=method, service=service, when=when, **sent, **told)
+    decode = {**calls.decode, **decode_of(own.get("decode"), problems, soap=op is not None)}
+    calling: dict[str, Any] = {**sent, **told, "op": op, "method": method, "service": service}
+    return Step(name=name, when=when, decode=decode, **calling)
+
+
+def decode_of(node: Node | None, problems: Problems, *, soap: bool) -> dict[str, str]:
+    """Read `decode`: where a string holds another document."""
+    if node is None:
+        return {}
+    if not isinstance(node.value, dict):
+        complain(problems, node, "`decode` is no mapping", "write `path.in.reply: xml` lines")
+        return {}
+    words = ("xml", "json") if soap else ("json",)
+    made = {path: one_of(one, words, problems) for path, one in node.value.items()}
+    return {path.removeprefix("reply."): how for path, how in made.items() if how is not None}
 
 
 def _payload(names: Mapping[str, object]) -> object:

@@ -11,6 +11,7 @@ from connector.mapping.actions import (
     Calls,
     actions_of,
     check_keys,
+    decode_of,
     errors_of,
     one_of,
     scalar,
@@ -73,6 +74,9 @@ def compile_as_far(raw: RawProfile, problems: Problems, *, zone: tzinfo = UTC) -
         zone=UTC if times == "utc" else zone,
         blank=one_of(own.get("empty"), ("null", "keep"), problems) == "null",
         walk=walk_of(own.get("walk"), problems, Walk()),
+        decode=decode_of(
+            own.get("decode"), problems, soap=scalar(own.get("protocol"), problems) == "soap"
+        ),
     )
     parts = {name: compile_entity(name, node, context) for name, node in raw.entities.items()}
     profile = _profile(raw, own, context, {name: part.entity for name, part in parts.items()})
@@ -98,7 +102,7 @@ def _profile(
     entities: Mapping[str, Entity],
 ) -> Profile:
     problems = context.problems
-    calls = Calls(context.conn, context.services, "", problems)
+    calls = Calls(context.conn, context.services, "", problems, decode=context.decode)
     probe = {name: _probe(name, node, calls) for name, node in _members(own.get("probe")).items()}
     known = Scope({**dict.fromkeys(probe), "conn": Shape(members=context.conn)}, lenient=True)
     identity = {k: template(n, known, problems) for k, n in _members(own.get("identity")).items()}

@@ -41,6 +41,7 @@ class Context:
     zone: tzinfo
     blank: bool
     walk: Walk
+    decode: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def compile_entity(name: str, node: Node, context: Context) -> Part:
         check_back(text, place, tables, problems)
     writer = _writer(name, own, context, tables)
     fields = frozenset(writer.fields if writer else ())
-    calls = Calls(context.conn, context.services, name, problems, fields)
+    calls = Calls(context.conn, context.services, name, problems, fields, decode=context.decode)
     judged = {key: template(own.get(key), Scope(), problems) for key in ("key", "version", "birth")}
     gone = template(own.get("gone"), Scope(), problems, flag=True)
     locked = template(own.get("locked_when"), calls.told(), problems, flag=True)

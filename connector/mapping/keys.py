@@ -83,6 +83,9 @@ SERVICE: Keys = {
     "patches": Key("corrections of its files before they are parsed", listed(defined("patch"))),
     "args": Key("laid over what each of its calls sends; knows `conn.auth`", _TREE),
     "headers": Key("laid over the SOAP headers of its calls; knows `conn.auth`", _TREE),
+    "lists": Key(
+        "element names that are lists where no schema says so (`decode`)", listed(_SCALAR)
+    ),
 }
 WALK: Keys = {
     "type": Key(
@@ -183,6 +186,7 @@ PROFILE: Keys = {
     "headers": Key("laid over every call: SOAP's blocks, or REST's HTTP headers", _TREE),
     "http_headers": Key("SOAP: HTTP headers of every call", _TREE),
     "query": Key("REST: laid over every call's query", _TREE),
+    "decode": Key("path in `reply` → what a string there holds", table_of(one_of("xml", "json"))),
     "vars": Key("name → expression, made afresh for each call, as `vars.NAME`", table_of(_SCALAR)),
     "session": Key("a login that later calls refer to", defined("session")),
     "limits": Key(
@@ -281,6 +285,7 @@ STEP: Keys = {
     "service": Key("SOAP: the service; left out: the entity's, or the only one", _SCALAR),
     "method": Key("REST: the method", one_of("GET", "POST", "PUT", "PATCH", "DELETE")),
     "$if": Key("the step is left out where this does not hold", _SCALAR),
+    "decode": Key("path in `reply` → what a string there holds", table_of(one_of("xml", "json"))),
     **SENT,
     **TOLD,
 }

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from connector.mapping.actions import check_keys, flag, scalar, template
+from connector.mapping.actions import check_keys, flag, names_of, scalar, template
 from connector.mapping.expressions import complain
 from connector.mapping.keys import PATCH, SERVICE
 from connector.mapping.overlay import Wire, address_scope, laid
@@ -51,6 +51,7 @@ def _service(node: Node, address: Scope, problems: Problems, wire: Wire) -> Serv
         patches=_patches(own.get("patches"), problems),
         args=laid(own.get("args"), wire, problems),
         headers=laid(own.get("headers"), wire, problems),
+        lists=names_of(own.get("lists"), problems),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.rest.splitting import _cut, elements, parse, payload
+from adapters.splitting import _cut, elements, parse, payload
 from connector.errors import Truncated
 from connector.values import Broken
 
