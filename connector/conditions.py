@@ -9,15 +9,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from connector import codes
+from connector import codes, standing
 from connector.configured import Config, When
 from connector.freshness import Freshness, freshness
-from connector.ledger import alarms
+from connector.ledger import alarms, standings
 from connector.ledger.alarms import Counted
 from connector.ledger.store import Ledger
+from connector.standing import Standing
+from connector.windows import hours
 
 # `held` alone means these: who is blocked waits for another record, and not for a person.
 NEED_A_PERSON = tuple(reason for reason in codes.HELD if reason != "blocked")
+NOW = timedelta(0)
 Tell = Callable[[datetime], str]
 
 
@@ -48,6 +51,8 @@ def findings(view: View, when: When) -> Iterator[tuple[str, Finding | None]]:
     match when.word:
         case "stale":
             yield from _stale(view)
+        case "connection_down":
+            yield from _down(view, when)
         case _:
             yield from _records(view, when)
 
@@ -80,6 +85,27 @@ def _silent(view: View, flow: str, found: Freshness) -> Finding:
     return Finding(title=f"{flow} is stale", text=text + "connector status")
 
 
+def _down(view: View, when: When) -> Iterator[tuple[str, Finding | None]]:
+    for name, noted in view.ledger.read(standings.read_all).items():
+        own = view.config.connections.get(name)
+        if own is None or name not in live(view.config):
+            continue
+        at = standing.stands(noted, hours(own.closed, own.zone, view.now), view.now)
+        if at.waits:
+            continue  # somebody shut it: nobody knows whether it is down
+        down = at.state in ("away", "refused") and at.since is not None
+        lasts = down and at.since is not None and view.now - at.since >= (when.after or NOW)
+        yield name, _unreachable(view, name, at) if lasts else None
+
+
+def _unreachable(view: View, name: str, at: Standing) -> Finding:
+    what, then = standing.said(at, view.tell)
+    into = [flow.name for flow in view.config.flows.values() if flow.target == name]
+    waiting = view.ledger.read(alarms.under_way, into)
+    text = f"{waiting} records wait; {then}; nothing is lost.\nconnector status"
+    return Finding(title=f"{name} {what}", text=text)
+
+
 def _records(view: View, when: When) -> Iterator[tuple[str, Finding | None]]:
     for flow in live_flows(view.config):
         if when.word == "in_doubt":
@@ -87,7 +113,7 @@ def _records(view: View, when: When) -> Iterator[tuple[str, Finding | None]]:
             found = view.ledger.read(alarms.doubts, flow, before)
         else:
             reasons = NEED_A_PERSON if when.word == "held" else (when.word,)
-            before = view.now - (when.after or timedelta(0))
+            before = view.now - (when.after or NOW)
             found = view.ledger.read(alarms.held, flow, reasons, before)
         yield flow, _counted(view, flow, when.word, found) if found else None
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 from prometheus_client import Metric
 from prometheus_client.core import (
@@ -23,7 +23,9 @@ from connector.freshness import Freshness
 from connector.ledger import hints, history
 from connector.ledger.store import Ledger
 from connector.meter import BOUNDS, Measured
+from connector.standing import State
 
+STATES: tuple[str, ...] = get_args(State)
 KIND = CONTENT_TYPE_PLAIN_0_0_4
 
 
@@ -35,6 +37,7 @@ class Numbers:
     ready: bool
     version: str
     measured: Mapping[str, Measured]
+    states: Mapping[str, str]
     ran: Mapping[str, datetime]
     failures: Mapping[str, int]
     undelivered: Mapping[str, int]
@@ -73,6 +76,7 @@ class _Told:
         yield from _records(self._numbers)
         yield from _runs(self._numbers)
         yield from _heard(self._numbers)
+        yield from _states(self._numbers)
         yield from _calls(self._numbers.measured)
 
 
@@ -124,6 +128,14 @@ def _heard(numbers: Numbers) -> Iterator[Metric]:
     yield heard
     waiting = [((flow,), count) for flow, count in numbers.hints.items()]
     yield _gauge("hints", "documents spoken of and not read yet", ["flow"], waiting)
+
+
+def _states(numbers: Numbers) -> Iterator[Metric]:
+    each = [
+        ((name, state), state == now) for name, now in numbers.states.items() for state in STATES
+    ]
+    labels = ["connection", "state"]
+    yield _gauge("connection_state", "1 for how the connection stands", labels, each)
 
 
 def _calls(measured: Mapping[str, Measured]) -> Iterator[Metric]:

@@ -103,6 +103,7 @@ class Vitals:
             ready=not self._not_ready(),
             version=connector.__version__,
             measured={name: app.gate(name).meter.read() for name in app.wired},
+            states={name: app.gate(name).standing().state for name in app.wired},
             ran=dict(self._counts.ran),
             failures=dict(self._counts.failures),
             undelivered=dict(self._counts.undelivered),

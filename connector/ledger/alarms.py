@@ -80,11 +80,10 @@ def doubts(db: Connection, flow: str, before: datetime) -> Counted | None:
     return _counted(db, both, moment, and_(mine, moment <= before))
 
 
-def under_way(db: Connection, connection: str) -> int:
-    """How many records wait for their next step with *connection* at one end."""
-    ends = (record.c.source == connection) | (record.c.target == connection)
+def under_way(db: Connection, flows: Collection[str]) -> int:
+    """How many records of *flows* wait for their next step."""
     states = record.c.state.in_(("prepared", "running", "in_doubt"))
-    return db.scalar(select(func.count()).where(ends, states)) or 0
+    return db.scalar(select(func.count()).where(record.c.flow.in_(flows), states)) or 0
 
 
 def _is(at: Place) -> ColumnElement[bool]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +19,7 @@ from connector import alarms
 from connector.alarms import Alarms
 from connector.cli import run
 from connector.config import load_config
-from connector.errors import ConfigError
+from connector.errors import ConfigError, Unavailable
 from connector.problems import Problems
 from connector.web import Request, Response, Web
 
@@ -165,6 +168,52 @@ def test_stale_is_told_from_the_start_of_our_watch_on(company: Company, inbox: I
     company.sync()
     rounds(company)
     assert inbox.titles[1:] == ["orders: stale is over"]
+
+
+def test_a_connection_that_is_down_is_told_after_its_time_and_when_it_is_back(
+    company: Company, inbox: Inbox
+) -> None:
+    """Since when, what waits and when it is tried next; a pause in between clears nothing."""
+    alerting(company, inbox, "connection_down > 15m")
+    company.erp.faults([{"fault": "unavailable"}])
+    company.order()
+    for _ in range(4):
+        with suppress(Unavailable):
+            company.sync()
+        company.pass_(60)
+    rounds(company)
+    assert inbox.titles == []
+    company.pass_(15 * 60)
+    rounds(company, 2)
+    [told] = inbox.titles
+    assert told.startswith("erp unreachable since ")
+    assert "2 records wait; next probe" in inbox.got[0]["message"]
+    pause = ["pause", "erp", "--config", str(company.folder / "config.yaml"), "--reason", "x"]
+    company.stop()
+    assert run(pause) == 0
+    rounds(company)
+    assert run(["resume", *pause[1:4]]) == 0
+    assert len(inbox.titles) == 1
+    company.erp.faults([])
+    company.pass_(600)
+    company.settle(rounds=2)
+    rounds(company, 2)
+    assert inbox.titles[1:] == ["erp: connection_down > 15m is over"]
+
+
+def test_a_connection_for_tests_never_alarms(
+    company: Company, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither it nor a flow with it."""
+    alerting(company, inbox, "refused", "connection_down")
+    refuse(company)
+    real = company.app.config.connections["erp"]
+    marked = SimpleNamespace(tests=True, closed=real.closed, zone=real.zone)
+    connections = {**company.app.config.connections, "erp": marked}
+    config = dataclasses.replace(company.app.config, connections=connections)
+    monkeypatch.setattr(company.app, "config", config)
+    rounds(company)
+    assert inbox.titles == []
 
 
 def test_nothing_personal_is_told(company: Company, inbox: Inbox) -> None:
