@@ -146,6 +146,7 @@ class _Bulk:
         But for one thing: the call was admitted, so that "not allowed" is said of this item alone.
         """
         code = int(str(status)) if str(status).isdecimal() else 400
+        code = 400 if code in (401, 403) else code
         alone = Answer(http=replace(http, status=code), reply=error)
         rules = self._at.rules(self._entity, self._action)
         refuses = self._at.profile.capabilities.refuses_with

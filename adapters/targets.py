@@ -309,6 +309,9 @@ def _seen(at: Connection, name: str, hit: _Hit) -> Seen:
         item={name: spoken(value) for name, value in item.items() if name not in silent},
         steps_left=steps_left(at, entity, names) if readable else (),
         locked=not readable or bool(said(entity.locked, names)),
+        reserved=None
+        if entity.reserved is None
+        else readable and bool(said(entity.reserved, names)),
         reference=hit.reference,
     )
 

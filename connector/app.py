@@ -5,12 +5,12 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from connector import wiring
+from connector import stockroom, wiring
 from connector.admission import Admission, Shared
 from connector.building import wire_all
 from connector.clock import SystemClock
@@ -21,6 +21,7 @@ from connector.flow.deliver import Delivered, deliver
 from connector.flow.flows import Flow, dependencies
 from connector.flow.hinted import pull_hinted
 from connector.flow.pull import Pulled, pull, pull_demanded
+from connector.flow.stock import Stocked
 from connector.gate import ThreadGate
 from connector.guarded import Guarded, System
 from connector.identity import recognise, refuse_moved
@@ -47,6 +48,7 @@ class Report:
     delivered: dict[str, dict[str, int]] = field(default_factory=dict)
     stopped: dict[str, str] = field(default_factory=dict)
     braked: dict[str, str] = field(default_factory=dict)
+    unknown: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(kw_only=True)
@@ -62,6 +64,7 @@ class App:
     _gates: dict[str, ThreadGate] = field(default_factory=dict)
     _met: set[str] = field(default_factory=set)
     _fits: set[str] = field(default_factory=set)
+    beside: stockroom.Beside = nullcontext
     _opening: threading.RLock = field(default_factory=threading.RLock)
 
     def gate(self, name: str) -> ThreadGate:
@@ -100,11 +103,14 @@ class App:
         With one side away the other half is done all the same. Raises Unavailable, Unauthorized,
         Truncated, Braked, WrongSystem; a connection that is paused or closed is no failure.
         """
-        ends = {flow.source, flow.target}
-        return _both_halves(self, flow, ends, lambda: _pull(self, flow, only))
+        if flow.stock is not None:
+            return stocked(flow, stockroom.run(self, flow, only))
+        return _both_halves(self, flow, {flow.source, flow.target}, lambda: _pull(self, flow, only))
 
     def catch_up(self, flow: Flow) -> Report:
         """Deliver what is due of *flow* without reading its source anew; raises as `sync` does."""
+        if flow.stock is not None:
+            return stocked(flow, stockroom.catch_up(self, flow))
         self.ready(flow, self._met)
         return self.deliver(flow, Report())
 
@@ -115,9 +121,8 @@ class App:
 
     def deliver(self, flow: Flow, report: Report) -> Report:
         """Deliver *flow* and what it depends on, until nothing is due."""
-        line = self.line(flow)
         for _ in range(ROUNDS):
-            if not self.round(line, report) or self.stopping:
+            if not self.round(self.line(flow), report) or self.stopping:
                 break
         return report
 
@@ -132,8 +137,7 @@ class App:
 
     def can_deliver(self, name: str) -> bool:
         """Is the target of flow *name* open?"""
-        flow = self.flows.get(name)
-        return flow is not None and self.gate(flow.target).standing().is_open
+        return name in self.flows and self.gate(self.flows[name].target).standing().is_open
 
     def round(self, line: Sequence[Flow], report: Report) -> bool:
         """One delivery of every flow of *line*, dependencies first; False when nothing was due."""
@@ -188,6 +192,13 @@ def _fit(app: App, flow: Flow) -> None:
             way = app.ledger.read(records.other_way, one.name, one.source, one.target)
             refuse_moved(one.name, (one.source, one.target), way)
             app._fits.add(one.name)
+
+
+def stocked(flow: Flow, done: Stocked) -> Report:
+    """The report of a stock run."""
+    report = Report(pulled={flow.name: done.pulled}, unknown=done.unknown)
+    _count(report, flow, done.delivered)
+    return report
 
 
 def _both_halves(

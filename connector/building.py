@@ -11,6 +11,7 @@ from connector.configured import Config, MoneyRule
 from connector.documents import Document
 from connector.errors import ConfigError
 from connector.flow.flows import AttemptRules, Flow, MoneyRules
+from connector.flow.levels import StockRules
 from connector.forms import report
 from connector.mapping.expressions import compile_text, document_names
 from connector.mapping.read import Reader
@@ -81,7 +82,7 @@ def build_flow(
         lag=source.lag,
         capabilities=target.compiled.profile.capabilities,
         mode="sync" if flow.mode == "create" else flow.mode,
-        match=flow.match,
+        match=("sku",) if flow.entity == "stock" else flow.match,
         start=flow.start,
         reference=_template(flow.reference, flow.entity, target, problems),
         only=_only(flow, target, problems),
@@ -93,11 +94,12 @@ def build_flow(
         can=there.actions["update"].can if "update" in there.actions else frozenset(),
         steps=tuple(s.name for s in create.steps[1:]) if create is not None else (),
         finds="find" in there.actions,
-        gets="get" in there.actions,
+        gets="get" in there.actions and flow.entity != "stock",  # in doubt: computed anew
         matches=frozenset(a.removeprefix("match.") for a in there.actions if a[:6] == "match."),
         slots=target.limits.concurrency,
         installation=installation,
         profile_digest=target.compiled.profile.digest,
+        stock=_stock(config, flow, source) if flow.entity == "stock" else None,
     )
     return made if len(problems.found) == before else None
 
@@ -127,15 +129,42 @@ def _writer(
     if flow.mode == "link_only":
         return None
     writer = target.compiled.writers.get(flow.entity)
-    if writer is None or "create" not in there.actions:
-        message = f"`{target.config.profile}` cannot create {flow.entity}"
-        report(problems, flow.place, message, "use link_only, or write `create` and `write`")
+    needed = ("update", "match.sku") if flow.entity == "stock" else ("create",)
+    if writer is None or not there.actions.keys() >= set(needed):
+        word = "take" if flow.entity == "stock" else "create"
+        message = f"`{target.config.profile}` cannot {word} {flow.entity}"
+        cure = f"write {', '.join(f'`{n}`' for n in (*needed, 'write'))} in its profile"
+        report(
+            problems, flow.place, message, cure if word == "take" else f"use link_only, or {cure}"
+        )
         return None
     try:
         return writer.with_tables(flow.tables) if flow.tables else writer
     except ConfigError as error:
         report(problems, flow.place, f"tables: {error}", "name a table of the profile")
         return None
+
+
+def _stock(config: Config, flow: configured.Flow, source: Wired) -> StockRules:
+    """What a stock flow offers; what its source does not say has the cautious answer."""
+    amount, brakes = flow.amount, flow.brakes
+    orders = amount.minus_unsent_orders
+    if orders is None:
+        into = (f for f in config.flows.values() if f.entity == "order" and f.target == flow.source)
+        orders = tuple(f.name for f in into)
+    stage = source.compiled.profile.capabilities.reserves_at or "ship"
+    return StockRules(
+        warehouses=flow.warehouses,
+        orders=orders,
+        measure=amount.measure,
+        counted_at="ship" if amount.measure == "on_hand" else stage,
+        buffer=amount.buffer,
+        percent=amount.percent,
+        min=amount.min,
+        max=amount.max,
+        zeroed=brakes.zeroed,
+        changed=brakes.changed,
+    )
 
 
 def _money(rule: MoneyRule) -> MoneyRules:

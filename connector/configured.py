@@ -74,6 +74,26 @@ class MoneyRule:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Amount:
+    """How much of the stock is offered; *minus_unsent_orders* None: those of every order flow."""
+
+    minus_unsent_orders: tuple[str, ...] | None = None
+    measure: Literal["available", "on_hand"] = "available"
+    buffer: int = 0
+    percent: Decimal = Decimal(100)
+    min: int = 0
+    max: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Brakes:
+    """What is improbable: shares of all articles that become empty, or change, in a day."""
+
+    zeroed: Decimal = Decimal("0.05")
+    changed: Decimal = Decimal("0.40")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Flow:
     """One entity from one connection to another; *guests* None makes each guest a customer."""
 
@@ -92,6 +112,9 @@ class Flow:
     wait: timedelta = timedelta(0)
     money: MoneyRule = MoneyRule()
     unknown_product: str = "hold"
+    warehouses: tuple[str, ...] = ()
+    amount: Amount = Amount()
+    brakes: Brakes = Brakes()
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 

@@ -141,7 +141,7 @@ class Capabilities:
     bulk: Mapping[str, int] = field(default_factory=dict)
     bulk_atomic: bool = False
     returns_total: bool = False
-    reserves_at: str | None = None
+    reserves_at: Literal["create", "validate", "ship"] | None = None
     reference_length: int = 40
     reference_charset: str = r"[A-Za-z0-9_.:/-]"
     reference_folding: Literal["none", "case"] = "none"
@@ -162,7 +162,8 @@ class Entity:
 
     *key version birth gone* and *document* judge a payload read from this system; *there* reads an
     item of this system into canonical fields, partially (only what `read` names); *write* renders a
-    document into this system's payload; *locked* (`locked_when`) is judged on `there`.
+    document into this system's payload; *locked* (`locked_when`) and *reserved*
+    (`reserved_when`) are judged on `there`.
     """
 
     name: str
@@ -174,6 +175,7 @@ class Entity:
     birth: Template | None = None
     gone: Template | None = None
     locked: Template | None = None
+    reserved: Template | None = None
     there: Callable[[Payload], Payload] | None = None
     list_name: str | None = None
     read_digest: str = ""

@@ -121,6 +121,29 @@ def whole(text: str) -> int:
     return int(text)
 
 
+def count(text: str) -> int:
+    """Read a whole number, 0 included."""
+    if not re.fullmatch(r"^(0|[1-9]\d{0,8})$", text):
+        raise Misspelled("is not a whole number", "write digits only, for example 2")
+    return int(text)
+
+
+def percent(text: str) -> Decimal:
+    """Read a percentage above 0 and up to 100, with or without its sign."""
+    bare = text.removesuffix("%").strip()
+    number = Decimal(bare) if re.fullmatch(r"\d{1,3}(\.\d{1,4})?", bare) else Decimal(0)
+    if not 0 < number <= 100:
+        raise Misspelled("is no percentage", "write a number above 0 and up to 100, for example 80")
+    return number
+
+
+def share(text: str) -> Decimal:
+    """Read `5%` as 0.05."""
+    if not text.endswith("%"):
+        raise Misspelled("is not a share", "write a percentage with its sign: 5%")
+    return percent(text) / 100
+
+
 def name(text: str) -> str:
     """Read a name that may stand in references, file names and metrics."""
     if not re.fullmatch(NAME, text):

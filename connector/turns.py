@@ -17,7 +17,7 @@ class Turns:
     """Runs under way, and the configuration that each of them holds until its end."""
 
     def __init__(self, app: App) -> None:
-        self.app = app
+        self.app = self._ours(app)
         self._next: App | None = None
         self._busy: set[Pair] = set()
         self._stopping = False
@@ -41,6 +41,30 @@ class Turns:
             with self._change:
                 self._busy.discard((flow.source, flow.target))
                 self._change_if_idle()
+
+    @contextmanager
+    def beside(self, name: str) -> Iterator[None]:
+        """The turn of flow *name* for a run that has one of its own already, under its app.
+
+        Waits while somebody has it, also when a configuration waits for us to end. Raises NotSent.
+        """
+        with self._change:
+            flow = self.app.flows[name]
+            pair = (flow.source, flow.target)
+            self._change.wait_for(lambda: self._stopping or pair not in self._busy)
+            if self._stopping:
+                raise NotSent("stopping")
+            self._busy.add(pair)
+        try:
+            yield
+        finally:
+            with self._change:
+                self._busy.discard(pair)
+                self._change_if_idle()
+
+    def _ours(self, app: App) -> App:
+        app.beside = self.beside
+        return app
 
     def idle(self, name: str) -> bool:
         """Could *name* have its turn at once?"""
@@ -77,6 +101,6 @@ class Turns:
 
     def _change_if_idle(self) -> None:
         if self._next is not None and not self._busy:
-            before, self.app, self._next = self.app, self._next, None
+            before, self.app, self._next = self.app, self._ours(self._next), None
             before.let_go()
         self._change.notify_all()

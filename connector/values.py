@@ -101,7 +101,8 @@ class Seen:
     """Just read there. *there*: canonical fields by its `read`; *item*: in the target's own form.
 
     *base*: the `write` last acknowledged, as far as the engine knows it (adapters leave it None).
-    *steps_left*: named steps of create whose `done_when` does not hold; *locked*: closed there.
+    *steps_left*: named steps of create whose `done_when` does not hold; *locked*: closed there;
+    *reserved*: does its stock count this order (None: the profile does not say).
     """
 
     key: str
@@ -111,6 +112,7 @@ class Seen:
     base: Payload | None = None
     steps_left: tuple[str, ...] = ()
     locked: bool = False
+    reserved: bool | None = None
     reference: str | None = None
 
 

@@ -211,7 +211,7 @@ class Company:
         finally:
             points.on_reach = points._nothing
 
-    def dies_at(self, point: str, *, nth: int = 1) -> bool:
+    def dies_at(self, point: str, *, nth: int = 1, flow: str = "orders") -> bool:
         """Sync and die when *point* is reached for the *nth* time; True if it did."""
 
         def die() -> None:
@@ -219,7 +219,7 @@ class Company:
 
         try:
             with self.when(point, die, nth=nth):
-                self.sync()
+                self.sync(flow)
         except Killed:
             return True
         finally:

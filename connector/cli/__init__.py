@@ -29,6 +29,7 @@ COMMANDS = {
     "flow": ("connector.cli.flow:flow", "Run and audit flows."),
     "record": ("connector.cli.record:record", "List, show and settle single records."),
     "trace": ("connector.cli.trace:trace", "Tell all that happened to one document."),
+    "approve": ("connector.cli.approve:approve", "Let a run go on that its brakes stopped."),
     "link": ("connector.cli.link:link", "Link what both systems already have."),
     "map": ("connector.cli.map:map_", "Judge mappings and try them out."),
     "ledger": ("connector.cli.ledger:ledger", "Create, upgrade and measure the ledger."),

@@ -10,6 +10,7 @@ import click
 
 from connector.cli import output
 from connector.cli.desk import at_ledger, person, words
+from connector.cli.explain import explain
 from connector.cli.options import F, config_option, json_option
 from connector.documents import ENTITIES
 from connector.errors import ConnectorError
@@ -24,6 +25,9 @@ COLUMNS = ("flow", "entity", "key", "is", "there", "seq", "changed_at", "needs")
 @click.group()
 def record() -> None:
     """Single records: what is wanted of one document, and how far it is."""
+
+
+record.add_command(explain)
 
 
 @record.command("list")

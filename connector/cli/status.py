@@ -18,7 +18,7 @@ from connector.clock import SystemClock
 from connector.conditions import live
 from connector.configured import Config
 from connector.freshness import Freshness, freshness
-from connector.ledger import history, standings, systems
+from connector.ledger import history, standings, stocktakes, systems
 from connector.ledger.store import Ledger
 from connector.standing import Standing
 from connector.windows import reach
@@ -40,6 +40,7 @@ def status(config: Path | None, as_json: bool) -> int:
             "connections": [_connection(n, read, ledger, counts, now) for n in read.connections],
             "flows": [_flow(n, read, ledger, counts, fresh.get(n)) for n in read.flows],
             "set_aside": ledger.read(history.set_aside),
+            "braked": [asdict(one) for one in ledger.read(stocktakes.braked)],
             "needs_a_person": _waiting(read, ledger, now - read.attempts.doubt_alarm),
         }
     if as_json:
@@ -48,7 +49,8 @@ def status(config: Path | None, as_json: bool) -> int:
         _print(found, now)
     stale = any(one.verdict == "stale" for one in fresh.values())
     refused = any(one["state"] == "refused" for one in found["connections"])
-    attention = found["needs_a_person"] or found["set_aside"] or stale or refused
+    waits = found["needs_a_person"] or found["set_aside"] or found["braked"]
+    attention = waits or stale or refused
     return codes.ATTENTION if attention else codes.OK
 
 
@@ -141,6 +143,9 @@ def _print(found: Mapping[str, Any], now: datetime) -> None:
     for piece in found["set_aside"]:
         click.echo(f"{piece['flow']}: {piece['count']} pieces without a key set aside "
                    f"({piece['code']}), the last {_ago(piece['last'], now)}")  # fmt: skip
+    for one in found["braked"]:
+        click.echo(f"{one['flow']}: braked {_ago(one['begun_at'], now)}: {one['why']}")
+        click.echo(f"    connector approve {one['flow']}-{one['id']}")
     asked = found["needs_a_person"]
     if not asked:
         click.echo("nothing waits for a person")

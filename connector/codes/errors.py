@@ -50,8 +50,8 @@ ERRORS = (
     Code(
         "braked",
         "An improbable mass change waits for a person.",
-        "Look at what would change; correct the source if it is not meant.",
-        "connector status",
+        "Look at what would change; correct the source if it is not meant, else approve it.",
+        "connector approve RUN",
         BRAKED,
     ),
     Code(

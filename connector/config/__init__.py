@@ -13,6 +13,7 @@ from connector.config.fit import check_ends, check_flows, check_times
 from connector.config.flows import ENTITIES, FLOW, flow
 from connector.config.kinds import DURATION, NAME, WHOLE, ZONE, beside, lazily
 from connector.config.rehearsals import check_tests, rehearsals
+from connector.config.stock import check_stock
 from connector.config.watching import ALERTS, FRESH, WATCHED, check_fresh, check_heard
 from connector.configured import Attempts, Config, Connection, Flow, Guests, Limits, MoneyRule
 from connector.forms import Form, Key, Kind, choice, report, section, series
@@ -56,6 +57,7 @@ def load_config(
     flows, connections = got.get("flows", {}), got.get("connections", {})
     attempts = got.setdefault("attempts", Attempts())
     check_flows(flows.values(), problems)
+    check_stock(flows.values(), problems)
     check_fresh(node, flows, problems)
     check_heard(node, connections, problems)
     check_tests(connections, flows.values(), problems)

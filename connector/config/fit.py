@@ -20,6 +20,13 @@ _ENTITIES_OF = {
     "match": ("customer", "product"),
     "money": ("order",),
     "unknown_product": ("order",),
+    "mode": ("customer", "product", "order"),
+    "start": ("customer", "product", "order"),
+    "wait": ("customer", "product", "order"),
+    "reference": ("customer", "product", "order"),
+    "warehouses": ("stock",),
+    "amount": ("stock",),
+    "brakes": ("stock",),
 }
 _MODES_OF = {
     "every": ("create", "link_only"),
@@ -51,7 +58,11 @@ def check_flows(flows: Iterable[Flow], problems: Problems) -> None:
     first: dict[tuple[str, str, str], str] = {}
     for flow in flows:
         given = forms.members(flow.place)
-        if flow.mode == "create" and not {"mode", "start"} & given.keys():
+        if (
+            flow.entity != "stock"
+            and flow.mode == "create"
+            and not {"mode", "start"} & given.keys()
+        ):
             cure = "add `start: 2026-12-01T00:00:00+01:00`; older documents are left alone"
             report(problems, flow.place, "creates of itself, so it needs a `start`", cure)
         _check_fit(flow, given, problems)

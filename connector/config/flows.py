@@ -7,6 +7,7 @@ from typing import Any
 
 from connector import forms, spelled
 from connector.config.kinds import DURATION
+from connector.config.stock import AMOUNTS, STOCK_BRAKES, WAREHOUSES
 from connector.configured import Flow, Guests, MoneyRule
 from connector.forms import Form, Key, Kind, choice, mapping_of, section, series, text
 from connector.problems import Problems
@@ -89,6 +90,9 @@ FLOW: Form = {
         "how totals are compared after delivery",
     ),
     "unknown_product": Key(text(_unknown_product), "hold, or the number of an item for all such"),
+    "warehouses": WAREHOUSES,
+    "amount": AMOUNTS,
+    "brakes": STOCK_BRAKES,
     "tables": Key(mapping_of(mapping_of(text())), "rows over those of the profile"),
     "like": Key(text(), "another flow: this is a copy with differences"),
 }

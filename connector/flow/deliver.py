@@ -132,6 +132,12 @@ def held_back(
 
 def take(flow: Flow, ledger: Ledger, now: datetime, licence: Licence | None) -> list[Claimed]:
     """Free what is free by now, and take in hand what is due."""
+    if flow.stock is not None:  # a level is computed from more than its document
+        raise errors.ConnectorError(
+            f"{flow.name}: levels are computed when they are sent, and cannot be planned",
+            code="not_allowed",
+            cure=f"connector flow sync {flow.name} --dry-run",
+        )
     only = None if licence is None else licence.left()
     with ledger.begin() as db:
         records.lapse(db, now, owner=ledger.owner, dead=False)

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 from connector.documents import Document
 from connector.flow.brakes import Brakes
+from connector.flow.levels import StockRules
 from connector.ports import Template
 from connector.profile import Capabilities
 from connector.values import Payload, Ref, Tree
@@ -78,7 +79,7 @@ class Flow:
     *settle* and *timeout* are the target's, *lag* the source's.  *can*: fields of `write` that an
     update may carry (None: all, empty: there is no update).  *guests*: how an order without
     customer gets one: None (as it stands), "each", or a template giving the target's number.
-    *accepted*: a person took its first linking for complete (S1).
+    *accepted*: a person took its first linking for complete (S1). *stock*: what it offers.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Flow:
     profile_digest: str = ""
     accepted: bool = False
     brakes: Brakes = field(default_factory=Brakes)
+    stock: StockRules | None = None
 
     @property
     def call_window(self) -> timedelta:

@@ -176,7 +176,7 @@ def _adopt(db: Connection, one: Decided, key: str, flow: Flow, now: datetime) ->
     if not isinstance(seen, Seen):
         raise Bug(f"decided to adopt {key} without having seen it")
     held = links.holder(db, w, key)
-    if held is not None and flow.entity == "order":
+    if held is not None and flow.entity in ("order", "stock"):
         needs = f"{key} is {flow.entity} {held.source_key}'s already"
         _hold(db, w, Hold(reason="duplicate", needs=needs), now)
         return

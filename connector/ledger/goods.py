@@ -14,7 +14,17 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from connector.ledger.links import own_link
 from connector.ledger.schema import goods, link, record
@@ -126,19 +136,13 @@ def _order(rows: Sequence[Any]) -> OpenOrder:
     )  # fmt: skip
 
 
-def without(db: Connection, flows: Sequence[str]) -> list[tuple[int, str, bytes]]:
-    """Orders of *flows* whose goods nobody wrote down: (record, key, document), the unreadable too.
-
-    What was acknowledged whole before goods were written down is left out.
-    """
-    missing = ~record.c.id.in_(select(goods.c.record))
-    whole = and_(record.c.state == "done", record.c.acked_seq == record.c.seq)
-    rows = db.execute(
-        select(record.c.id, record.c.key, record.c.doc).where(
-            record.c.flow.in_(flows), record.c.entity == "order", missing, ~whole
-        )
+def unknown(db: Connection, flows: Sequence[str]) -> list[tuple[str, str]]:
+    """(flow, key) of orders that nobody could read so far, not even what they take."""
+    written = exists(select(goods.c.record).where(goods.c.record == record.c.id))
+    rows = select(record.c.flow, record.c.key).where(
+        record.c.flow.in_(flows), record.c.state == "held", record.c.entity == "order", ~written
     )
-    return [(row.id, row.key, row.doc) for row in rows]
+    return [(row.flow, row.key) for row in db.execute(rows.order_by(record.c.flow, record.c.key))]
 
 
 def reserved(db: Connection, ids: Sequence[int], at: datetime) -> None:
@@ -154,8 +158,9 @@ def reserved(db: Connection, ids: Sequence[int], at: datetime) -> None:
         )  # fmt: skip
 
 
-def settle(db: Connection, ids: Sequence[int]) -> None:
-    """The target surely counts all that these orders take."""
-    if ids:
-        mine = and_(goods.c.record == bindparam("b_id"), goods.c.settled.is_(False))
-        db.execute(update(goods).where(mine).values(settled=True), [{"b_id": i} for i in ids])
+def settle(db: Connection, counted: Sequence[tuple[int, int]]) -> None:
+    """The target surely counts all that these orders (record, seq) take, up to this content."""
+    if counted:
+        mine = and_(goods.c.record == bindparam("b_id"), goods.c.seq <= bindparam("b_seq"))
+        given = [{"b_id": id_, "b_seq": seq} for id_, seq in counted]
+        db.execute(update(goods).where(mine).values(settled=True), given)

@@ -47,6 +47,7 @@ class Claimed:
     base_target: bytes | None
     base_known: bool | None
     created_at: datetime
+    read_at: datetime
     steps_left: str | None
     link_reference: str | None
 

@@ -30,6 +30,9 @@ from connector.ledger.columns import Instant as Instant
 from connector.ledger.columns import meta as meta
 from connector.ledger.errands import backfill as backfill
 from connector.ledger.errands import run as run
+from connector.ledger.stock_tables import goods as goods
+from connector.ledger.stock_tables import stock as stock
+from connector.ledger.stock_tables import stocktake as stocktake
 
 STATES = ("prepared", "running", "in_doubt", "held", "done")
 HELD = (
@@ -360,19 +363,3 @@ candidate = Table(
     CheckConstraint(one_of("verdict", ("sure", "weak", "collision")), name="verdict"),
 )
 Index("ix_candidate_target_key", candidate.c.flow, candidate.c.target_key)
-
-goods = Table(
-    "goods",
-    meta,
-    Column("record", Id, ForeignKey("record.id"), primary_key=True),
-    Column("seq", Integer, primary_key=True),
-    Column("lines", String, nullable=False),
-    Column("acked_at", Instant),
-    Column("settled", Boolean, nullable=False, server_default=false()),
-)
-Index(
-    "ix_goods_open",
-    goods.c.record,
-    sqlite_where=goods.c.settled.is_(False),
-    postgresql_where=goods.c.settled.is_(False),
-)

@@ -44,11 +44,11 @@ def capabilities_of(
     own = check_keys(node, CAPABILITIES, problems)
     known: dict[str, Any] = {}
     for key, child in own.items():
-        if key in ("identity", "reference_folding"):
+        if key in ("identity", "reference_folding", "reserves_at"):
             known[key] = one_of(child, words_of(CAPABILITIES, key), problems)
         elif key in ("bulk_atomic", "returns_total"):
             known[key] = flag(child, problems)
-        elif key in ("reserves_at", "reference_charset"):
+        elif key == "reference_charset":
             known[key] = scalar(child, problems)
         elif key == "reference_length":
             known[key] = number(child, problems, 40)

@@ -67,6 +67,7 @@ def compile_entity(name: str, node: Node, context: Context) -> Part:
     judged = {key: template(own.get(key), Scope(), problems) for key in ("key", "version", "birth")}
     gone = template(own.get("gone"), Scope(), problems, flag=True)
     locked = template(own.get("locked_when"), calls.told(), problems, flag=True)
+    reserved = template(own.get("reserved_when"), calls.told(), problems, flag=True)
     tree, there, lacks = _reading(name, own, context, tables)
     reader = None
     if tree is not None and judged["key"] is not None and not lacks:
@@ -89,6 +90,7 @@ def compile_entity(name: str, node: Node, context: Context) -> Part:
         walk=walk_of(own.get("walk"), problems, context.walk),
         gone=gone,
         locked=locked,
+        reserved=reserved,
         there=there,
         read_digest=reader.digest if reader else "",
         write_digest=writer.digest if writer else "",
@@ -140,7 +142,7 @@ def _check_fields(node: Node, shape: Shape | None, problems: Problems) -> None:
 
 def _judged(own: Mapping[str, Node]) -> set[str]:
     """The names that conditions ask of `there`: they may stand in `read` beside fields."""
-    judges = [own[k] for k in ("actions", "locked_when") if k in own]
+    judges = [own[k] for k in ("actions", "locked_when", "reserved_when") if k in own]
     texts = [text for node in judges for _, text, _ in leaves(node) if text]
     return {name for text in texts for name in _THERE.findall(text)}
 

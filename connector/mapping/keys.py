@@ -127,7 +127,10 @@ CAPABILITIES: Keys = {
     "bulk": Key("entity → how many changes one call takes", table_of(_NUMBER)),
     "bulk_atomic": Key("does one bad change refuse the whole bulk", _FLAG),
     "returns_total": Key("does a reply say the document's total", _FLAG),
-    "reserves_at": Key("the step that reserves stock", _SCALAR),
+    "reserves_at": Key(
+        "from when on what is available counts an order: its create, its validation, its shipping",
+        one_of("create", "validate", "ship"),
+    ),
     "reference_length": Key("most characters of our reference", _NUMBER),
     "reference_charset": Key("one character of it, as a regular expression", _SCALAR),
     "reference_folding": Key("`case`: the system ignores case in it", one_of("none", "case")),
@@ -246,6 +249,9 @@ ENTITY: Keys = {
     "birth": Key("what tells it from another record under its key", _SCALAR),
     "gone": Key("does the payload say that the record is deleted", _SCALAR),
     "locked_when": Key("when it can no longer be changed, an expression over `there`", _SCALAR),
+    "reserved_when": Key(
+        "orders: when what is available counts it, an expression over `there`", _SCALAR
+    ),
     "read": Key("our field: expression over its payload", _TREE),
     "write": Key("its field: expression over `doc conn reference`", _TREE),
     "actions": Key("the calls", defined("actions")),

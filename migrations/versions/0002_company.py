@@ -139,6 +139,46 @@ def _stock() -> None:
         sqlite_where=sa.text("settled IS 0"),
         postgresql_where=sa.text("settled IS false"),
     )
+    op.create_table(
+        "stock",
+        sa.Column("flow", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("sku", sa.String()),
+        sa.Column("offered", sa.Integer(), nullable=False),
+        sa.Column("changed_at", Instant()),
+        sa.Column("zeroed_at", Instant()),
+        sa.PrimaryKeyConstraint("flow", "key", name=op.f("pk_stock")),
+    )
+    op.create_index("ix_stock_sku", "stock", ["flow", "sku"])
+    _stocktakes()
+
+
+def _stocktakes() -> None:
+    op.create_table(
+        "stocktake",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("flow", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("begun_at", Instant(), nullable=False),
+        sa.Column("items", sa.Integer(), nullable=False),
+        sa.Column("zeroed", sa.Integer(), nullable=False),
+        sa.Column("changed", sa.Integer(), nullable=False),
+        sa.Column("absent", sa.Integer(), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("affected", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("approved_by", sa.String()),
+        sa.Column("approved_at", Instant()),
+        sa.CheckConstraint(
+            "state IN ('braked', 'approved', 'spent', 'superseded')",
+            name=op.f("ck_stocktake_state"),
+        ),
+        sa.CheckConstraint(
+            "(state IN ('approved', 'spent')) = (approved_at IS NOT NULL)",
+            name=op.f("ck_stocktake_approved"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stocktake")),
+    )
 
 
 def _backfills() -> None:

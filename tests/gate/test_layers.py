@@ -22,6 +22,7 @@ LAYERS = [
     {"metrics", "conditions"},
     {"wiring"},
     {"building", "workbench"},
+    {"stockroom"},
     {"app"},
     {"applying", "backfilling"},
     {"planfile"},

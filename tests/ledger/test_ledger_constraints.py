@@ -76,6 +76,13 @@ BRAKES = [
     ("ck_brake_approved", insert(schema.brake).values(BRAKE | {"approved_at": NOW})),
     ("ck_brake_approved", insert(schema.brake).values(BRAKE | {"approved_by": "me"})),
 ]
+READ = {"flow": "f", "state": "braked", "begun_at": NOW, "items": 1, "zeroed": 0, "changed": 0}
+READ |= {"absent": 0, "why": "", "affected": "[]", "digest": "d"}
+STOCKTAKES = [
+    ("ck_stocktake_state", insert(schema.stocktake).values(READ | {"state": "forgotten"})),
+    ("ck_stocktake_approved", insert(schema.stocktake).values(READ | {"state": "approved"})),
+    ("ck_stocktake_approved", insert(schema.stocktake).values(READ | {"approved_at": NOW})),
+]
 # role, source key, target key: what stands beside what, and whether the database lets it.
 BESIDE = [
     ("identity", "1", "A", "identity", "2", "B", True),
@@ -133,6 +140,13 @@ def test_what_a_scan_keeps_is_of_the_closed_lists(db):
             db.execute(statement)
 
 
+def test_a_reading_that_breaks_an_invariant_is_refused(db):
+    """It waits, was approved by somebody, or is over."""
+    for check, statement in STOCKTAKES:
+        with is_refused(db, check):
+            db.execute(statement)
+
+
 def test_a_run_that_breaks_an_invariant_is_refused(db):
     """It is asked for, running or ended, and only what ended has its time."""
     for check, statement in RUNS:
@@ -180,6 +194,7 @@ def test_every_check_of_the_schema_is_provoked():
         if isinstance(c, CheckConstraint)
     }
     everything = [*RECORD, *ATTEMPT, *LINK, *LINKING, *RUNS, *FILLS, *STANDING, *HINTS, *BRAKES]
+    everything += STOCKTAKES
     assert checks == {name for name, _ in everything}
 
 

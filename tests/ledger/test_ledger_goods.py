@@ -92,7 +92,7 @@ def test_a_settled_order_is_not_asked_after_again_until_it_takes_something_else(
     """Cost does not grow with history."""
     id_ = staged(db, TWO, 1)
     sent(db, id_, 1, NOW)
-    goods.settle(db, [id_])
+    goods.settle(db, [(id_, 1)])
     staged(db, TWO, 2)
     assert goods.open_orders(db, ["orders"]) == []
 
@@ -136,15 +136,21 @@ def test_where_its_document_counts_is_known_by_pair_and_forgotten_when_relinked(
     assert db.scalar(select(link.c.reserved_at)) is None
 
 
-def test_orders_from_before_goods_were_written_down_are_named(db):
-    """All but those that were acknowledged whole."""
-    a_record(db, key="whole", state="done", reason="sent", acked_seq=1)
-    a_record(db, key="waits")
-    a_record(db, key="filtered", state="done", reason="filtered")
-    a_record(db, key="ours", flow="other")
-    staged(db, TWO, 1)
-    named = {key for _, key, _ in goods.without(db, ["orders"])}
-    assert named == {"waits", "filtered"}
+def test_orders_that_nobody_could_read_are_named(db):
+    """Unknown is not nothing."""
+    a_record(db, key="dark", state="held", reason="unreadable", doc=None)
+    a_record(db, key="theirs", state="held", reason="unreadable", flow="other")
+    staged(db, TWO, 1, doc=None, doc_hash=None, verdict="unreadable")
+    assert goods.unknown(db, ["orders"]) == [("orders", "dark")]
+
+
+def test_settling_a_content_settles_none_that_came_meanwhile(db):
+    """It was not looked at."""
+    id_ = staged(db, TWO, 1)
+    sent(db, id_, 1, NOW)
+    staged(db, FIVE, 2)
+    goods.settle(db, [(id_, 1)])
+    assert contents(db)[-1] == (2, [5], None)
 
 
 def test_history_before_the_last_acknowledged_content_is_dropped(db):
