@@ -132,7 +132,8 @@ class Work:
     def _went_well(self, name: str, report: Report) -> dict[str, Any]:
         self.failures.pop(name, None)
         self.ran[name] = self._clock.now()
-        return {"pulled": counted(report), "away": report.stopped}
+        told = {"pulled": counted(report), "away": report.stopped}
+        return told | {"unknown": report.unknown}
 
 
 class Daemon:

@@ -86,21 +86,25 @@ def _run(app: App, wanted: Flow, only: Sequence[str], as_json: bool) -> int:
                 raise
         stopped = bool(asked_to_stop)
     result = {"pulled": counted(report), "away": report.stopped, "stopped": stopped}
+    result |= {"unknown": report.unknown}
     return _tell(app, wanted, result, before, as_json)
 
 
 def _tell(app: App, wanted: Flow, result: Mapping[str, Any], before: int, as_json: bool) -> int:
     away, stopped = result.get("away", {}), result.get("stopped", False)
+    unknown = result.get("unknown", [])
     rows = [_summary(app, one, result.get("pulled", {}), before) for one in app.line(wanted)]
     if as_json:
-        output.emit({"flows": rows, "away": away, "stopped": stopped})
+        output.emit({"flows": rows, "away": away, "stopped": stopped, "unknown": unknown})
     else:
         output.table([{**row, "held": _counts(row["held"])} for row in rows], SUMMARY)
         for where, why in away.items():
             click.echo(f"{where}: {ended_early(why)}", err=True)
+        for flow_, key in unknown:
+            click.echo(f"{flow_} {key}: its goods are no article's, and not subtracted", err=True)
     if stopped:
         click.echo("stopped: what was not sent is withdrawn; the next run goes on", err=True)
-    return _exit_code(rows, away, stopped)
+    return _exit_code(rows, away, stopped or bool(unknown))
 
 
 def ended_early(why: str) -> str:
