@@ -24,7 +24,8 @@ def recognise(
     if known is not None and (changed := differing(known, who)):
         raise WrongSystem(
             f"{name} is another system than the ledger knows: {', '.join(changed)} changed",
-            cure=f"point {name} back to the system it was, or begin a new ledger",
+            cure=f"point {name} back to the system it was; if it was replaced, and its ids with "
+            f"it: connector link rekey {name} (docs/replaced.md)",
         )
     systems.meet(db, name, who, now)
 

@@ -11,7 +11,7 @@ import click
 
 from connector import codes, logs
 from connector.app import App, opened
-from connector.cli import linkfile, output
+from connector.cli import linkfile, output, rekey
 from connector.cli.desk import flow_of, person
 from connector.cli.options import config_option, config_path, json_option
 from connector.errors import ConnectorError
@@ -38,6 +38,9 @@ COUNTS = (
 @click.group()
 def link() -> None:
     """Links: which document here is which one there."""
+
+
+link.add_command(rekey.rekey)
 
 
 # ── scan ────────────────────────────────────────────────────────────────────────────────────────

@@ -43,7 +43,7 @@ ERRORS = (
     Code(
         "wrong_system",
         "Behind a connection is another system than the one the ledger knows.",
-        "Point the connection back, or begin a new ledger for the other system.",
+        "Point the connection back; where the system was replaced, rekey its links.",
         "connector check",
         WRONG_SYSTEM,
     ),

@@ -17,6 +17,7 @@ from connector.flow.flows import Flow
 from connector.flow.merge import holds
 from connector.ledger import cursors, history, records
 from connector.ledger.content import unpack
+from connector.ledger.links import REPLACED
 from connector.ledger.records import Claimed
 from connector.ledger.staging import Draft
 from connector.ledger.store import Ledger
@@ -97,7 +98,8 @@ def _paired(
     references = {d.key: _reference(d, rows.get(d.key)) for d in read}
     seen: dict[str, Answer] = dict(target.find(flow.entity, sorted(set(references.values()))))
     answers = {key: seen[reference] for key, reference in references.items()}
-    answers |= _by_link(target, flow, {k: w for k, w in work.items() if w.target_key}, answers)
+    linked = {k: w for k, w in work.items() if not (w.target_key or REPLACED).startswith(REPLACED)}
+    answers |= _by_link(target, flow, linked, answers)
     nothing = Want()
     return [
         (

@@ -11,6 +11,7 @@ from connector.flow.flows import Flow
 from connector.flow.match import candidates, match_values
 from connector.ledger.content import unpack
 from connector.ledger.life import Life
+from connector.ledger.links import REPLACED
 from connector.ledger.records import Claimed
 from connector.ledger.store import Ledger
 from connector.points import reach
@@ -22,6 +23,8 @@ SKEW = timedelta(seconds=30)  # by how much `check` lets clocks differ
 
 def known_of(work: Claimed, flow: Flow, life: Life) -> Known:
     """What the ledger knows of *work*, without asking anybody."""
+    if work.target_key is not None and work.target_key.startswith(REPLACED):
+        return Absent(at=work.created_at)
     if work.target_key is not None:
         if not work.base_known or work.base_source is None:
             return Unsure(why="base")
@@ -74,7 +77,7 @@ def look(
         seen |= {w.id: found[w.reference] for w in unlinked}
     missing = [w for w in unlinked if isinstance(seen.get(w.id, Absent(at=asked)), Absent)]
     if flow.match and missing:
-        seen |= _by_match(target, flow, missing, asked)
+        seen |= by_match(target, flow, missing, asked)
     since = None if not flow.finds else ledger.life.unsettled_since
     return {w.id: _placed(seen.get(w.id, Absent(at=asked)), w, asked, since) for w in work}
 
@@ -99,7 +102,7 @@ def _by_key(target: Target, flow: Flow, work: Sequence[Claimed]) -> dict[int, Kn
     return {w.id: read[str(w.target_key)] for w in work}
 
 
-def _by_match(
+def by_match(
     target: Target, flow: Flow, work: Sequence[Claimed], asked: datetime
 ) -> dict[int, Known]:
     """First contact by natural keys: one hit that is equal after normalising, or a person."""

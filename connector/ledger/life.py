@@ -103,6 +103,11 @@ def beat(db: Connection, now: datetime, boot: float | None = None) -> Life:
     return read(db)
 
 
+def renew(db: Connection, now: datetime) -> None:
+    """Watch anew from *now* on: in a system that was replaced nothing is known to be absent."""
+    db.execute(update(life).values(epoch=life.c.epoch + 1, alive_since=now))
+
+
 def highest_intent(db: Connection) -> int:
     """The id of the newest intent, 0 for none."""
     return db.scalar(select(func.max(attempt.c.id))) or 0

@@ -23,6 +23,8 @@ from sqlalchemy import (
 from connector.ledger.schema import link, record
 from connector.values import Ref
 
+REPLACED = "(replaced) "  # before the id that a document had in a system that is no longer there
+
 
 class Pair(Protocol):
     """The side of a record that a link needs."""
@@ -131,7 +133,11 @@ def known(db: Connection, source: str, target: str, refs: Iterable[Ref]) -> dict
             any_of(set(refs), link.c.entity, link.c.source_key),
         )
     )
-    return {Ref(entity=r.entity, key=r.source_key): r.target_key for r in rows}
+    return {
+        Ref(entity=r.entity, key=r.source_key): r.target_key
+        for r in rows
+        if not r.target_key.startswith(REPLACED)
+    }
 
 
 def holder(db: Connection, pair: Pair, target_key: str) -> Row[Any, Any] | None:
@@ -158,6 +164,7 @@ def controls(db: Connection, source: str, target: str, entity: str) -> dict[str,
             link.c.role == "identity",
             link.c.reference.is_not(None),
             link.c.made_by == "engine",
+            ~link.c.target_key.startswith(REPLACED, autoescape=True),
         )
         .order_by(link.c.id.desc())
         .limit(3)
