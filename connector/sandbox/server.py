@@ -10,7 +10,7 @@ import ssl
 import struct
 import sys
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import format_datetime
 from http import HTTPStatus
@@ -250,6 +250,10 @@ class Server(ThreadingHTTPServer):
                 return self._order(
                     call.body, lambda said: self.app.store.shift(float(said["offset_seconds"]))
                 )
+            case "POST", "/_sandbox/hooks":
+                return self._order(
+                    call.body, lambda said: self.app.store.remember("hooks", json.dumps(said))
+                )
             case _:
                 return json_reply({"error": "unknown"}, 404)
 
@@ -297,6 +301,17 @@ class Running:
         self.data: Path = server.app.store.path
         self._thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
+        self._beside: list[threading.Thread] = []
+
+    def beside(self, work: Callable[[threading.Event], None]) -> None:
+        """Let *work* run until the sandbox ends; it is given the event of that."""
+        thread = threading.Thread(target=work, args=(self._server.stopping,), daemon=True)
+        self._beside.append(thread)
+        thread.start()
+
+    def hooks(self, **manners: Any) -> None:
+        """How badly webhooks are delivered: doubled, lost (shares), shuffled."""
+        self._server.app.store.remember("hooks", json.dumps(manners))
 
     def faults(self, rules: Sequence[Mapping[str, Any]]) -> None:
         """Replace the fault rules; an empty list ends all faults."""
@@ -314,6 +329,7 @@ class Running:
         """End the server without waiting for hung requests; its state stays in its file."""
         self._server.stop()
         self._thread.join(timeout=2)
+        join(self._beside)
         self._server.app.store.close()
 
     def __enter__(self) -> Running:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 from connector.sandbox import shop_catalog as catalog
+from connector.sandbox import shop_hooks as hooks
 from connector.sandbox import shop_orders as orders
 from connector.sandbox import shop_people as people
 from connector.sandbox.faults import Rule
@@ -88,6 +89,7 @@ ITEM = {
     "orders": (orders.page, orders.create, orders.read, orders.change, orders.delete),
     "products": (catalog.products, catalog.create, catalog.read, catalog.change, catalog.delete),
     "customers": (people.page, people.create, people.read, people.change, people.delete),
+    "webhooks": (hooks.page, hooks.create, hooks.read, hooks.change, hooks.delete),
 }
 
 
@@ -304,7 +306,7 @@ def only(items: list[Json], query: Mapping[str, str]) -> list[Json]:
 
 def open_shop(data: Path, zone: str = "") -> Shop:
     """The shop whose state is the file *data*, made when missing; a zone given is remembered."""
-    store = Store(data, SCHEMA)
+    store = Store(data, SCHEMA + hooks.SCHEMA)
     if zone:
         store.remember("zone", zone)
     store.keep("title", "Sandbox Shop")
@@ -332,4 +334,5 @@ def start_shop(
         context.load_cert_chain(*tls)
     running = Running(Server(Woo(shop, keys), port, context))
     shop.url = address or running.url
+    running.beside(lambda stopping: hooks.deliver(shop, stopping))
     return running

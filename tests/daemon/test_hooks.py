@@ -24,6 +24,7 @@ from connector.errors import ConfigError, LedgerAway, Unavailable
 from connector.hooks import Receiver
 from connector.ledger.store import Ledger
 from connector.problems import Problems
+from connector.sandbox import edit, shop_hooks
 from connector.turns import Turns
 from connector.vitals import Counts, Vitals
 from connector.web import Request, Response
@@ -288,6 +289,14 @@ def test_the_daemon_reads_what_it_heard_of(hearing: Company, serve: Callable[[],
     assert said.status_code == 200
     assert requests.post(url, data=body + b" ", headers=signed(body), timeout=10).status_code == 401
     until(lambda: len(hearing.books()) == 1)
+    with edit.desk(hearing.shop_file) as shop:
+        for topic in ("order.created", "order.updated", "product.updated"):
+            given = {"topic": topic, "delivery_url": url, "secret": SECRET}
+            shop_hooks.create(shop, given)
+    hearing.shop.hooks(doubled=1.0, shuffled=True)
+    for _ in range(3):
+        hearing.order()
+    until(lambda: len(hearing.books()) == 4)
     until(lambda: waiting(hearing) == {})
     assert service.stop() < 10
 
