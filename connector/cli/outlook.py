@@ -90,7 +90,7 @@ def _unserved(flow: Flow, flows: Mapping[str, Flow]) -> list[str]:
 
 
 def _has_key(flow: Flow) -> bool:
-    return flow.capabilities.identity in ("upsert", "server_unique")
+    return flow.capabilities.identity == "upsert" and not flow.steps
 
 
 def _settles(flow: Flow) -> str:

@@ -74,10 +74,15 @@ def _is(seen: Answer, key: str) -> bool:
     return isinstance(seen, Seen) and seen.key == key
 
 
+def upserts(d: Standing, flow: Flow) -> bool:
+    """Does the target take a second create with our reference for the same document?"""
+    return d.action == "create" and not flow.steps and flow.capabilities.identity == "upsert"
+
+
 def unanswerable(d: Standing, flow: Flow, now: datetime) -> Settlement:
-    """Without find: an absolute write is sent again after settle, anything else asks a person."""
+    """Without find: what may happen twice is sent again after settle, all else asks a person."""
     until = settled_from(d, flow)
-    if d.op_class != "absolute":
+    if d.op_class != "absolute" and not upserts(d, flow):
         how = f"connector record resolve {d.entity} {d.key} --exists ID (or --absent)"
         return Settlement(
             outcome=None, move="unanswerable", reason="doubt",

@@ -313,7 +313,7 @@ ACTION_ONLY: Keys = {
     "found": Key("the key in `reply`, null where nothing was found", _SCALAR),
     "verify": Key("must hold for a hit", _SCALAR),
     "reference": Key("our reference in `item`", _SCALAR),
-    "next": Key("the call of a list's pages after the first, where it is another", _TREE),
+    "next": Key("the call of a list's pages after the first, where it differs", defined("step")),
     "at": Key("of `born`: when `item` was born", _SCALAR),
     "can": Key("the fields of `write` that an update may carry", listed(_SCALAR)),
     "bulk": Key("how one call carries many changes", defined("bulk")),
