@@ -24,12 +24,13 @@ _GATEWAYS = ("http_502", "http_504")  # a proxy answers: nobody is behind it
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
-    """A SOAP fault; *declared*: its detail is one that the contract names."""
+    """A SOAP fault; *declared*: its detail is one that the contract names; *subcode*: of 1.2."""
 
     code: str
     text: str = field(repr=False)
     detail: object = field(default=None, repr=False)
     declared: bool = False
+    subcode: str = ""
 
     @property
     def ours(self) -> bool:
@@ -53,7 +54,8 @@ class Answer:
     def names(self) -> dict[str, object]:
         """Give the names that rules and result templates use."""
         fault = self.fault or Fault(code="", text="")
-        told = {"code": fault.code, "text": fault.text, "detail": fault.detail}
+        told: dict[str, object] = {"code": fault.code, "subcode": fault.subcode}
+        told |= {"text": fault.text, "detail": fault.detail}
         http = {"status": self.http.status, "headers": self.http.headers}
         return {"reply": self.reply, "http": http, "fault": told}
 
@@ -203,8 +205,10 @@ def _said(rule: ErrorRule, names: Mapping[str, object], http: Reply | None) -> V
 def _by_protocol(answer: Answer, refuses_with: frozenset[int]) -> Verdict | None:
     """What HTTP and WS-Security say themselves: both ask who we are before they look at a body."""
     http, code = answer.http, f"http_{answer.http.status}"
-    if answer.fault is not None and answer.fault.code.rpartition(":")[2] in _STRANGER:
-        return Verdict(outcome="unauthorized", code=code_of(answer.fault.code))
+    if answer.fault is not None:
+        for told in (answer.fault.code, answer.fault.subcode):
+            if told.rpartition(":")[2] in _STRANGER:
+                return Verdict(outcome="unauthorized", code=code_of(told))
     if http.status in (401, 403):
         return Verdict(outcome="unauthorized", code=code)
     if http.status == 429 or (http.status == 503 and 503 in refuses_with):

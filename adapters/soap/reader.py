@@ -163,7 +163,9 @@ def _fault(element: etree._Element, contract: Contract) -> Fault:
         told[name.localname] = tree(child, member)
     plain = (detail.text or "").strip() if detail is not None and not len(detail) else ""
     code = _child(element, "Code")
+    below = _child(code, "Subcode") if code is not None else None
     return Fault(
+        subcode=_text(below, "Value") if below is not None else "",
         code=_text(element, "faultcode") if code is None else _text(code, "Value"),
         text=_text(element, "faultstring", "Reason"),
         detail=plain or told,

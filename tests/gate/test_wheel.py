@@ -59,3 +59,11 @@ def test_the_wheel_brings_its_migrations_and_example(unpacked: Path, tmp_path: P
     assert migrations.startswith(str(unpacked))
     assert example.startswith(str(unpacked))
     assert int(count) == len(list((ROOT / "migrations").rglob("*.py")))
+
+
+def test_the_wheel_brings_the_schemas_that_contracts_import(unpacked: Path) -> None:
+    """SOAP-ENC, WSDL and xml: nothing is fetched, and without them no rpc/encoded one is read."""
+    brought = {p.name for p in (unpacked / "adapters" / "soap" / "schemas").glob("*.xsd")}
+
+    assert brought == {p.name for p in ROOT.glob("adapters/soap/schemas/*.xsd")}
+    assert {"soap-encoding.xsd", "wsdl.xsd", "xml.xsd"} <= brought
