@@ -104,13 +104,13 @@ class App:
         Truncated, Braked, WrongSystem; a connection that is paused or closed is no failure.
         """
         if flow.stock is not None:
-            return stocked(flow, stockroom.run(self, flow, only))
+            return _stock(flow, lambda: stockroom.run(self, flow, only))
         return _both_halves(self, flow, {flow.source, flow.target}, lambda: _pull(self, flow, only))
 
     def catch_up(self, flow: Flow) -> Report:
         """Deliver what is due of *flow* without reading its source anew; raises as `sync` does."""
         if flow.stock is not None:
-            return stocked(flow, stockroom.catch_up(self, flow))
+            return _stock(flow, lambda: stockroom.catch_up(self, flow))
         self.ready(flow, self._met)
         return self.deliver(flow, Report())
 
@@ -194,8 +194,14 @@ def _fit(app: App, flow: Flow) -> None:
             app._fits.add(one.name)
 
 
-def stocked(flow: Flow, done: Stocked) -> Report:
-    """The report of a stock run."""
+def _stock(flow: Flow, run: Callable[[], Stocked]) -> Report:
+    """The report of a stock run; with one side paused or closed there is nothing that it can do."""
+    try:
+        done = run()
+    except NotNow as error:
+        if not shut_by_somebody(error):
+            raise
+        return Report(stopped={flow.name: error.code})
     report = Report(pulled={flow.name: done.pulled}, unknown=done.unknown)
     _count(report, flow, done.delivered)
     return report

@@ -95,18 +95,24 @@ def read_all(at: Stocking) -> Pulled:
         done.pages, complete = done.pages + 1, page.complete
     if not complete:
         raise Truncated(f"{flow.source}: the stock was not read to its end")
-    before = {
-        row.key: Before(offered=row.offered, changed_at=row.changed_at, zeroed_at=row.zeroed_at)
-        for row in at.ledger.read(stocktakes.last, flow.name)
-    }
+    before = known_before(at)
     approved = at.ledger.read(stocktakes.approved, flow.name, at.clock.now())
     judged = judge(before, reading.offers(before), at.rules, at.clock.now(), approved)
-    stop_if_improbable(at, judged, reading, began)
+    stop_if_nowhere(at, reading)
+    stop_if_improbable(at, judged, began)
     if judged.absent and not reading.broken:  # what has no key may be one of the absent
         asked = at.clock.now()
         reading.add(at.source, read_each(at.source, flow, sorted(judged.absent)), asked)
     reach("snapshot.before_seal")
     return seal(at, reading, done, began=began, approved=approved)
+
+
+def known_before(at: Stocking) -> dict[str, Before]:
+    """Every article by the readings so far."""
+    return {
+        row.key: Before(offered=row.offered, changed_at=row.changed_at, zeroed_at=row.zeroed_at)
+        for row in at.ledger.read(stocktakes.last, at.flow.name)
+    }
 
 
 def read_some(at: Stocking, only: Sequence[str]) -> Pulled:
@@ -115,11 +121,16 @@ def read_some(at: Stocking, only: Sequence[str]) -> Pulled:
     keys = sorted({key for one in only for key in named.get(one, [one])})
     reading, began = Reading(at.flow, at.rules), at.clock.now()
     reading.add(at.source, read_each(at.source, at.flow, keys), began)
+    before = known_before(at)
+    others = {key: one.offered for key, one in before.items()}  # as they were
+    approved = at.ledger.read(stocktakes.approved, at.flow.name, began)
+    judged = judge(before, others | reading.offers(before), at.rules, began, approved)
+    stop_if_improbable(at, judged, began)
     return seal(at, reading, Pulled())
 
 
-def stop_if_improbable(at: Stocking, judged: Judged, reading: Reading, began: datetime) -> None:
-    """P6: raise Braked; the reading waits for a person, who is told what it would do."""
+def stop_if_nowhere(at: Stocking, reading: Reading) -> None:
+    """Raise Braked where a warehouse that is named has not one article: a typing error, surely."""
     flow = at.flow
     if reading.counted and (wrong := sorted({*at.rules.warehouses} - reading.warehouses)):
         raise Braked(
@@ -128,6 +139,11 @@ def stop_if_improbable(at: Stocking, judged: Judged, reading: Reading, began: da
             code="braked",
             cure=f"correct flows.{flow.name}.warehouses",
         )
+
+
+def stop_if_improbable(at: Stocking, judged: Judged, began: datetime) -> None:
+    """P6: raise Braked; the reading waits for a person, who is told what it would do."""
+    flow = at.flow
     if not judged.why:
         return
     counts = {"zeroed": len(judged.zeroed), "changed": len(judged.changed)}

@@ -101,7 +101,7 @@ def _of(doc: Document, birth: str, bare: Draft, flow: Flow) -> Draft:
         total=str(doc.total) if isinstance(doc, Order) else None,
         currency=doc.currency if isinstance(doc, Order) else None,
         subject=_subject(doc, flow),
-        goods=taken_by(doc, older=old or flow.lane != "live") if isinstance(doc, Order) else None,
+        goods=taken_by(doc, older=old, lane=flow.lane) if isinstance(doc, Order) else None,
     )
 
 

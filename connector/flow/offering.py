@@ -149,8 +149,12 @@ def _strayed(seen: Seen | Absent, w: Claimed, sku: str) -> Known | Hold:
     """The product that we are linked to does not carry our SKU any more: gone, or another's now."""
     if isinstance(seen, Absent):
         return seen
-    needs = f"{w.target_key} there does not carry SKU {sku} any more: correct it, or resolve"
-    return Hold(reason="ambiguous", needs=needs)
+    if w.decision == "release":  # a person said that it is the one all the same
+        return replace(seen, base={})
+    needs = (
+        f"{w.target_key} there does not carry SKU {sku} any more: correct it, or release this one"
+    )
+    return Hold(reason="review", needs=needs)
 
 
 def decide_level(w: Claimed, known: Known | Hold, sold: Sold, flow: Flow, now: datetime) -> Decided:

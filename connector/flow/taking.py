@@ -16,10 +16,16 @@ from connector.flow.compose import TERMINAL
 from connector.ledger.goods import NOTHING, Line, packed
 from connector.values import Ref
 
+LEFT = frozenset({"fulfilled", "refunded"})
 
-def taken_by(order: Order, *, older: bool) -> str:
-    """The goods of an order; *older* than the start: whoever brought it there before us did."""
-    if older or order.status in TERMINAL:
+
+def taken_by(order: Order, *, older: bool, lane: str = "live") -> str:
+    """The goods of an order; *older* than the start: whoever brought it there before us did.
+
+    A backfilled one that is fulfilled took them before we came: its goods have left long ago.
+    """
+    left = lane == "backfill" and order.status in LEFT
+    if older or left or order.status in TERMINAL:
         return NOTHING
     return packed([(ref_key(line.product), line.sku, line.quantity) for line in order.lines])
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import select
 
-from connector.ledger import goods
+from connector.flow.pull import read_page
+from connector.ledger import goods, staging
 from connector.ledger.schema import goods as table
 from connector.sandbox import edit, shop_orders
+from connector.values import Page
 
 
 def taken(company, order):
@@ -56,6 +60,28 @@ def test_an_order_older_than_the_start_takes_nothing(company):
     company.change(order, customer_note="changed since")
     company.pull()
     assert taken(company, order) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "left"), [("completed", []), ("refunded", []), ("processing", [("SB-0001", 2)])]
+)
+def test_a_backfilled_order_takes_its_goods_only_while_it_is_open(company, status, left):
+    """A year of history is not sold a second time; what is still to be shipped is."""
+    order = company.order(status=status)
+    company.pull()
+    with company.app.ledger.begin() as db:
+        db.exec_driver_sql("DELETE FROM goods")
+        db.exec_driver_sql("DELETE FROM event")
+        db.exec_driver_sql("DELETE FROM record")
+    source, flow = company.app.system("shop"), company.app.flows["orders"]
+    page = Page(
+        items=tuple(source.read("order", [order])), cursor="", complete=True,
+        began=company.clock.now(),
+    )  # fmt: skip
+    found, _ = read_page(source, page, replace(flow, lane="backfill"), company.app.ledger)
+    with company.app.ledger.begin() as db:
+        staging.stage(db, found, company.clock.now())
+    assert taken(company, order) == left
 
 
 def test_an_order_whose_status_nobody_knows_takes_its_goods(company):

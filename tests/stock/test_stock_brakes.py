@@ -146,6 +146,19 @@ def test_a_warehouse_that_nobody_has_is_a_mistake(hundred):
     assert hundred.shop() == 1000
 
 
+def test_what_is_due_between_readings_is_judged_too(hundred):
+    """An ERP that has gone wild empties no shop by the back door."""
+    company = hundred.company
+    with company.app.ledger.begin() as db:
+        db.exec_driver_sql(
+            "UPDATE record SET state = 'prepared', reason = NULL, due_at = 1 WHERE flow = 'stock'"
+        )
+    count_all(hundred, 0)
+    with pytest.raises(Braked, match="40 of 100 articles without stock"):
+        company.app.catch_up(company.app.flows["stock"])
+    assert hundred.shop() == 1000
+
+
 def test_while_a_reading_waits_nothing_of_it_is_due(hundred):
     """Neither in the ledger nor for the sweep between runs."""
     count_all(hundred, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from connector import cli
 from connector.errors import Unavailable
 from connector.sandbox import shop_catalog
 from connector.sandbox.edit import desk
@@ -109,8 +110,12 @@ def test_a_product_with_another_sku_than_before_is_a_question(shelves):
     company.shop_sql("UPDATE products SET sku = 'OTHER' WHERE id = 1001")
     shelves.count(3)
     shelves.sync()
-    assert company.standing("stock", "I-0001") == "held(ambiguous)"
+    assert company.standing("stock", "I-0001") == "held(review)"
     assert shelves.shop("OTHER") == 1000
+
+    company.release("stock", "I-0001")
+    company.app.catch_up(company.app.flows["stock"])
+    assert shelves.shop("OTHER") == 3
 
 
 def test_a_level_in_doubt_is_computed_anew_and_sent_again(shelves):
@@ -181,6 +186,19 @@ def test_with_the_erp_away_nothing_is_offered(shelves):
     company.erp.faults([{"fault": "unavailable", "ops": ["ListStock"]}])
     with pytest.raises(Unavailable):
         shelves.sync()
+    assert shelves.shop() == 1000
+
+
+@pytest.mark.parametrize("name", ["erp", "shop"])
+def test_with_one_side_paused_a_run_does_nothing_and_is_no_failure(shelves, name):
+    """A person paused it; everything waits."""
+    company = shelves.company
+    shelves.sync()
+    shelves.count(3)
+    company.stop()
+    assert cli.run(["pause", name, "--config", str(company.folder / "config.yaml")]) == 0
+    report = shelves.sync()
+    assert report.stopped == {"stock": "paused"}
     assert shelves.shop() == 1000
 
 
