@@ -57,7 +57,7 @@ def scaffold(as_json: bool, **given: Any) -> None:
         return
     operations = chosen(given["operations"])
     for action in operations:
-        if action not in ACTIONS:
+        if action.partition(".")[0] not in ACTIONS:
             cure = cure_for(action, ACTIONS, "action")
             raise ConnectorError(f"there is no action `{action}`", code="usage", cure=cure)
     of = f"{wsdl.name} ({', '.join(operations.values())})"

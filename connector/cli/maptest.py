@@ -34,7 +34,7 @@ def test_(what: str | None, config: Path | None, as_json: bool) -> int:
     for name, folders in named(what, config):
         opened = open_profile(name, folders, problems, otherwise=_parameters(name, config))
         if opened is not None:
-            ran += run_cases(opened, folders, problems)
+            ran += run_cases(opened, problems)
     if as_json:
         output.emit(
             {"cases": [asdict(case) for case in ran], "problems": output.problems(problems)}

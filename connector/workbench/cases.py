@@ -20,7 +20,7 @@ from connector.mapping.write import Writer
 from connector.problems import Problems
 from connector.rehearsal import Canned, Sent
 from connector.values import Change, Outcome, Payload, Ref
-from connector.workbench.given import document
+from connector.workbench.given import document, with_customer
 from connector.workbench.offline import REFERENCE
 from connector.workbench.opened import Opened, with_parameters
 from connector.workbench.paths import NOTHING, at, body_of
@@ -65,14 +65,14 @@ class _Made:
     origins: dict[str, Node] = field(default_factory=dict)
 
 
-def run_cases(opened: Opened, folders: Sequence[Path], problems: Problems) -> list[Ran]:
+def run_cases(opened: Opened, problems: Problems) -> list[Ran]:
     """Run every case of the profile's own files; what is wrong with a case goes to *problems*."""
     ran = []
     for entity, node in opened.raw.entities.items():
         for n, (row, case) in enumerate(cases_of(node, problems), 1):
             if not Path(row.file).is_relative_to(opened.raw.folder):
                 continue  # a base's cases are about the base
-            differences = tuple(_run(opened, entity, row, case, folders, problems))
+            differences = tuple(_run(opened, entity, row, case, problems))
             ran.append(
                 Ran(
                     profile=opened.raw.name,
@@ -90,16 +90,15 @@ def _run(
     entity: str,
     row: Node,
     case: Mapping[str, Node],
-    folders: Sequence[Path],
     problems: Problems,
 ) -> Iterator[Difference]:
     parameters = {k: str(n.value) for k, n in members(case.get("conn")).items()}
     staged = with_parameters(opened, parameters, problems) if parameters else opened
     made = _Made()
     try:
-        doc = _given(staged, entity, row, case, folders, made)
+        doc = _given(staged, entity, row, case, made)
         if doc is not None:
-            _deliver(staged, entity, row, case, doc, made)
+            _deliver(staged, entity, row, case, with_customer(doc), made)
     except ConnectorError as error:
         complain(problems, row, str(error), error.cure)
         return
@@ -111,13 +110,12 @@ def _given(
     entity: str,
     row: Node,
     case: Mapping[str, Node],
-    folders: Sequence[Path],
     made: _Made,
 ) -> Document | None:
     path = Path(row.file).parent / str(case["given"].value)
     profile = str(case["from"].value) if "from" in case else None
     try:
-        doc = document(opened, entity, path, profile, folders)
+        doc = document(opened, entity, path, profile)
     except FieldErrors as error:
         made.faults |= {fault.field: fault.code for fault in error.faults}
         return None

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from connector.documents import Document
+from connector.documents import Document, Order
 from connector.errors import ConnectorError
-from connector.mapping.compile import Compiled, compile_as_far
-from connector.mapping.load import load_profile
-from connector.problems import Problems
-from connector.values import Payload
-from connector.workbench.opened import ZONE, Opened
+from connector.mapping.compile import Compiled
+from connector.values import Payload, Ref
+from connector.workbench.opened import Opened
 from connector.workbench.samples import document_of, payload_of
 
 
-def document(
-    opened: Opened, entity: str, path: Path, profile: str | None, folders: Sequence[Path]
-) -> Document:
+def document(opened: Opened, entity: str, path: Path, profile: str | None) -> Document:
     """Return the document in a file. Raises FieldErrors, ConnectorError[usage].
 
     *profile* says whose payload it is; left out it is a document of ours, else a payload of the
@@ -28,25 +23,17 @@ def document(
         raise ConnectorError(f"{path.name} is not one JSON payload", code="usage",
                              cure="save one document as JSON, beside the mapping")  # fmt: skip
     if profile is not None and profile != opened.raw.name:
-        return _read_by(_compiled(profile, folders), entity, payload, profile)
+        return _read_by(opened.other(profile), entity, payload, profile)
     own = document_of(entity, payload) if profile is None else None
     if own is not None:
         return own
     try:
         return _read_by(opened.compiled, entity, payload, opened.raw.name)
     except ConnectorError:
-        other = None if profile else _only_other(opened, entity, payload, folders)
+        other = None if profile else _only_other(opened, entity, payload)
         if other is None:
             raise
         return other
-
-
-def _compiled(profile: str, folders: Sequence[Path]) -> Compiled | None:
-    problems = Problems()
-    raw = load_profile(profile, folders, problems)
-    compiled = compile_as_far(raw, problems, zone=ZONE) if raw is not None else None
-    problems.raise_if_any()
-    return compiled
 
 
 def _read_by(compiled: Compiled | None, entity: str, payload: Payload, name: str) -> Document:
@@ -57,15 +44,20 @@ def _read_by(compiled: Compiled | None, entity: str, payload: Payload, name: str
     return reader.document(payload)
 
 
-def _only_other(
-    opened: Opened, entity: str, payload: Payload, folders: Sequence[Path]
-) -> Document | None:
+def _only_other(opened: Opened, entity: str, payload: Payload) -> Document | None:
     """Read it by the one other profile that can."""
-    names = {p.parent.name for folder in folders for p in folder.glob("*/profile.yaml")}
+    names = {p.parent.name for folder in opened.folders for p in folder.glob("*/profile.yaml")}
     found = []
     for name in sorted(names - {opened.raw.name, *opened.raw.bases}):
         try:
-            found.append(_read_by(_compiled(name, folders), entity, payload, name))
+            found.append(_read_by(opened.other(name), entity, payload, name))
         except ConnectorError:
             continue
     return found[0] if len(found) == 1 else None
+
+
+def with_customer(doc: Document) -> Document:
+    """Give a guest a customer, as the rules of a flow do."""
+    if isinstance(doc, Order) and doc.customer is None:
+        return doc.model_copy(update={"customer": Ref(entity="customer", key="guest")})
+    return doc

@@ -72,7 +72,7 @@ _FILLER = frozenset({"doc", "document", "sales", "header", "the", "of", "field",
 _SPLIT = re.compile(r"[A-ZÄÖÜ]+(?=[A-ZÄÖÜ][a-zäöüß])|[A-ZÄÖÜ]?[a-zäöüßéè]+|[A-ZÄÖÜ]+|\d+")
 _ESCAPED = re.compile(r"_x[0-9A-Fa-f]{4}_")
 
-FULL_NAME = "[{b}.first_name, {b}.last_name] | lines | replace('\\n', ' ') or {b}.company"
+FULL_NAME = "[{b}.first_name, {b}.last_name] | lines | replace('\\n', ' ') or {b}.company or '-'"
 # expression, pattern over all words, kinds that it fits ('' = any)
 Rule = tuple[str, str, str]
 _ADDRESS: Sequence[Rule] = (
@@ -231,6 +231,17 @@ def lines_of(place: Place, *, reading: bool = False) -> Place:
     """The surroundings inside one line of an order."""
     own: Sequence[Rule] = (("l.key", "(line )?(id|key|no)", "text integer"),) if reading else ()
     return Place(place.entity, (*_LINE, *own), "l")
+
+
+def is_id(name: str, entity: str) -> bool:
+    """Whether a field of this name is the system's own id of a record."""
+    words = set(plain(name).split())
+    own = {"order": "order", "customer": "customer", "product": "item", "stock": "item"}
+    return bool(words & {"no", "id", "key", "code"}) and words <= {
+        *("no", "id", "key", "code", "own"),
+        *("result", "return"),
+        own.get(entity, entity),
+    }
 
 
 def taxes_of(place: Place) -> Place:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from connector.documents import Document, Order
+from connector.documents import Document
 from connector.errors import ConnectorError, FieldErrors, FieldFault
 from connector.mapping.expressions import complain
 from connector.mapping.load import leaves
@@ -18,7 +18,7 @@ from connector.problems import Problems
 from connector.profile import Action, Entity, Step
 from connector.rehearsal import Rehearsal
 from connector.values import Payload, Ref
-from connector.workbench.given import document
+from connector.workbench.given import document, with_customer
 from connector.workbench.lint import payloads_of
 from connector.workbench.opened import Opened
 from connector.workbench.samples import Sample, document_of, payload_of
@@ -99,27 +99,19 @@ def documents_of(opened: Opened, sample: Sample) -> Iterator[Document]:
     """
     if sample.profile not in (None, opened.raw.name):
         with suppress(FieldErrors):
-            yield _with_customer(
-                document(opened, sample.entity, sample.path, sample.profile, opened.folders)
-            )
+            yield with_customer(document(opened, sample.entity, sample.path, sample.profile))
         return
     if sample.action is None and (payload := payload_of(sample.path)) is not None:
         own = document_of(sample.entity, payload)
         if own is not None:
-            yield _with_customer(own)
+            yield with_customer(own)
             return
     reader = opened.compiled.readers.get(sample.entity)
     if reader is None:
         return
     for payload in payloads_of(opened, sample, Problems()):
         with suppress(FieldErrors):  # lint tells it at its expression
-            yield _with_customer(reader.document(payload))
-
-
-def _with_customer(doc: Document) -> Document:
-    if isinstance(doc, Order) and doc.customer is None:
-        return doc.model_copy(update={"customer": Ref(entity="customer", key="guest")})
-    return doc
+            yield with_customer(reader.document(payload))
 
 
 def _cases(opened: Opened, name: str, problems: Problems) -> list[Case]:

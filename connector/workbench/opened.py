@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from connector.mapping.compile import Compiled, compile_as_far
+from connector.mapping.compile import Compiled, compile_as_far, compile_profile
 from connector.mapping.load import RawProfile, load_profile
 from connector.problems import Problems
 from connector.rehearsal import Rehearsal
@@ -24,8 +24,9 @@ ZONE = ZoneInfo("Europe/Berlin")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Opened:
-    """One profile. *stage*: None where its protocol has no rehearsal. *folders*: where it was
-    looked for, and others are.
+    """One profile. *stage*: None where its protocol has no rehearsal.
+
+    *folders*: where it was looked for, and *others* are.
     """
 
     raw: RawProfile
@@ -34,6 +35,19 @@ class Opened:
     conn: Mapping[str, object]
     samples: Sequence[Sample]
     stage: Rehearsal | None
+    others: dict[str, Compiled] = field(default_factory=dict)
+
+    def other(self, name: str) -> Compiled | None:
+        """Return another profile, as this one's folders have it. Raises ConfigError."""
+        if name not in self.others:
+            problems = Problems()
+            raw = load_profile(name, self.folders, problems)
+            compiled = compile_profile(raw, problems, zone=ZONE) if raw is not None else None
+            problems.raise_if_any()
+            if compiled is None:
+                return None
+            self.others[name] = compiled
+        return self.others[name]
 
 
 def open_profile(

@@ -9,7 +9,7 @@ from typing import get_args
 from connector.documents import ENTITIES
 from connector.documents.meaning import Meaning, meanings
 from connector.rehearsal import Element
-from connector.workbench.likely import Place, assigned, below, likely, lines_of, root
+from connector.workbench.likely import Place, assigned, below, is_id, likely, lines_of, root
 from connector.workbench.scaffold import GUESS
 
 _DEEPEST = 4
@@ -74,13 +74,12 @@ def _ours(expression: str) -> str | None:
 
 def key_lines(payload: Element, entity: str) -> Iterator[str]:
     """Write `key` and `version`."""
-    names = list(payload.members())
-    wanted = ("id", "key", "no", "number", f"{entity}id", f"{entity}no", f"{entity}number")
-    folded = {name.lower().replace("_", ""): name for name in reversed(names)}
-    key = next((folded[w] for w in wanted if w in folded), None)
-    yield (
-        f"key: = {key}".ljust(_WIDTH) + f"  {GUESS}" if key else "# key:      # NEEDED: its own id"
-    )
+    members = payload.members().items()
+    ids = [n for n, one in members if one.kind is not None and is_id(n, entity)]
+    folded = {name.lower().replace("_", ""): name for name, _ in reversed(list(members))}
+    key = folded.get("id") or next(iter(ids), None)
+    line = f"key: = {key}".ljust(_WIDTH) + f"  {GUESS}"
+    yield line if key else "# key:      # NEEDED: its own id"
     version = folded.get("version") or find(payload, entity).paths.get("modified_at")
     if version:
         yield f"version: = {version}".ljust(_WIDTH) + f"  {GUESS}"
@@ -135,9 +134,13 @@ def table_lines(payload: Element, entity: str, values: Mapping[str, str]) -> Ite
     if path is None:
         return
     yield "tables:"
-    yield f"  status_here:                # theirs: ours; ours are {', '.join(_statuses(entity))}"
-    if path in values:
-        yield f"    # {values[path]}:"
+    yield (
+        "  status_here:".ljust(_WIDTH) + f"  # theirs: ours, one of {', '.join(_statuses(entity))}"
+    )
+    one = payload.members().get(path)
+    said = sorted(one.words) if one is not None and one.words else []
+    for word in said or ([values[path]] if path in values else []):
+        yield f"    # {word}:"
     yield "    else: error"
 
 

@@ -26,6 +26,11 @@ _PARTS = (
     ("delivery", "doc.shipping_lines as s", "s", "shipping_item"),
     ("fees", "doc.fees as f", "f", "fee_item"),
 )
+_FILLED = "doc.shipping.street or doc.shipping.city"  # shops leave it blank where it is the other
+_ADDRESSES = {
+    "doc.billing": "doc.billing as b",
+    "doc.shipping": f"(doc.shipping if {_FILLED} else doc.billing) as b",
+}
 _DEEPEST = 6
 _WIDTH = 46
 
@@ -98,7 +103,11 @@ def _member(
         return [f"{indent}# {_key(one.name)}:".ljust(_WIDTH) + f"# {_about(one)}"]
     if walk == _SOLD:
         return [f"{indent}{_key(one.name)}:", *_sold(one, indent + "  ", depth)]
-    each = [f"{indent}  $each: {walk}".ljust(_WIDTH) + f"  {GUESS}"] if walk else []
+    if not walk and inside is not None and inside.base in _ADDRESSES:
+        inner = [line.replace(f"{inside.base}.", "b.") for line in inner]
+        walk = _ADDRESSES[inside.base]
+    word = "$each" if one.many else "$with"
+    each = [f"{indent}  {word}: {walk}".ljust(_WIDTH) + f"  {GUESS}"] if walk else []
     return [f"{indent}{_key(one.name)}:", *each, *inner]
 
 

@@ -8,18 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from connector.rehearsal import Book, Element
 from connector.workbench import reading
 from connector.workbench.jsonshape import JsonShape
-from connector.workbench.likely import assigned, plain, root
+from connector.workbench.likely import assigned, is_id, plain, root
 from connector.workbench.scaffold import GUESS, payload_of, table_lines, write_lines
 
 _WIDTH = 46
 _WORDS = {  # what an operation's name says that it does
-    "create": "create add save insert new upsert anlegen submit place maintain import",
-    "update": "update change modify edit set ändern",
-    "find": "find search query suche",
-    "list": "list multiple all getlist",
-    "get": "get read retrieve load fetch lesen",
+    "create": "create add save insert new upsert submit place maintain import anlegen erstellen",
+    "update": "update change modify edit set ändern aendern",
+    "find": "find search query suche suchen finden",
+    "list": "list multiple all getlist liste",
+    "get": "get read retrieve load fetch lesen holen",
 }
-_IDS = ("no", "id", "key", "code", "number")
 HEAD = """\
 # {entity}: a skeleton from {of}
 # A line with `{guess}` is a guess: check it, then take the mark away. NEEDED: the contract demands
@@ -53,13 +52,18 @@ def action_of(operation: str) -> str:
 def of_contract(book: Book, operations: Mapping[str, str], entity: str, of: str) -> str:
     """Write an entity file for *operations* (action → operation)."""
     lines = [HEAD.format(entity=entity, of=of, guess=GUESS)]
-    read = next((operations[a] for a in ("get", "list", "find") if a in operations), None)
+    read = next((o for a, o in operations.items() if a in ("get", "list", "find")), None)
     payload = _answered(book, read) if read is not None else None
     if payload is not None:
         lines += reading.key_lines(payload[1], entity)
     lines += ["actions:"]
     for action, operation in operations.items():
-        lines += _action(book, action, operation, entity)
+        if not action.startswith("match."):
+            lines += _action(book, action, operation, entity)
+    matching = {a: o for a, o in operations.items() if a.startswith("match.")}
+    lines += ["  match:"] if matching else []
+    for action, operation in matching.items():
+        lines += [f"  {line}" for line in _action(book, action, operation, entity)]
     if payload is not None:
         lines += reading.read_lines(payload[1], entity, target="create" in operations)
     written = next((operations[a] for a in ("create", "update") if a in operations), None)
@@ -115,33 +119,49 @@ def profile_of(name: str, protocol: str, entity: str, wsdl: str | None) -> str:
 
 
 def _action(book: Book, action: str, operation: str, entity: str) -> Iterator[str]:
-    sent, back = book.sent(operation), book.back(operation)
-    yield f"  {action}:"
+    yield f"  {action.removeprefix('match.')}:"
     yield f"    op: {operation}"
     if action in ("create", "update"):
-        payload = payload_of(sent)
-        if payload.member is not None:
-            beside = {n: one for n, one in sent.members().items() if n != payload.member}
-            yield f"    args:{'':14}{GUESS if beside else ''}".rstrip()
-            yield f"      {payload.member}: = payload"
-            yield from _arguments(beside, action)
-        key = _first_id(back, entity)
-        if key is not None:
-            yield f"    key: = reply.{key}".ljust(_WIDTH) + f"  {GUESS}"
-        return
+        yield from _writing(book, action, operation, entity)
+    else:
+        yield from _asking(book, action, operation, entity)
+
+
+def _writing(book: Book, action: str, operation: str, entity: str) -> Iterator[str]:
+    sent, back = book.sent(operation), book.back(operation)
+    payload = payload_of(sent)
+    if payload.member is not None:
+        beside = {n: one for n, one in sent.members().items() if n != payload.member}
+        yield f"    args:{'':14}{GUESS if beside else ''}".rstrip()
+        yield f"      {payload.member}: = payload"
+        yield from _arguments(beside, action)
+    key = _first_id(back, entity)
+    if key is not None:
+        yield f"    key: = reply.{key}".ljust(_WIDTH) + f"  {GUESS}"
+    told = {n: one.kind for n, one in (back.members() if back else {}).items() if one.kind}
+    for name, expression in assigned(root(entity), told).items():
+        if expression == "doc.total":
+            yield f"    total: = reply.{name}".ljust(_WIDTH) + f"  {GUESS}"
+
+
+def _asking(book: Book, action: str, operation: str, entity: str) -> Iterator[str]:
     yield f"    args:{'':14}{GUESS}"
-    yield from _arguments(sent.members(), action)
+    yield from _arguments(book.sent(operation).members(), action)
     found = _answered(book, operation)
     if found is not None:
         yield f"    items: = reply{found[0]}".ljust(_WIDTH) + f"  {GUESS}"
-    if action == "find" and found is not None:
-        ours = _reference(found[1], entity)
-        yield f"    reference: = item.{ours or '…'}".ljust(_WIDTH) + f"  {GUESS}"
+    ours = _reference(found[1], entity) if action == "find" and found is not None else None
+    if ours is not None:
+        yield f"    reference: = item.{ours}".ljust(_WIDTH) + f"  {GUESS}"
+    elif action == "find":
+        yield "    # reference: = item.NAME".ljust(_WIDTH) + "# NEEDED: our reference there"
 
 
 def _arguments(members: Mapping[str, Element], action: str) -> Iterator[str]:
-    given = {"get": "key", "find": "reference", "list": "since", "update": "key"}
+    given = {"get": "key", "find": "reference", "list": "since", "update": "key", "match": "value"}
+    action, _, by = action.partition(".")
     leaves = [name for name, one in members.items() if one.kind is not None]
+    leaves.sort(key=lambda name: by not in plain(name).split())
     for name, one in members.items():
         first = bool(leaves) and name == leaves[0] and action in given
         value = f"= {given[action]}" if first else "$drop"
@@ -188,7 +208,7 @@ def _first_id(back: Element | None, entity: str) -> str | None:
                 at = f"{path}.{name}" if path else name
                 if one.kind is None:
                     below.append((at, one))
-                elif set(plain(name).split()) <= {*_IDS, entity, "external", "result", "return"}:
+                elif is_id(name, entity):
                     return at
         level = below
     return None

@@ -48,7 +48,7 @@ def test_every_action_is_built_and_every_leaf_of_write_is_filled(name: str) -> N
 def test_its_cases_hold(name: str) -> None:
     """`connector map test NAME`: a profile has cases (`tests:`), each comes out as it says."""
     opened, problems = at(name)
-    ran = run_cases(opened, [mappings_folder()], problems)
+    ran = run_cases(opened, problems)
     assert str(problems) == ""
     assert ran != []
     assert [(case.name, case.differences) for case in ran if case.differences] == []

@@ -89,10 +89,11 @@ def test_a_difference_of_the_payload_names_the_yaml_that_made_it(bench: Bench) -
 def test_a_field_that_cannot_be_made_is_expected_or_a_difference(bench: Bench) -> None:
     """A case about a bad document says which field and code."""
     bad = bench.acme / "samples" / "order_nobody.json"
-    bad.write_text(json.dumps(order_document(customer=None)))
+    [line] = order_document()["lines"]
+    bad.write_text(json.dumps(order_document(customer=None, lines=[line | {"product": None}])))
     add(bench, "  - {given: samples/order_nobody.json, outcome: done}\n")
-    assert differences(bench) == [("fault write.Customer", "(nothing)", "no_reference")]
-    bench.spoil("outcome: done}", "faults: {write.Customer: no_reference}}")
+    assert differences(bench) == [("fault write.Line[0].Item", "(nothing)", "no_reference")]
+    bench.spoil("outcome: done}", "faults: {'write.Line[0].Item': no_reference}}")
     assert differences(bench) == []
 
 
