@@ -133,7 +133,8 @@ class App:
 
     def line(self, flow: Flow) -> list[Flow]:
         """The flows that a delivery of *flow* needs, in the order in which they deliver."""
-        return [*dependencies(flow, list(self.flows.values())), flow]
+        after = [self.flows[flow.refunds]] if flow.refunds is not None else []
+        return [*dependencies(flow, list(self.flows.values())), flow, *after]
 
     def can_deliver(self, name: str) -> bool:
         """Is the target of flow *name* open?"""

@@ -37,21 +37,19 @@ def wire_all(
             built = build_flow(config, flow, sides, installation, problems)
             if built is not None:
                 flows[name] = built
-    return wired, {name: with_customers(flow, flows) for name, flow in flows.items()}
+    return wired, {name: with_neighbours(flow, flows) for name, flow in flows.items()}
 
 
-def with_customers(flow: Flow, flows: Mapping[str, Flow]) -> Flow:
-    """An orders flow, told by the customers flow beside it what becomes of guests."""
+def with_neighbours(flow: Flow, flows: Mapping[str, Flow]) -> Flow:
+    """An orders flow, told by the flows beside it what becomes of guests and of refunds."""
+    ends = (flow.source, flow.target)
+    beside = {f.entity: f for f in flows.values() if (f.source, f.target) == ends}
+    customers, refunds = beside.get("customer"), beside.get("refund")
     if flow.entity != "order":
         return flow
-    beside = [
-        f
-        for f in flows.values()
-        if f.entity == "customer" and (f.source, f.target) == (flow.source, flow.target)
-    ]
-    if not beside:
-        return flow
-    return replace(flow, guests=beside[0].guests, customers=beside[0].name)
+    if customers is not None:
+        flow = replace(flow, guests=customers.guests, customers=customers.name)
+    return flow if refunds is None else replace(flow, refunds=refunds.name)
 
 
 def build_flow(

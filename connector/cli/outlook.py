@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from connector.documents import Customer, Document, Order, Product
+from connector.documents import Customer, Document, Order, Product, Refund, Stock
 from connector.flow.draft import reference
 from connector.flow.flows import Flow
+from connector.values import Ref
 
 _DAY = datetime(2026, 12, 1, 12, tzinfo=UTC)
 EXAMPLES: Mapping[str, Document] = {
@@ -18,6 +19,8 @@ EXAMPLES: Mapping[str, Document] = {
     ),
     "customer": Customer(number="100200"),
     "product": Product(sku="SKU-100200"),
+    "stock": Stock(sku="SKU-100200"),
+    "refund": Refund(order=Ref(entity="order", key="100200"), amount=Decimal("1.00")),
 }
 
 
@@ -53,6 +56,8 @@ def _creates(flow: Flow, born: datetime | None) -> str:
     match flow.mode:
         case "link_only":
             return f"creates no {flow.entity}; {looks or 'links nothing: it has no `match`'}"
+        case "on_demand" if flow.entity == "refund":
+            return "creates every refund of an order that is there; they are read with their orders"
         case "on_demand":
             return f"creates a {flow.entity} when another document needs it{looks and '; ' + looks}"
         case _:

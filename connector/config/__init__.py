@@ -9,7 +9,7 @@ from typing import Any
 
 from connector import forms, spelled
 from connector.config.connections import CONNECTION, connection
-from connector.config.fit import check_ends, check_flows, check_times
+from connector.config.fit import check_children, check_ends, check_flows, check_times
 from connector.config.flows import ENTITIES, FLOW, flow
 from connector.config.kinds import DURATION, NAME, WHOLE, ZONE, beside, lazily
 from connector.config.rehearsals import check_tests, rehearsals
@@ -58,6 +58,7 @@ def load_config(
     attempts = got.setdefault("attempts", Attempts())
     check_flows(flows.values(), problems)
     check_stock(flows.values(), problems)
+    check_children(flows.values(), problems)
     check_fresh(node, flows, problems)
     check_heard(node, connections, problems)
     check_tests(connections, flows.values(), problems)

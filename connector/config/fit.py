@@ -19,6 +19,7 @@ _ENTITIES_OF = {
     "guests": ("customer",),
     "match": ("customer", "product"),
     "money": ("order",),
+    "reference": ("customer", "order", "product", "stock"),
     "unknown_product": ("order",),
     "mode": ("customer", "product", "order"),
     "start": ("customer", "product", "order"),
@@ -70,6 +71,21 @@ def check_flows(flows: Iterable[Flow], problems: Problems) -> None:
         if other != flow.name:
             cure = "remove one, or send it to another connection"
             report(problems, flow.place, f"delivers the same documents as `{other}`", cure)
+
+
+def check_children(flows: Iterable[Flow], problems: Problems) -> None:
+    """Refunds come with their orders: a flow of them reads nothing of itself."""
+    flows = list(flows)
+    orders = {(f.source, f.target) for f in flows if f.entity == "order"}
+    for flow in flows:
+        if flow.entity != "refund":
+            continue
+        if flow.mode != "on_demand":
+            cure = "add `mode: on_demand`"
+            report(problems, flow.place, "refunds are read with their orders", cure)
+        if (flow.source, flow.target) not in orders:
+            cure = "add the flow of orders between the same connections"
+            report(problems, flow.place, "has no flow of orders beside it", cure)
 
 
 def _check_fit(flow: Flow, given: Mapping[str, Node], problems: Problems) -> None:

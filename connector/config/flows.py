@@ -14,7 +14,7 @@ from connector.problems import Problems
 from connector.spelled import Misspelled
 from connector.yamlread import Node
 
-ENTITIES = ("customer", "order", "product", "stock")
+ENTITIES = ("customer", "order", "product", "refund", "stock")
 
 
 def _reference(node: Node, _: Problems) -> Node:

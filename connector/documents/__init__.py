@@ -3,7 +3,7 @@
 from connector.documents.catalog import Product
 from connector.documents.fields import Document
 from connector.documents.party import Address, Customer
-from connector.documents.sales import Order, Refund, unexplained
+from connector.documents.sales import GivenBack, Order, Refund, refund_of, unexplained
 from connector.documents.stock import Stock, StockLevel
 from connector.documents.stored import ENTITIES, dump, json_schema, load, refs
 
@@ -12,6 +12,7 @@ __all__ = [
     "Address",
     "Customer",
     "Document",
+    "GivenBack",
     "Order",
     "Product",
     "Refund",
@@ -21,5 +22,6 @@ __all__ = [
     "json_schema",
     "load",
     "refs",
+    "refund_of",
     "unexplained",
 ]

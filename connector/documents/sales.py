@@ -13,6 +13,7 @@ from connector.documents.fields import (
     CustomerRef,
     Document,
     Id,
+    OrderRef,
     Part,
     ProductRef,
     Quantity,
@@ -21,6 +22,7 @@ from connector.documents.fields import (
     Utc,
 )
 from connector.documents.party import Address
+from connector.values import Ref
 
 Status = Literal[
     "draft", "awaiting_payment", "confirmed", "fulfilled", "cancelled", "refunded", "failed"
@@ -73,8 +75,8 @@ class Payment(Part):
     reference: Annotated[Text | None, Field(description="the payment provider's id")] = None
 
 
-class Refund(Part):
-    """Money given back, a record of its own in other flows."""
+class GivenBack(Part):
+    """Money given back, as its order tells it; delivered as a record of its own."""
 
     key: Annotated[Id, Field(description="the source's id")]
     reason: Annotated[Text | None, Field(description="why, as somebody wrote it")] = None
@@ -100,7 +102,28 @@ class Order(Document):
     total_tax: Annotated[Amount | None, Field(description="all taxes")] = None
     total: Annotated[Amount, Field(description="what is paid, tax included")]
     payment: Annotated[Payment | None, Field(description="how it is paid")] = None
-    refunds: Annotated[tuple[Refund, ...], Field(description="what was given back")] = ()
+    refunds: Annotated[tuple[GivenBack, ...], Field(description="what was given back")] = ()
+
+
+class Refund(Document):
+    """Money given back on an order."""
+
+    order: Annotated[OrderRef, Field(description="the order that it is about")]
+    order_number: Annotated[Id | None, Field(description="the number people know it by")] = None
+    reason: Annotated[Text | None, Field(description="why, as somebody wrote it")] = None
+    amount: Annotated[Amount, Field(description="positive, tax included")]
+    currency: Annotated[Currency | None, Field(description="of the amount, ISO 4217")] = None
+
+
+def refund_of(order: Order, given: GivenBack, key: str) -> Refund:
+    """Return what an order tells of one refund, as the document that is delivered."""
+    return Refund(
+        order=Ref(entity="order", key=key),
+        order_number=order.number,
+        reason=given.reason,
+        amount=given.amount,
+        currency=order.currency,
+    )
 
 
 def unexplained(order: Order) -> Decimal:

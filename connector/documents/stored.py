@@ -14,13 +14,14 @@ from pydantic import ValidationError
 from connector.documents.catalog import Product
 from connector.documents.fields import Document, Part
 from connector.documents.party import Customer
-from connector.documents.sales import Order
+from connector.documents.sales import Order, Refund
 from connector.documents.stock import Stock
 from connector.errors import FieldErrors, FieldFault
 from connector.values import Ref
 
 ENTITIES: dict[str, type[Document]] = {
     "order": Order, "customer": Customer, "product": Product, "stock": Stock,
+    "refund": Refund,
 }  # fmt: skip
 
 _LEAVES = frozenset({str, Decimal, bool, datetime, dict, type(None)})

@@ -8,7 +8,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from connector.documents import Customer, Document, Order, Refund, dump, unexplained
+from connector.documents import (
+    Customer,
+    Document,
+    GivenBack,
+    Order,
+    dump,
+    refund_of,
+    unexplained,
+)
 from connector.errors import FieldErrors
 from connector.flow.compose import guest_customer, guest_key
 from connector.flow.flows import Flow
@@ -34,7 +42,7 @@ def drafts(item: Item, payload: Payload | Broken, flow: Flow, began: datetime) -
         goods = salvaged(flow.reader.partial(payload)) if flow.entity == "order" else None
         return [replace(bare, verdict="unreadable", needs=str(error), goods=goods)]
     own = _of(doc, birth, bare, flow)
-    return [own, *_children(doc, own), *_guest(doc, own, flow)]
+    return [own, *_children(doc, own, flow), *_guest(doc, own, flow)]
 
 
 def unreadable(broken: Broken, flow: Flow, began: datetime) -> Draft:
@@ -135,6 +143,11 @@ def reference(doc: Document, key: str, flow: Flow) -> str:
         minted = str(flow.reference({"doc": doc, "conn": flow.conn, "key": key}))
     else:
         minted = f"{flow.installation}-{flow.source}-{flow.entity}-{key}"
+    return fitted(minted, flow)
+
+
+def fitted(minted: str, flow: Flow) -> str:
+    """*minted*, as the target takes it: the same text always makes the same reference."""
     kept = "".join(re.findall(flow.capabilities.reference_charset, minted))
     if kept == minted and len(minted) <= flow.capabilities.reference_length:
         return minted
@@ -158,29 +171,36 @@ def _subject(doc: Document, flow: Flow) -> str | None:
     return hashlib.sha256(f"{flow.installation}\n{who}".encode()).hexdigest()[:24]
 
 
-def _children(doc: Document, parent: Draft) -> Iterator[Draft]:
-    """R11: refunds are records of their own, staged with their parent."""
+def _children(doc: Document, parent: Draft, flow: Flow) -> Iterator[Draft]:
+    """R11: refunds are records of their own, staged with their parent and after it."""
     kept_back = parent.old or parent.verdict == "filtered"
     if not isinstance(doc, Order) or kept_back or parent.reference is None:
         return
-    for refund in doc.refunds:
-        yield _child(refund, parent)
+    for given in doc.refunds:
+        yield _child(doc, given, parent, flow)
 
 
-def _child(refund: Refund, parent: Draft) -> Draft:
-    data = dump(refund)
+def _child(doc: Order, given: GivenBack, parent: Draft, flow: Flow) -> Draft:
+    """A refund: delivered by the flow that is there for it, else a person's affair.
+
+    So are those of a backfill: what was given back long ago may be booked already.
+    """
+    data = dump(refund_of(doc, given, parent.key))
+    delivered = flow.refunds is not None and flow.lane == "live"
     return replace(
         parent,
+        flow=flow.refunds if delivered and flow.refunds else parent.flow,
         entity="refund",
-        key=f"{parent.key}/{refund.key}",
+        key=f"{parent.key}/{given.key}",
         due_at=parent.read_at,
-        verdict="review",
-        needs="refunds are not delivered yet: book it by hand, it waits here for the day they are",
-        reference=f"{parent.reference}/{refund.key}",
+        verdict="due" if delivered else "review",
+        needs="" if delivered else "no flow delivers this refund: book it by hand",
+        reference=fitted(f"{parent.reference}/{given.key}", flow),
+        version=None,
         doc=data,
         doc_hash=digest(data),
         raw_hash=None,
-        total=str(refund.amount),
+        total=str(given.amount),
         goods=None,
     )
 

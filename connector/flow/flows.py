@@ -101,6 +101,7 @@ class Flow:
     wait: timedelta = timedelta(0)
     guests: Template | Literal["each"] | None = None
     customers: str | None = None
+    refunds: str | None = None
     unknown_product: str = "hold"
     money: MoneyRules = MoneyRules()
     attempts: AttemptRules = AttemptRules()

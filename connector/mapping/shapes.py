@@ -8,9 +8,9 @@ from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from connector.documents.fields import CustomerRef, Part, ProductRef
+from connector.documents.fields import CustomerRef, OrderRef, Part, ProductRef
 
-_REFS: dict[object, str] = {CustomerRef: "customer", ProductRef: "product"}
+_REFS: dict[object, str] = {CustomerRef: "customer", OrderRef: "order", ProductRef: "product"}
 
 
 @dataclass(frozen=True, slots=True)

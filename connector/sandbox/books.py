@@ -93,6 +93,18 @@ def _erp_order(row: sqlite3.Row, skus: dict[str, str]) -> Row:
     }
 
 
+def erp_credits(path: Path) -> list[Row]:
+    """Every credit note of the ERP."""
+    found = []
+    for row in _rows(path, "SELECT * FROM credits ORDER BY created, no"):
+        data = json.loads(row["data"])
+        told = {"amount": Decimal(data["Amount"]), "reason": data.get("Reason", "")}
+        found.append(
+            {"no": row["no"], "reference": row["reference"], "order_no": row["order_no"]} | told
+        )
+    return found
+
+
 def erp_customers(path: Path) -> list[Row]:
     """Every customer of the ERP."""
     found = []

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from lxml import etree
 
 from connector.sandbox import erp_books as books
+from connector.sandbox import erp_credit as credits_
 from connector.sandbox import erp_stock as stock
 from connector.sandbox.erp_books import Refused
 from connector.sandbox.erp_xml import (
@@ -168,6 +169,11 @@ def update_customer(store: Store, request: etree._Element) -> Fields:
     return {"Result": books.update_customer(store, no, version, part(request, "Customer"))}
 
 
+def create_credit(store: Store, request: etree._Element) -> Fields:
+    """CreateCreditNote."""
+    return {"Result": credits_.create(store, part(request, "CreditNote"))}
+
+
 def lookup(store: Store, kind: str, request: etree._Element) -> Fields:
     """Get… by number and Find… by reference, e-mail, VAT number or SKU: all matches."""
     wanted: dict[str, list[str]] = {}
@@ -207,6 +213,7 @@ OPERATIONS: dict[str, Callable[[Store, etree._Element], Fields]] = {
     "ReleaseSalesOrder": release_order,
     "CreateCustomer": create_customer,
     "UpdateCustomer": update_customer,
+    "CreateCreditNote": create_credit,
     "ListStock": list_stock,
     "GetStock": get_stock,
 }
@@ -215,7 +222,12 @@ VERBS: dict[str, Callable[[Store, str, etree._Element], Fields]] = {
     "Find": lookup,
     "List": listing,
 }
-KIND = {"SalesOrders": "Order", "Customers": "Customer", "Items": "Item"}
+KIND = {
+    "SalesOrders": "Order",
+    "Customers": "Customer",
+    "Items": "Item",
+    "CreditNotes": "CreditNote",
+}
 
 
 def start_erp(

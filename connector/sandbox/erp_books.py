@@ -31,6 +31,11 @@ CREATE TABLE IF NOT EXISTS items (
     no TEXT PRIMARY KEY, sku TEXT NOT NULL, version INTEGER NOT NULL DEFAULT 1,
     created TEXT NOT NULL, changed TEXT NOT NULL, data TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS items_sku ON items (sku);
+CREATE TABLE IF NOT EXISTS credits (
+    no TEXT PRIMARY KEY, reference TEXT NOT NULL, order_no TEXT NOT NULL,
+    version INTEGER NOT NULL DEFAULT 1, created TEXT NOT NULL, changed TEXT NOT NULL,
+    data TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS credits_reference ON credits (reference);
 """
 SCHEMA += erp_stock.SCHEMA
 HEAD = ("ExternalRef", "ShopNumber", "CustomerNo", "OrderDate", "Currency", "Status")
@@ -38,7 +43,9 @@ TAIL = ("PaymentMethod", "PaymentReference", "Note", "BillTo", "ShipTo", "Lines"
 WHO = ("ExternalRef", "Name", "Company", "Email", "Phone", "VatNumber", "Address")
 CUSTOMER = (*WHO, "PaymentTerms", "CreditLimit")
 ITEM = ["Sku", "Name", "Description", "Price", "Currency", "Weight", "Active"]
-KINDS = {"Order": "orders", "Customer": "customers", "Item": "items"}
+CREDIT = ["ExternalRef", "OrderNo", "Amount", "Reason"]
+KINDS = {"Order": "orders", "Customer": "customers", "Item": "items", "CreditNote": "credits"}
+MEMBERS = {"Customer": CUSTOMER, "Item": ITEM, "CreditNote": CREDIT}
 FOUND_BY = {
     "ExternalRef": "reference",
     "Email": "email",
@@ -47,6 +54,7 @@ FOUND_BY = {
     "OrderNo": "no",
     "CustomerNo": "no",
     "ItemNo": "no",
+    "CreditNoteNo": "no",
 }
 MOST = 500
 
@@ -203,7 +211,7 @@ def told(kind: str, row: sqlite3.Row) -> Fields:
         fields |= pick(data, HEAD) | {"Released": released} | pick(data, TAIL)
         fields |= {"NetTotal": f"{net:f}", "TaxTotal": f"{tax:f}", "GrandTotal": row["grand_total"]}
     else:
-        fields |= pick(data, CUSTOMER if kind == "Customer" else ITEM)
+        fields |= pick(data, MEMBERS[kind])
     return fields | {"CreatedAt": row["created"], "ChangedAt": row["changed"]}
 
 
