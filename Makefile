@@ -27,7 +27,11 @@ bench: $(STAMP)
 chaos: $(STAMP)
 	@PYTHONPATH=tests $(BIN)/python -m chaos
 
-.PHONY: demo test check bench chaos mutants lock reference
+mutants: $(STAMP)
+	@PYTHONPATH=tests $(BIN)/python -m mutants
+
+reference: $(STAMP)
+	$(BIN)/python -m connector.workbench.reference docs
 
 lock: $(STAMP)
 	$(BIN)/python -m pip install -q uv

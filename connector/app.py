@@ -18,7 +18,7 @@ from connector.config import ledger_url, load_config
 from connector.configured import Config
 from connector.errors import ConnectorError, NotNow, Unauthorized, Unavailable
 from connector.flow.deliver import Delivered, deliver
-from connector.flow.flows import Flow, dependencies
+from connector.flow.flows import Flow, line_of
 from connector.flow.hinted import pull_hinted
 from connector.flow.pull import Pulled, pull, pull_demanded
 from connector.flow.stock import Stocked
@@ -133,8 +133,7 @@ class App:
 
     def line(self, flow: Flow) -> list[Flow]:
         """The flows that a delivery of *flow* needs, in the order in which they deliver."""
-        after = [self.flows[flow.refunds]] if flow.refunds is not None else []
-        return [*dependencies(flow, list(self.flows.values())), flow, *after]
+        return line_of(flow, self.flows)
 
     def can_deliver(self, name: str) -> bool:
         """Is the target of flow *name* open?"""

@@ -139,3 +139,9 @@ def dependencies(flow: Flow, flows: Sequence[Flow]) -> list[Flow]:
         and (other.source, other.target) == (flow.source, flow.target)
         and other.name != flow.name
     ]
+
+
+def line_of(flow: Flow, flows: Mapping[str, Flow]) -> list[Flow]:
+    """The flows of one delivery: what *flow* needs, itself, what its documents bring with them."""
+    after = [flows[flow.refunds]] if flow.refunds is not None else []
+    return [*dependencies(flow, list(flows.values())), flow, *after]
