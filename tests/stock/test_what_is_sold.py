@@ -42,8 +42,10 @@ def test_an_order_placed_while_the_stock_is_read_is_subtracted(sold):
     assert sold.shop() == 8
 
 
-def test_an_order_delivered_while_the_stock_is_read_is_still_subtracted(sold):
+@pytest.mark.parametrize("rule", ["create", "validate"])
+def test_an_order_delivered_while_the_stock_is_read_is_still_subtracted(sold, rule):
     """The ERP has it by now, and its stock was read before."""
+    sold.erp_says(rule)
     sold.company.order()
     with sold.company.when("snapshot.before_seal", sold.deliver):
         sold.sync()
