@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from adapters import bulks, probes, sources, targets
+from adapters import bulks, probes, sources, subscriptions, targets
 from adapters.auth import Tls
 from adapters.dialect import Connection, Dialect
 from adapters.http import Http
@@ -22,6 +22,7 @@ from connector.values import (
     Payload,
     Read,
     Seen,
+    Subscription,
 )
 
 
@@ -96,3 +97,15 @@ class System:
     def check(self) -> Findings:
         """Say who the system is; see Probe."""
         return probes.check(self._at)
+
+    def subscriptions(self) -> Sequence[Subscription]:
+        """The webhooks that it keeps; see Subscribes."""
+        return subscriptions.listed(self._at)
+
+    def subscribe(self, topic: str, url: str, secret: str) -> None:
+        """Make one; see Subscribes."""
+        subscriptions.make(self._at, topic, url, secret)
+
+    def unsubscribe(self, key: str) -> None:
+        """Remove one; see Subscribes."""
+        subscriptions.remove(self._at, key)

@@ -26,9 +26,10 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Webhooks:
-    """What the system sends of its own accord: *secret* signs it."""
+    """What the system sends of its own accord: *secret* signs it, *url* is where it reaches us."""
 
     secret: Node = field(repr=False)
+    url: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

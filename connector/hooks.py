@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from connector import wiring
 from connector.app import App
+from connector.configured import Config, Flow
 from connector.errors import LedgerAway
 from connector.ledger import hints
 from connector.points import reach
@@ -133,10 +134,19 @@ class Receiver:
 
 def listening(app: App, connection: str, entity: str) -> list[str]:
     """The flows that read *entity* of *connection* by themselves."""
+    flows = reading(app.config, connection)
+    return [flow.name for flow in flows if flow.entity == entity]
+
+
+def listening_entities(config: Config, connection: str) -> list[str]:
+    """What is read of *connection* by flows of their own accord."""
+    return sorted({flow.entity for flow in reading(config, connection)})
+
+
+def reading(config: Config, connection: str) -> list[Flow]:
+    """The flows that read *connection* by themselves."""
     return [
-        flow.name
-        for flow in app.config.flows.values()
-        if (flow.source, flow.entity) == (connection, entity)
-        and flow.mode != "on_demand"
-        and flow.every != "never"
+        flow
+        for flow in config.flows.values()
+        if flow.source == connection and flow.mode != "on_demand" and flow.every != "never"
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from connector.values import (
     Absent,
@@ -19,6 +19,7 @@ from connector.values import (
     Payload,
     Read,
     Seen,
+    Subscription,
 )
 
 
@@ -135,6 +136,23 @@ class Watch(Protocol):
 
     def halted(self) -> str:
         """Why what has not begun is withdrawn; empty while it goes on."""
+        ...
+
+
+@runtime_checkable
+class Subscribes(Protocol):
+    """How webhooks are looked at and made anew. All raise Unavailable, Unauthorized."""
+
+    def subscriptions(self) -> Sequence[Subscription]:
+        """Every webhook that the system keeps."""
+        ...
+
+    def subscribe(self, topic: str, url: str, secret: str) -> None:
+        """Have *topic* sent to *url*, signed with *secret*."""
+        ...
+
+    def unsubscribe(self, key: str) -> None:
+        """Have one sent no more."""
         ...
 
 

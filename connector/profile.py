@@ -237,6 +237,24 @@ class Service:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Subscriptions:
+    """How the webhooks that a product keeps are listed, made and removed.
+
+    *key topic to active* read an `item` of the list; making knows `topic url secret`, removing
+    `key`. *topics*: what must be heard of an entity.
+    """
+
+    listed: Action
+    made: Action
+    removed: Action
+    key: Template
+    topic: Template
+    to: Template
+    active: Template
+    topics: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Webhooks:
     """How the product signs what it sends of its own accord, and how that names a document.
 
@@ -252,6 +270,7 @@ class Webhooks:
     encoding: Literal["base64", "hex"] = "base64"
     prefix: str = ""
     ping: str | None = None
+    kept: Subscriptions | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -331,6 +331,16 @@ class Forged:
 Heard = Hint | Ping | Forged
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subscription:
+    """One webhook as its system keeps it: what of, where *to*, and whether it is *active*."""
+
+    key: str
+    topic: str
+    to: str
+    active: bool
+
+
 # ── what a probe finds ──────────────────────────────────────────────────────────────────────────
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from connector import codes, logs, messenger, places, wiring
 from connector.app import open_system, read_config
 from connector.building import wire_all
 from connector.cli import output
+from connector.cli.hooks import look_at
 from connector.cli.options import config_option, config_path, json_option
 from connector.cli.outlook import outlook
 from connector.cli.rehearse import rehearse
@@ -50,16 +52,22 @@ class Met:
     identity: Mapping[str, str]
     skew: float | None = None
     complaints: tuple[str, ...] = ()
+    hooks: tuple[str, ...] = ()
     error: ConnectorError | None = None
 
 
 @click.command()
 @click.argument("profile", required=False)
 @click.option("--offline", is_flag=True, help="Ask no system.")
+@click.option("--fix-webhooks", is_flag=True, help="Make our webhooks there anew.")
 @config_option
 @json_option
-def check(profile: str | None, offline: bool, config: Path | None, as_json: bool) -> int:
-    """Examine everything: configuration, mappings, then every system and flow. Changes nothing.
+def check(
+    profile: str | None, offline: bool, fix_webhooks: bool, config: Path | None, as_json: bool
+) -> int:
+    """Examine everything: configuration, mappings, then every system and flow. Changes nothing,
+
+    unless --fix-webhooks asks for it: then our webhooks are removed there and made anew.
 
     With PROFILE, that profile alone, its folder's name under mappings/, or its folder; with
     --offline every action is built from its samples and judged by the schema of its WSDL.
@@ -76,7 +84,8 @@ def check(profile: str | None, offline: bool, config: Path | None, as_json: bool
         wiring.settings(read, one, problems)
     messenger.senders(read, problems)
     problems.raise_if_any()
-    met = [] if offline else [_meet(read, w, known.met.get(n)) for n, w in wired.items()]
+    asked = {} if offline else wired
+    met = [_meet(read, w, known.met.get(n), fix=fix_webhooks) for n, w in asked.items()]
     looks = [outlook(flow, flows, known.born) for flow in flows.values()]
     if as_json:
         output.emit(
@@ -114,26 +123,26 @@ def _ledger(url: str) -> Known:
         ledger.close()
 
 
-def _meet(config: Config, wired: Wired, known: Mapping[str, str] | None) -> Met:
+def _meet(config: Config, wired: Wired, known: Mapping[str, str] | None, *, fix: bool) -> Met:
     """Ask one system who it is, as R9 does before every run, without remembering it."""
     clock = SystemClock()
     gate = ThreadGate(clock, replace(wired.limits, concurrency=1))
     name, profile = wired.config.name, wired.config.profile
     met = Met(connection=name, profile=profile, identity={})
     try:
-        system = open_system(config, wired, gate, clock)
-        try:
+        with closing(open_system(config, wired, gate, clock)) as system:
             found = system.check()
-        finally:
-            system.close()
-        skew = found.skew.total_seconds() if found.skew is not None else None
-        met = Met(connection=name, profile=profile, identity=found.identity, skew=skew,
-                  complaints=found.problems)  # fmt: skip
-        refuse_other(wired.config, found)
-        who = {**found.identity, "host": str(wired.conn["url"])}
-        if known and (changed := differing(known, who)):
-            message = f"{name} is another system than the ledger knows: {', '.join(changed)}"
-            raise WrongSystem(message, cure=f"correct connections.{name}, or begin a new ledger")
+            skew = found.skew.total_seconds() if found.skew is not None else None
+            met = Met(connection=name, profile=profile, identity=found.identity, skew=skew,
+                      complaints=found.problems)  # fmt: skip
+            refuse_other(wired.config, found)
+            who = {**found.identity, "host": str(wired.conn["url"])}
+            if known and (changed := differing(known, who)):
+                message = f"{name} is another system than the ledger knows: {', '.join(changed)}"
+                cure = f"correct connections.{name}, or begin a new ledger"
+                raise WrongSystem(message, cure=cure)
+            says, wrong = look_at(config, wired, system, fix=fix)
+            met = replace(met, hooks=tuple(says), complaints=(*met.complaints, *wrong))
     except ConnectorError as error:
         return Met(**{**_fields(met), "error": error})
     finally:
@@ -154,7 +163,7 @@ def _told(error: ConnectorError | None) -> dict[str, str] | None:
 def _print(met: Met) -> None:
     who = ", ".join(f"{k} {v}" for k, v in sorted(met.identity.items())) or "says nothing of itself"
     clock = "" if met.skew is None else f"; its clock differs by {int(met.skew)} s"
-    says = [] if met.error and not met.identity else [f"{who}{clock}"]
+    says = [] if met.error and not met.identity else [f"{who}{clock}", *met.hooks]
     wrong = list(met.complaints)
     if met.error:
         cure = met.error.cure or codes.CODES[met.error.code].cure

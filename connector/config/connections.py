@@ -83,7 +83,10 @@ CONNECTION: Form = {
     "settle": Key(DURATION, "how long a call that we gave up on may still commit"),
     "webhooks": Key(
         section(
-            {"secret": Key(lazily(_secret), "the secret that signs them", needed=True)},
+            {
+                "secret": Key(lazily(_secret), "the secret that signs them", needed=True),
+                "url": Key(text(spelled.web_address), "where the system reaches /hooks/NAME"),
+            },
             lambda got: Webhooks(**got),
         ),
         "hear of changes at once; needs `web.listen`",

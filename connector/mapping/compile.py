@@ -126,7 +126,7 @@ def _profile(
         times="connection" if times == "connection" else "utc",
         empty="null" if context.blank else "keep",
         identity={k: t for k, t in identity.items() if t is not None},
-        webhooks=webhooks_of(own.get("webhooks"), problems),
+        webhooks=webhooks_of(own.get("webhooks"), calls),
         digest=digest_of(_text(raw.top), [_text(n) for n in raw.entities.values()]),
     )
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from connector.mapping.actions import check_keys, one_of, scalar, template
+from dataclasses import replace
+
+from connector.mapping.actions import (
+    Calls,
+    actions_of,
+    check_keys,
+    one_of,
+    scalar,
+    template,
+)
 from connector.mapping.expressions import complain
-from connector.mapping.keys import WEBHOOKS, words_of
+from connector.mapping.keys import KEPT, WEBHOOKS, words_of
 from connector.mapping.terms import Scope
-from connector.problems import Problems
-from connector.profile import Webhooks
+from connector.profile import Subscriptions, Webhooks
 from connector.yamlread import Node
 
 _NEEDED = ("header", "entity", "key")
 
 
-def webhooks_of(node: Node | None, problems: Problems) -> Webhooks | None:
+def webhooks_of(node: Node | None, calls: Calls) -> Webhooks | None:
     """Compile the section; None where it is not written, or wrong."""
     if node is None:
         return None
+    problems = calls.problems
     own = check_keys(node, WEBHOOKS, problems)
     for word in _NEEDED:
         if word not in own:
@@ -38,4 +47,39 @@ def webhooks_of(node: Node | None, problems: Problems) -> Webhooks | None:
         encoding="hex" if encoding == "hex" else "base64",
         prefix=scalar(own.get("prefix"), problems) or "",
         ping=scalar(own.get("ping"), problems),
+        kept=_kept(own.get("kept"), calls),
+    )
+
+
+def _kept(node: Node | None, calls: Calls) -> Subscriptions | None:
+    if node is None:
+        return None
+    problems, own = calls.problems, check_keys(node, KEPT, calls.problems)
+    if lacking := KEPT.keys() - own.keys():
+        complain(problems, node, f"lacks {', '.join(sorted(lacking))}", "say all of them")
+        return None
+    more = {**calls.more, "topic": None, "url": None, "secret": None}
+    words = {word: own[word] for word in ("list", "create", "delete")}
+    acting = replace(calls, more=more)
+    actions = actions_of(Node(words, node.line, node.path, node.file), acting)
+    item = Scope({"item": None}, lenient=True)
+    read = {word: template(own[word], item, problems) for word in ("key", "topic", "to", "active")}
+    topics = own["topics"].value if isinstance(own["topics"].value, dict) else {}
+    named = {
+        entity: tuple(t for one in given.value if (t := scalar(one, problems)) is not None)
+        for entity, given in topics.items()
+        if isinstance(given.value, list)
+    }
+    key, topic, to, active = read.values()
+    if key is None or topic is None or to is None or active is None:
+        return None
+    return Subscriptions(
+        listed=actions["list"],
+        made=actions["create"],
+        removed=actions["delete"],
+        key=key,
+        topic=topic,
+        to=to,
+        active=active,
+        topics=named,
     )

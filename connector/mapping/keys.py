@@ -157,6 +157,16 @@ SESSION: Keys = {
     "logout": Key("the call that ends it; knows `session`", defined("step")),
     "hosts": Key("other hosts that the login may lead to: `.salesforce.com`", listed(_SCALAR)),
 }
+KEPT: Keys = {
+    "list": Key("the call that lists them all, with its `items`", defined("action")),
+    "create": Key("the call that makes one; knows `topic url secret`", defined("action")),
+    "delete": Key("the call that removes one; knows `key`", defined("action")),
+    "key": Key("its id, from `item`", _SCALAR),
+    "topic": Key("what it is sent of, from `item`", _SCALAR),
+    "to": Key("where it is sent, from `item`", _SCALAR),
+    "active": Key("is it sent at all, from `item`", _SCALAR),
+    "topics": Key("entity → the topics that must be heard", table_of(listed(_SCALAR))),
+}
 WEBHOOKS: Keys = {
     "header": Key("the HTTP header with the signature of the raw body", _SCALAR),
     "algorithm": Key("of the HMAC", one_of("sha256", "sha512", "sha1")),
@@ -166,6 +176,7 @@ WEBHOOKS: Keys = {
     "entity": Key("which of our documents it is about, from `headers body`", _SCALAR),
     "key": Key("the id of the document, from `headers body`", _SCALAR),
     "version": Key("its version, from `headers body`", _SCALAR),
+    "kept": Key("how those that the system keeps are examined and made anew", defined("kept")),
 }
 PROFILE: Keys = {
     "profile": Key("its name: its folder's", _SCALAR),

@@ -19,6 +19,7 @@ SECTIONS: Mapping[str, Keys] = {
     "patch": keys.PATCH,
     "session": keys.SESSION,
     "webhooks": keys.WEBHOOKS,
+    "kept": keys.KEPT,
     "limits": keys.LIMITS,
     "capabilities": keys.CAPABILITIES,
     "walk": keys.WALK,

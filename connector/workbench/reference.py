@@ -24,6 +24,7 @@ _TITLES = {
     "patch": "a patch",
     "session": "`session`",
     "webhooks": "`webhooks`",
+    "kept": "`kept`, of `webhooks`",
     "limits": "`limits`",
     "capabilities": "`capabilities`",
     "walk": "`walk`",

@@ -21,6 +21,7 @@ from connector.alarms import Alarms
 from connector.cli import run
 from connector.config import json_schema
 from connector.daemon import Daemon
+from connector.sandbox import edit, shop_hooks
 from connector.web import Request, Response, Web
 
 TESTED_HERE = (test_connection_settings, test_flow_settings)
@@ -110,6 +111,23 @@ def test_alerts_say_whom_to_tell_what(yesterday: Company, when: str, told: int) 
     Alarms(yesterday.app).round(yesterday.app)
     inbox.close()
     assert len(got) == told
+
+
+@covers("connections.*.webhooks.url")
+@pytest.mark.parametrize(("url", "active"), [("http://127.0.0.1:1/hooks/shop", 1), (None, 0)])
+def test_the_url_of_webhooks_is_where_the_shop_reaches_us(
+    company: Company, capsys: pytest.CaptureFixture[str], url: str | None, active: int
+) -> None:
+    """Those that the shop sends there are ours; those to another address are not."""
+    env = company.folder / ".env"
+    env.write_text(env.read_text() + "HOOK=secret\n")
+    webhooks = {"secret": "${HOOK}", "url": url or "https://else.test/hooks/shop"}
+    company.config(web={"listen": "8088"}, connections={"shop": {"webhooks": webhooks}})
+    with edit.desk(company.shop_file) as shop:
+        given = {"topic": "order.created", "delivery_url": "http://127.0.0.1:1/hooks/shop"}
+        shop_hooks.create(shop, given)
+    run(["check", "--config", str(company.folder / "config.yaml")])
+    assert f"{active} of 6 webhooks are active" in capsys.readouterr().out
 
 
 @covers("web.heartbeat")
