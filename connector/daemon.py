@@ -98,6 +98,8 @@ class Work:
                     result = self._do(app, flow, asked)
         except NotSent:
             result = {"stopped": True}
+        except NotNow as error:
+            result = {"away": {asked.flow: error.code}}
         except ConnectorError as error:
             result = self._refused(asked.flow, error)
         finally:
@@ -211,7 +213,7 @@ class Daemon:
     def _begin(self, flows: set[str], act: Callable[[str], None]) -> None:
         """Have *act* done for those of *flows* that run by themselves and could have their turn."""
         for name in sorted(flows):
-            if _runs_itself(self.turns.app, name) and self.turns.idle(name):
+            if runs_itself(self.turns.app, name) and self.turns.idle(name):
                 self._schedule.now(act, name, name)
 
     def _plan(self, app: App) -> None:
@@ -250,7 +252,8 @@ class Daemon:
         return ended and told
 
 
-def _runs_itself(app: App, name: str) -> bool:
+def runs_itself(app: App, name: str) -> bool:
+    """Is flow *name* delivered without being asked for?"""
     flow = app.config.flows.get(name)
     return flow is not None and (flow.mode == "on_demand" or flow.every != "never")
 

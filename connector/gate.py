@@ -19,6 +19,7 @@ from connector.pace import Pace
 from connector.points import reach
 from connector.ports import Clock, Target, Watch
 from connector.profile import Limits
+from connector.slots import Slots
 from connector.standing import Standing
 from connector.values import Change, InDoubt, NotSent, Outcome
 
@@ -43,7 +44,7 @@ class ThreadGate:
         self._timeout = limits.timeout
         self._bulk = bulk or {}
         self.admission = admission or Admission("", clock)
-        self._budget = threading.BoundedSemaphore(limits.concurrency)
+        self.slots = Slots(limits.concurrency)
         self._pace = Pace(limits.per_second)
         self._pool = ThreadPoolExecutor(limits.concurrency, thread_name_prefix="gate")
         self.meter = Meter(limits.concurrency)
@@ -58,7 +59,7 @@ class ThreadGate:
     @contextmanager
     def slot(self, send_before: datetime | None = None) -> Iterator[None]:
         """Hold one of its slots; raises NotSent when it is shut or too late, or we stop."""
-        with self._budget:
+        with self.slots.hold(self._stopping.is_set):
             self.admission.admit()
             wait = self._pace.book(time.monotonic())
             if (wait and self._stopping.wait(wait)) or self._stopping.is_set():

@@ -16,6 +16,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from connector.configured import Config
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Failed = Callable[[str, BaseException], object]
 
 
@@ -39,6 +40,33 @@ def triggers(config: Config) -> dict[str, Trigger]:
         for flow in config.flows.values()
         if flow.mode != "on_demand" and flow.every != "never"
     }
+
+
+def passed(config: Config, since: datetime | None, now: datetime) -> dict[str, datetime]:
+    """The newest time of each flow after *since* and not after *now*; what was missed is one run.
+
+    The same for every process that looks: an interval counts from the epoch, not from its start.
+    *since* None: what runs every so often begins at once, a cron line is waited for.
+    """
+    found: dict[str, datetime] = {}
+    for flow in config.flows.values():
+        if flow.mode == "on_demand" or flow.every == "never":
+            continue
+        if isinstance(flow.every, timedelta):
+            slot: datetime | None = now - (now - EPOCH) % flow.every
+        else:
+            cron = CronTrigger.from_crontab(flow.every, timezone=config.zone)
+            slot = _newest(cron, since or now, now)
+        if slot is not None and (since is None or slot > since):
+            found[flow.name] = slot
+    return found
+
+
+def _newest(cron: CronTrigger, since: datetime, now: datetime) -> datetime | None:
+    newest, at = None, cron.get_next_fire_time(None, since + timedelta(microseconds=1))
+    while at is not None and at <= now:
+        newest, at = at, cron.get_next_fire_time(at, at + timedelta(microseconds=1))
+    return None if newest is None else newest.astimezone(UTC)
 
 
 class Schedule:

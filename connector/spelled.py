@@ -188,7 +188,7 @@ def ledger_address(text: str) -> str:
     """Read the ledger's address: sqlite:///PATH or postgresql+psycopg://…"""
     if re.fullmatch(r"sqlite:///[^?]+", text) and not text.endswith((":memory:", "/")):
         return text
-    if re.fullmatch(r"^postgresql\+psycopg://[^/\s]*/[^/\s]+$", text):
+    if re.fullmatch(r"postgresql\+psycopg://[^/\s]*/[^/\s?]+(\?\S+)?", text):
         return text
     if text.startswith(("postgres:", "postgresql")):
         cure = "write postgresql+psycopg://user:${PASSWORD}@host/database"

@@ -26,6 +26,7 @@ COMMANDS = {
     "run": ("connector.cli.daemon:run", "Run every flow at its times, until told to stop."),
     "pause": ("connector.cli.pause:pause", "Let no call begin on a connection."),
     "resume": ("connector.cli.pause:resume", "Let a connection go on, at once."),
+    "worker": ("connector.cli.worker:worker", "Be one of many that work on a PostgreSQL ledger."),
     "flow": ("connector.cli.flow:flow", "Run and audit flows."),
     "record": ("connector.cli.record:record", "List, show and settle single records."),
     "trace": ("connector.cli.trace:trace", "Tell all that happened to one document."),

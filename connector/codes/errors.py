@@ -111,6 +111,13 @@ ERRORS = (
         UNAVAILABLE,
     ),
     Code(
+        "read_elsewhere",
+        "Another process reads the same thing of the same system; its position counts.",
+        "Nothing: the next run goes on where the other one ended.",
+        "connector status",
+        UNAVAILABLE,
+    ),
+    Code(
         "field",
         "A document or payload cannot be made; every faulty field is named.",
         "Correct the document at its source, or the mapping at the place named.",

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
-from connector.errors import Bug
+from connector.errors import NotNow
+from connector.ledger.claims import into
 from connector.ledger.content import digest
 from connector.ledger.schema import cursor, quarantine
 from connector.values import Broken
@@ -44,15 +45,16 @@ def moved_at(db: Connection, connection: str, entity: str, scope: str) -> dateti
 def move(
     db: Connection, at: tuple[str, str, str], was: Cursor, position: str, now: datetime
 ) -> Cursor:
-    """Move the scope *at* (connection, entity, scope) on from *was*; Bug if somebody else did."""
+    """Move the scope *at* (connection, entity, scope) on from *was*.
+
+    Raises NotNow(read_elsewhere) if another process did: what was staged with it is rolled back.
+    """
     connection, entity, scope = at
     if was.rev == 0:
-        db.execute(
-            insert(cursor).values(
-                connection=connection, entity=entity, scope=scope, position=position, rev=1,
-                moved_at=now,
-            )
-        )  # fmt: skip
+        told = {"connection": connection, "entity": entity, "scope": scope, "rev": 1}
+        made = into(db.dialect.name, cursor).values(**told, position=position, moved_at=now)
+        if db.scalar(made.on_conflict_do_nothing().returning(cursor.c.rev)) is None:
+            raise _elsewhere(at)
         return Cursor(position=position, rev=1)
     changed = db.execute(
         update(cursor)
@@ -65,8 +67,13 @@ def move(
         .values(position=position, rev=was.rev + 1, moved_at=now)
     )
     if changed.rowcount != 1:
-        raise Bug(f"two pullers at once: {connection} {entity} {scope}")
+        raise _elsewhere(at)
     return Cursor(position=position, rev=was.rev + 1)
+
+
+def _elsewhere(at: tuple[str, str, str]) -> NotNow:
+    connection, entity, _ = at
+    return NotNow(f"another process reads {entity} of {connection}", code="read_elsewhere")
 
 
 def set_aside(db: Connection, flow: str, entity: str, broken: Broken, now: datetime) -> None:

@@ -6,6 +6,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Index,
     Integer,
     String,
     Table,
@@ -32,9 +33,21 @@ run = Table(
     Column("actor", String, nullable=False),
     Column("asked_at", Instant, nullable=False),
     Column("ended_at", Instant),
+    Column("slot", Instant),  # the scheduled time that it is for; one run a flow and slot
     CheckConstraint(one_of("state", RUN_STATES), name="state"),
     CheckConstraint(one_of("task", TASKS), name="task"),
     CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="ended"),
+)
+Index("uq_run_slot", run.c.flow, run.c.slot, unique=True)
+
+share = Table(
+    "share",
+    meta,
+    Column("connection", String, primary_key=True),
+    Column("owner", String, primary_key=True),
+    Column("slots", Integer, nullable=False),
+    Column("until", Instant, nullable=False),
+    CheckConstraint("slots >= 0", name="slots"),
 )
 
 backfill = Table(

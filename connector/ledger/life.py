@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from connector.ledger.schema import attempt, life
 
@@ -38,8 +38,15 @@ class Life:
     unsettled_since: datetime
 
 
-def machine() -> str:
-    """This boot of this machine."""
+def machine(db: Connection | None = None) -> str:
+    """This boot of this machine; of a PostgreSQL ledger its cluster and timeline, which all
+
+    machines that work on it share, and which another history of it does not.
+    """
+    if db is not None and db.dialect.name == "postgresql":
+        cluster = "SELECT system_identifier FROM pg_control_system()"
+        line = "SELECT timeline_id FROM pg_control_checkpoint()"
+        return f"pg:{db.scalar(text(cluster))}:{db.scalar(text(line))}"
     boot = Path("/proc/sys/kernel/random/boot_id")
     return boot.read_text().strip() if boot.exists() else os.uname().nodename
 
@@ -57,7 +64,7 @@ def create(db: Connection, now: datetime) -> None:
                 alive_since=now,
                 unsettled_since=now,
                 beat_at=now,
-                machine=machine(),
+                machine=machine(db),
             )
         )
 
@@ -75,24 +82,28 @@ def wake(db: Connection, now: datetime, witness: Witness, boot: float | None = N
     """
     row = db.execute(select(life)).one()
     highest = highest_intent(db)
-    untouched = row.epoch == 1 and highest == 0 and not witness.path.exists()
-    ours = row.machine == machine() and (untouched or witness.agrees(row.id, highest))
+    unknown = not witness.path.exists()
+    # A machine that never worked on a PostgreSQL ledger has nothing to say against it.
+    untouched = unknown and ((row.epoch == 1 and highest == 0) or db.dialect.name == "postgresql")
+    ours = row.machine == machine(db) and (untouched or witness.agrees(row.id, highest))
     if not ours or abs(now - row.beat_at) > GAP:
         next_life = {"id": secrets.token_hex(8), "epoch": row.epoch + 1, "alive_since": now}
         db.execute(update(life).values(next_life))
     if not ours:
-        db.execute(update(life).values(unsettled_since=now, beat_boot=None, machine=machine()))
+        db.execute(update(life).values(unsettled_since=now, beat_boot=None, machine=machine(db)))
     return beat(db, now, boot)
 
 
-def beat(db: Connection, now: datetime, boot: float | None = None) -> Life:
-    """Say that the ledger is watched at *now*.
+def beat(db: Connection, now: datetime, boot: float | None = None, *, jumped: bool = False) -> Life:
+    """Say that the ledger is watched at *now*; *jumped*: who says it saw its own clock jump.
 
     O3: after a jump of the wall clock nobody knows how long ago a call went out, so that "not
     there" counts only after the settle time, counted from the jump.
     """
     row = db.execute(select(life.c.beat_at, life.c.beat_boot)).one()
     values: dict[str, object] = {"beat_at": now}
+    if jumped:
+        values["unsettled_since"] = now
     if boot is not None:
         values["beat_boot"] = int(boot * 1_000_000)
         if row.beat_boot is not None:

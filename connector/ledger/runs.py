@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from connector.ledger.claims import into
 from connector.ledger.schema import run
 
 KEPT = timedelta(days=1)
@@ -42,11 +43,12 @@ def waiting(db: Connection) -> bool:
     return db.scalar(select(run.c.id).where(run.c.state == "asked").limit(1)) is not None
 
 
-def take(db: Connection) -> list[Asked]:
-    """Take every run that waits, oldest first: each is given out once."""
+def take(db: Connection, only: int | None = None) -> list[Asked]:
+    """Take every run that waits, or *only* one, oldest first: each is given out once."""
+    mine = (run.c.state == "asked",) if only is None else (run.c.state == "asked", run.c.id == only)
     rows = db.execute(
         update(run)
-        .where(run.c.state == "asked")
+        .where(*mine)
         .values(state="running")
         .returning(run.c.id, run.c.flow, run.c.only, run.c.task, run.c.given, run.c.actor)
     ).all()
@@ -62,6 +64,20 @@ def take(db: Connection) -> list[Asked]:
         for r in rows
     ]
     return sorted(found, key=lambda asked: asked.id)
+
+
+def schedule(db: Connection, flow: str, slot: datetime, now: datetime) -> int | None:
+    """Ask for the run of a scheduled time; None if another process has asked for it (O2)."""
+    told = {"flow": flow, "actor": "schedule", "state": "asked", "asked_at": now, "slot": slot}
+    made = into(db.dialect.name, run).values(told).on_conflict_do_nothing().returning(run.c.id)
+    found: int | None = db.scalar(made)
+    return found
+
+
+def asked_flows(db: Connection) -> list[tuple[int, str]]:
+    """The runs that wait to be taken, with their flows, oldest first."""
+    waits = select(run.c.id, run.c.flow).where(run.c.state == "asked").order_by(run.c.id)
+    return [(row.id, row.flow) for row in db.execute(waits)]
 
 
 def end(db: Connection, id_: int, result: Mapping[str, Any], now: datetime) -> None:

@@ -30,6 +30,7 @@ from connector.ledger.columns import Instant as Instant
 from connector.ledger.columns import meta as meta
 from connector.ledger.errands import backfill as backfill
 from connector.ledger.errands import run as run
+from connector.ledger.errands import share as share
 from connector.ledger.stock_tables import goods as goods
 from connector.ledger.stock_tables import stock as stock
 from connector.ledger.stock_tables import stocktake as stocktake

@@ -112,10 +112,21 @@ def _runs() -> None:
         sa.Column("actor", sa.String(), nullable=False),
         sa.Column("asked_at", Instant(), nullable=False),
         sa.Column("ended_at", Instant(), nullable=True),
+        sa.Column("slot", Instant(), nullable=True),
         sa.CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name=op.f("ck_run_ended")),
         sa.CheckConstraint("state IN ('asked', 'running', 'ended')", name=op.f("ck_run_state")),
         sa.CheckConstraint("task IN ('sync', 'apply', 'backfill')", name=op.f("ck_run_task")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),
+    )
+    op.create_index("uq_run_slot", "run", ["flow", "slot"], unique=True)
+    op.create_table(
+        "share",
+        sa.Column("connection", sa.String(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("slots", sa.Integer(), nullable=False),
+        sa.Column("until", Instant(), nullable=False),
+        sa.CheckConstraint("slots >= 0", name=op.f("ck_share_slots")),
+        sa.PrimaryKeyConstraint("connection", "owner", name=op.f("pk_share")),
     )
 
 

@@ -11,12 +11,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # From the bottom up (design §10). What shares a line does not import each other.
 LAYERS = [
-    {"errors", "nearest", "notify", "points", "places", "codes", "meter", "web"},
+    {"errors", "nearest", "notify", "points", "places", "codes", "meter", "slots", "web"},
     {"problems", "values", "spelled", "logs", "pace"},
     {"ports", "yamlread", "clock", "windows"},
     {"profile", "secret", "forms", "documents", "standing"},
     {"mapping", "ledger", "configured", "likeness", "rehearsal"},
-    {"config", "flow", "schedule"},
+    {"config", "flow", "jobs", "schedule"},
     {"admission"},
     {"gate", "guarded", "identity", "freshness", "ledgers", "messenger"},
     {"metrics", "conditions"},
@@ -30,6 +30,7 @@ LAYERS = [
     {"vitals", "alarms", "hooks"},
     {"outside"},
     {"daemon"},
+    {"worker"},
     {"testing"},
     {"demo"},
     {"cli"},

@@ -83,6 +83,8 @@ STOCKTAKES = [
     ("ck_stocktake_approved", insert(schema.stocktake).values(READ | {"state": "approved"})),
     ("ck_stocktake_approved", insert(schema.stocktake).values(READ | {"approved_at": NOW})),
 ]
+SHARE = {"connection": "erp", "owner": "me", "slots": -1, "until": NOW}
+SHARES = [("ck_share_slots", insert(schema.share).values(SHARE))]
 # role, source key, target key: what stands beside what, and whether the database lets it.
 BESIDE = [
     ("identity", "1", "A", "identity", "2", "B", True),
@@ -149,7 +151,7 @@ def test_a_reading_that_breaks_an_invariant_is_refused(db):
 
 def test_a_run_that_breaks_an_invariant_is_refused(db):
     """It is asked for, running or ended, and only what ended has its time."""
-    for check, statement in RUNS:
+    for check, statement in [*RUNS, *SHARES]:
         with is_refused(db, check):
             db.execute(statement)
 
@@ -193,7 +195,18 @@ def test_every_check_of_the_schema_is_provoked():
         for c in table.constraints
         if isinstance(c, CheckConstraint)
     }
-    everything = [*RECORD, *ATTEMPT, *LINK, *LINKING, *RUNS, *FILLS, *STANDING, *HINTS, *BRAKES]
+    everything = [
+        *RECORD,
+        *ATTEMPT,
+        *LINK,
+        *LINKING,
+        *RUNS,
+        *SHARES,
+        *FILLS,
+        *STANDING,
+        *HINTS,
+        *BRAKES,
+    ]
     everything += STOCKTAKES
     assert checks == {name for name, _ in everything}
 

@@ -107,7 +107,8 @@ def test_a_ledger_whose_witness_is_lost_begins_a_new_life(young):
     send(young)
     young.witness.path.unlink()
 
-    assert woken(young, NOW + 2 * MINUTE).epoch == 2
+    # A PostgreSQL ledger may be worked on by a machine that never did: its cluster is the proof.
+    assert woken(young, NOW + 2 * MINUTE).epoch == (2 if young.path else 1)
 
 
 def test_a_witness_of_another_life_proves_nothing(young):
@@ -121,7 +122,7 @@ def test_a_witness_of_another_life_proves_nothing(young):
 def test_a_ledger_on_another_machine_begins_a_new_life(young, monkeypatch):
     """Its clock and its calls are another's."""
     send(young)
-    monkeypatch.setattr(life, "machine", lambda: "another")
+    monkeypatch.setattr(life, "machine", lambda _db=None: "another")
 
     assert woken(young, NOW + 2 * MINUTE).epoch == 2
 

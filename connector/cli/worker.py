@@ -1,0 +1,31 @@
+"""`connector worker`: one of many processes that work on one PostgreSQL ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from connector import logs
+from connector import worker as working
+from connector.cli.options import config_option, config_path, json_option
+
+
+@click.command()
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=4,
+    show_default=True,
+    help="Flows that this process runs at once.",
+)
+@config_option
+@json_option
+def worker(jobs: int, config: Path | None, as_json: bool) -> None:
+    """Work on a PostgreSQL ledger beside any number of others, until SIGTERM.
+
+    Start as many as you like, on any machines that reach the database and both systems, with one
+    configuration. A connection's `limits.concurrency` is divided among them.
+    """
+    logs.start(as_json=as_json, level="info")
+    working.run(config_path(config), jobs)

@@ -1,0 +1,49 @@
+"""Shares: how many of a connection's calls each process may make at once (O3).
+
+All processes that work on one ledger divide `limits.concurrency` among them. A share is held until
+its time is over, by the database's clock, whatever becomes of its holder.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, delete, func, insert, select, text, update
+
+from connector.ledger.schema import share
+
+
+def divide(
+    db: Connection, connection: str, owner: str, *, limit: int, in_use: int, lasts: timedelta
+) -> int:
+    """Take a fair share of *limit* calls at once for *lasts*; never more than others leave.
+
+    What is on the wire already (*in_use*) is kept: a share shrinks no faster than calls end.
+    """
+    now = clock(db)
+    if db.dialect.name != "sqlite":
+        db.execute(text("LOCK TABLE share IN EXCLUSIVE MODE"))
+    db.execute(delete(share).where(share.c.connection == connection, share.c.until < now))
+    asked = select(share.c.owner, share.c.slots).where(share.c.connection == connection)
+    others = {row.owner: row.slots for row in db.execute(asked) if row.owner != owner}
+    ranked = sorted([*others, owner])
+    fair = limit // len(ranked) + (ranked.index(owner) < limit % len(ranked))
+    mine: int = max(min(fair, limit - sum(others.values())), in_use, 0)
+    told = {"slots": mine, "until": now + lasts}
+    held = (share.c.connection == connection, share.c.owner == owner)
+    if db.execute(update(share).where(*held).values(told)).rowcount == 0:
+        db.execute(insert(share).values(connection=connection, owner=owner, **told))
+    return mine
+
+
+def release(db: Connection, owner: str) -> None:
+    """Give every share back."""
+    db.execute(delete(share).where(share.c.owner == owner))
+
+
+def clock(db: Connection) -> datetime:
+    """The database's own clock, so that no machine's counts."""
+    if db.dialect.name == "sqlite":
+        return datetime.now(UTC)
+    found: datetime = db.execute(select(func.clock_timestamp())).scalar_one()
+    return found.astimezone(UTC)

@@ -1,0 +1,53 @@
+"""How many calls may be on the wire at once, where that may change while they are."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+LOOK = 0.2  # seconds until a waiting call notices that it shall not begin any more
+
+
+class Slots:
+    """At most *most* holders at once; what is shared with other processes is lent for a time."""
+
+    def __init__(self, most: int) -> None:
+        self._allowed, self._in_use = most, 0
+        self._lent_until: float | None = None
+        self._change = threading.Condition()
+
+    def lend(self, slots: int, seconds: float) -> None:
+        """Allow *slots* from now on, and none once *seconds* are over unless it is said again."""
+        with self._change:
+            self._allowed, self._lent_until = slots, time.monotonic() + seconds
+            self._change.notify_all()
+
+    @property
+    def in_use(self) -> int:
+        """How many are held."""
+        return self._in_use
+
+    @property
+    def allowed(self) -> int:
+        """How many may be held now."""
+        with self._change:
+            return self._allowed if self._lent() else 0
+
+    @contextmanager
+    def hold(self, stopped: Callable[[], bool]) -> Iterator[None]:
+        """Wait for one and hold it; once *stopped* nobody waits: the caller asks then."""
+        with self._change:
+            while not (stopped() or (self._in_use < self._allowed and self._lent())):
+                self._change.wait(LOOK)
+            self._in_use += 1
+        try:
+            yield
+        finally:
+            with self._change:
+                self._in_use -= 1
+                self._change.notify()
+
+    def _lent(self) -> bool:
+        return self._lent_until is None or time.monotonic() < self._lent_until

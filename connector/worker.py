@@ -1,0 +1,192 @@
+"""`connector worker`: one of any number of processes, on any machines, that work on one ledger.
+
+None leads. Every worker looks twice a second what is due and which scheduled times have come, and
+defers jobs for it; whichever is free takes one. The ledger guards what each job does (O2), and the
+calls of a connection are divided among the workers that live (O3).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+import structlog
+from sqlalchemy import Connection
+
+from connector import jobs
+from connector.app import App, open_app
+from connector.daemon import Work, runs_itself
+from connector.errors import LedgerAway
+from connector.jobs import Jobs
+from connector.ledger import hints, records, runs, shares
+from connector.notify import notify
+from connector.schedule import passed
+
+LOOK = 0.5  # seconds between looks for what is due
+BEAT = 5.0  # seconds between beats, and looks for jobs of dead workers
+LENT = timedelta(seconds=10)  # for which a share of a connection's calls is taken
+STOP_WITHIN = 8.0
+END: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT)
+
+
+class Worker:
+    """One process: a loop that derives jobs, and threads that do them."""
+
+    def __init__(self, app: App, *, most: int, once: bool = True) -> None:
+        self.work = Work(app)
+        self.app = app
+        self._once = once  # jobs are queued once; correctness does not rest on it
+        self._log = structlog.get_logger()
+        self._signals: SimpleQueue[int] = SimpleQueue()
+        self._looked: datetime | None = None
+        self._beaten = 0.0
+        tasks: dict[str, Callable[..., None]] = {
+            "drain": self.drain,
+            "hear": self.hear,
+            "run": self.run,
+        }
+        self._probing = ThreadPoolExecutor(1, thread_name_prefix="probe")
+        self._jobs = Jobs(conninfo(app), tasks, most=most)
+
+    def serve(self) -> bool:
+        """Work until SIGTERM or SIGINT; True if every call on the wire had ended by then."""
+        for number in END:
+            signal.signal(number, lambda got, _: self._signals.put(got))
+        self._look()
+        self._jobs.start()
+        notify("READY=1")
+        self._log.info("worker ready", count=len(self.app.flows))
+        while (got := self._signal()) not in END and self._jobs.failed is None:
+            if got is None:
+                self._look()
+        return self._stop()
+
+    # ── jobs ────────────────────────────────────────────────────────────────────────────────────
+
+    def drain(self, flow: str) -> None:
+        """Deliver what is due of *flow*, unless this process does so already."""
+        known = self.app.flows.get(flow)
+        if known is None or not self.work.turns.idle(flow) or not self.app.can_deliver(flow):
+            return
+        if self.app.gate(known.target).slots.allowed:
+            self.work.catch_up(flow)
+
+    def hear(self, flow: str) -> None:
+        """Read what the source of *flow* spoke of."""
+        if flow in self.app.flows and self.work.turns.idle(flow):
+            self.work.hear(flow)
+
+    def run(self, asked: int) -> None:
+        """Make the run that was asked for, unless another worker has taken it."""
+        with self.app.ledger.begin() as db:
+            taken = runs.take(db, asked)
+        for one in taken:
+            self.work.run_asked(one)
+
+    # ── the loop ────────────────────────────────────────────────────────────────────────────────
+
+    def _signal(self) -> int | None:
+        try:
+            return self._signals.get(timeout=LOOK)
+        except Empty:
+            return None
+
+    def _look(self) -> None:
+        """Take our shares, beat, and derive jobs from what is due and asked."""
+        try:
+            self._share()
+            if time.monotonic() - self._beaten >= BEAT:
+                self._beaten = time.monotonic()
+                self.app.ledger.beat(self.app.clock.now(), self.app.clock.boottime())
+                if self._jobs.running:
+                    self._jobs.rescue()
+            self._derive()
+            self._probe()
+        except LedgerAway as error:
+            self._log.error("ledger does not answer", code=error.code, error=error)
+            return
+        notify("WATCHDOG=1")
+
+    def _share(self) -> None:
+        """O3: how many calls this process may make on each connection until the next look."""
+        owner = self.app.ledger.owner
+        for name, wired in self.app.wired.items():
+            slots = self.app.gate(name).slots
+            began = time.monotonic()
+            lasts = LENT + wired.limits.timeout  # a call that begins in time ends in time
+            with self.app.ledger.begin() as db:
+                mine = shares.divide(
+                    db, name, owner, limit=wired.limits.concurrency, in_use=slots.in_use,
+                    lasts=lasts,
+                )  # fmt: skip
+            slots.lend(mine, LENT.total_seconds() - (time.monotonic() - began))
+
+    def _derive(self) -> None:
+        now = self.app.clock.now()
+        with self.app.ledger.begin() as db:
+            for name, slot in passed(self.app.config, self._looked, now).items():
+                runs.schedule(db, name, slot, now)
+            for id_, _ in runs.asked_flows(db):
+                jobs.defer(db, "run", f"run {id_}" if self._once else None, asked=id_)
+            for name in records.due_flows(db, now) | records.unblocked_flows(db):
+                self._defer(db, "drain", name)
+            for name in hints.due_flows(db, now):
+                self._defer(db, "hear", name)
+        self._looked = now
+
+    def _defer(self, db: Connection, task: str, name: str) -> None:
+        if runs_itself(self.app, name):
+            jobs.defer(db, task, f"{task} {name}" if self._once else None, flow=name)
+
+    def _probe(self) -> None:
+        """Ask connections that were away whether they are back."""
+        for name in self.app.wired:
+            if self.app.gate(name).admission.probe_is_due():
+                self._probing.submit(self.work.probe, name)
+
+    def _stop(self) -> bool:
+        notify("STOPPING=1")
+        self._log.info("worker stopping")
+        self.work.turns.stop()
+        self._probing.shutdown(wait=False, cancel_futures=True)
+        ended = self._jobs.stop(STOP_WITHIN)
+        with self.app.ledger.begin() as db:
+            shares.release(db, self.app.ledger.owner)
+        if self._jobs.failed is not None:
+            raise self._jobs.failed
+        return ended
+
+
+def conninfo(app: App) -> str:
+    """The ledger's address as libpq reads it."""
+    url = app.ledger.url.set(drivername="postgresql")
+    return url.render_as_string(hide_password=False)
+
+
+def run(path: Path, most: int, *, once: bool = True) -> None:
+    """Work on the ledger of the configuration at *path*, then end the process.
+
+    *once* False: jobs are deferred however many wait, to show that nothing rests on it.
+    """
+    app = open_app(path)
+    try:
+        if app.ledger.path is not None or find_spec("procrastinate") is None:
+            raise jobs.missing()
+        with app.ledger.begin() as db:
+            jobs.prepare(db)
+        worker = Worker(app, most=most, once=once)
+        ended = worker.serve()
+    except BaseException:
+        app.close()
+        raise
+    if ended:
+        app.close()
+        return
+    os._exit(0)  # a call hangs: the next life finds its intent in doubt

@@ -1,0 +1,85 @@
+"""Shares: what processes may do at once never sums to more than the connection allows (O3)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select, update
+
+from connector.ledger import runs, shares
+from connector.ledger.schema import run, share
+
+LONG = timedelta(minutes=1)
+
+
+def take(db, owner, *, limit=10, in_use=0):
+    return shares.divide(db, "erp", owner, limit=limit, in_use=in_use, lasts=LONG)
+
+
+def held(db):
+    return {row.owner: row.slots for row in db.execute(select(share))}
+
+
+def test_one_has_all_and_gives_way_to_the_next(db):
+    """The second waits until the first looks again; then each has its half."""
+    assert take(db, "a") == 10
+    assert take(db, "b") == 0
+    assert take(db, "a") == 5
+    assert take(db, "b") == 5
+    assert sum(held(db).values()) == 10
+
+
+def test_an_odd_share_is_somebodys_and_the_sum_is_never_passed(db):
+    """Whatever the order in which they look."""
+    names = ["a", "b", "c", "a", "c", "b", "b", "a", "c", "a", "b", "c"]
+    for name in names:
+        take(db, name)
+        assert sum(held(db).values()) <= 10
+    assert sorted(held(db).values()) == [3, 3, 4]
+
+
+def test_more_workers_than_calls_leave_some_with_none(db):
+    """Two calls among three."""
+    for name in "abcabc":
+        take(db, name, limit=2)
+    assert sorted(held(db).values()) == [0, 1, 1]
+
+
+def test_what_is_on_the_wire_is_kept(db):
+    """A share shrinks no faster than calls end."""
+    assert take(db, "a") == 10
+    take(db, "b")
+    assert take(db, "a", in_use=8) == 8
+    assert take(db, "b") == 2
+    assert take(db, "a", in_use=0) == 5
+
+
+def test_the_share_of_the_dead_is_free_once_its_time_is_over(db):
+    """By the database's clock, not by theirs."""
+    take(db, "a")
+    assert take(db, "b") == 0
+    over = shares.clock(db) - timedelta(seconds=1)
+    db.execute(update(share).where(share.c.owner == "a").values(until=over))
+    assert take(db, "b") == 10
+    assert held(db) == {"b": 10}
+
+
+def test_connections_have_shares_of_their_own_and_who_leaves_gives_them_back(db):
+    """A worker that ends leaves nothing behind."""
+    take(db, "a")
+    shares.divide(db, "shop", "b", limit=3, in_use=0, lasts=LONG)
+    shares.release(db, "a")
+    assert held(db) == {"b": 3}
+
+
+def test_a_scheduled_time_is_asked_for_once(db):
+    """O2: every worker may tick, none is a leader."""
+    now = shares.clock(db)
+    assert runs.schedule(db, "orders", now, now) is not None
+    assert runs.schedule(db, "orders", now, now) is None
+    assert runs.schedule(db, "stock", now, now) is not None
+    assert [flow for _, flow in runs.asked_flows(db)] == ["orders", "stock"]
+    first = runs.asked_flows(db)[0][0]
+    assert [one.flow for one in runs.take(db, first)] == ["orders"]
+    assert runs.take(db, first) == []
+    assert db.scalars(select(run.c.state).order_by(run.c.id)).all() == ["running", "asked"]

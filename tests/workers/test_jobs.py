@@ -1,0 +1,68 @@
+"""Jobs and times: hints that may come twice, and say the same to everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from company import until
+from conftest import Crew
+from sqlalchemy import create_engine, text
+
+from connector import jobs
+from connector.schedule import passed
+
+NOW = datetime(2026, 11, 28, 6, 0, 30, tzinfo=UTC)
+
+
+def config(**every: Any) -> Any:
+    """Flows with these times."""
+    flows = {n: SimpleNamespace(name=n, mode="create", every=e) for n, e in every.items()}
+    return SimpleNamespace(flows=flows, zone=ZoneInfo("Europe/Berlin"))
+
+
+def test_a_job_waits_once_and_is_gone_with_its_transaction(database: Callable[..., str]) -> None:
+    """It is deferred where the ledger is written, or not at all."""
+    url = database("template1").replace("postgresql://", "postgresql+psycopg://")
+    engine = create_engine(url)
+    with engine.begin() as db:
+        jobs.prepare(db)
+    with engine.begin() as db:
+        jobs.prepare(db)
+        assert jobs.defer(db, "drain", "drain orders", flow="orders")
+        assert not jobs.defer(db, "drain", "drain orders", flow="orders")
+        assert jobs.defer(db, "drain", None, flow="orders")
+        assert jobs.defer(db, "drain", None, flow="orders")
+    with engine.connect() as db, db.begin() as undone:
+        assert jobs.defer(db, "run", "run 1", asked=1)
+        undone.rollback()
+    with engine.begin() as db:
+        assert db.scalar(text("SELECT count(*) FROM procrastinate_jobs")) == 3
+    engine.dispose()
+
+
+def test_every_process_sees_the_same_times() -> None:
+    """An interval counts from the epoch, a cron line in the configuration's zone."""
+    told = config(often=timedelta(minutes=1), nightly="0 7 * * *", never="never")
+    assert passed(told, None, NOW) == {"often": NOW.replace(second=0)}
+    assert passed(told, NOW - timedelta(seconds=10), NOW) == {}
+    found = passed(told, NOW - timedelta(minutes=5), NOW)
+    assert found == {"often": NOW.replace(second=0), "nightly": NOW.replace(second=0)}
+
+
+def test_what_was_missed_is_one_run_also_over_the_change_of_time() -> None:
+    """25 October 2026: Berlin has two hours from 2 to 3."""
+    since = datetime(2026, 10, 24, 12, tzinfo=UTC)
+    found = passed(config(hourly="30 * * * *"), since, datetime(2026, 10, 25, 1, 45, tzinfo=UTC))
+    assert found == {"hourly": datetime(2026, 10, 25, 1, 30, tzinfo=UTC)}
+
+
+def test_a_worker_needs_postgresql(crew: Crew) -> None:
+    """On a SQLite ledger it says what to do instead."""
+    crew.company.config(ledger="sqlite:///ledger.db")
+    crew.hire()
+    assert until(lambda: crew.said("needs a PostgreSQL ledger"), 60) is None
+    assert crew.processes[0].wait(30) != 0

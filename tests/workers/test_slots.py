@@ -1,0 +1,66 @@
+"""Slots whose number changes while calls are on the wire."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from connector.slots import Slots
+
+
+def never() -> bool:
+    """Nobody stops."""
+    return False
+
+
+def test_no_more_hold_one_than_are_allowed() -> None:
+    """Also when they are fewer than before."""
+    slots, most, gate = Slots(3), [], threading.Barrier(3)
+
+    def call() -> None:
+        with slots.hold(never):
+            most.append(slots.in_use)
+            gate.wait(10)
+
+    with ThreadPoolExecutor(9) as pool:
+        for ended in [pool.submit(call) for _ in range(9)]:
+            ended.result()
+    assert max(most) == 3
+    slots.lend(1, 60)
+    with slots.hold(never):
+        assert (slots.in_use, slots.allowed) == (1, 1)
+
+
+def test_what_is_lent_is_none_when_its_time_is_over() -> None:
+    """A worker that was asleep begins no call on a share that others have by now."""
+    slots = Slots(4)
+    slots.lend(4, 0)
+    assert slots.allowed == 0
+    stop = threading.Event()
+
+    def call() -> bool:
+        with slots.hold(stop.is_set):
+            return stop.is_set()
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(call)
+        assert not waiting.done()
+        stop.set()
+        assert waiting.result() is True
+
+
+def test_who_waits_goes_on_when_more_are_lent() -> None:
+    """At once."""
+    slots = Slots(0)
+    with ThreadPoolExecutor(1) as pool:
+        begun = threading.Event()
+
+        def call() -> None:
+            with slots.hold(never):
+                begun.set()
+
+        ended = pool.submit(call)
+        assert not begun.is_set()
+        slots.lend(1, 60)
+        ended.result()
+    assert begun.is_set()
