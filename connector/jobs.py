@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import Callable
-from importlib.util import find_spec
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
 from typing import Any
 
+from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import IntegrityError
 
-from connector.errors import ConnectorError
 from connector.ledger.nested import nested
 
 QUEUE = "connector"
@@ -30,10 +30,9 @@ _WAITS = text("SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = :once AND 
 
 
 def prepare(db: Connection) -> None:
-    """Make procrastinate's own tables beside the ledger's, where it is installed."""
-    if find_spec("procrastinate") is None or inspect(db).has_table("procrastinate_jobs"):
+    """Make procrastinate's own tables beside the ledger's, unless they are there."""
+    if inspect(db).has_table("procrastinate_jobs"):
         return
-    from procrastinate import App, SyncPsycopgConnector
 
     schema = App(connector=SyncPsycopgConnector()).schema_manager.get_schema()
     raw: Any = db.connection.driver_connection
@@ -57,7 +56,6 @@ class Jobs:
     """A procrastinate worker in a thread of its own, that calls *tasks* by name."""
 
     def __init__(self, conninfo: str, tasks: dict[str, Callable[..., None]], *, most: int) -> None:
-        from procrastinate import App, PsycopgConnector
 
         self._app = App(connector=PsycopgConnector(conninfo=conninfo))
         for name, call in tasks.items():
@@ -65,23 +63,32 @@ class Jobs:
         self._most = most
         self._loop = asyncio.new_event_loop()
         self._work: asyncio.Task[None] | None = None
-        self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
-        self.failed: BaseException | None = None
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="jobs")
+        self._served: Future[None] | None = None
 
     def start(self) -> None:
         """Begin to take jobs."""
-        self._thread.start()
+        self._served = self._pool.submit(self._run)
 
     def stop(self, seconds: float) -> bool:
-        """Take no further job, and wait for those under way; False if they take longer."""
+        """Take no further job, and wait for those under way; False if they take longer.
 
-        def end() -> None:
-            if self._work is not None:
-                self._work.cancel()
+        Raises what ended the taking of jobs before it was told to.
+        """
+        if self._served is None:
+            return True
+        if self.running:
+            self._loop.call_soon_threadsafe(self._end)
+        try:
+            self._served.result(seconds)
+        except TimeoutError:
+            return False
+        return True
 
-        self._loop.call_soon_threadsafe(end)
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
+    @property
+    def over(self) -> bool:
+        """Did it end by itself?"""
+        return self._served is not None and self._served.done()
 
     @property
     def running(self) -> bool:
@@ -98,15 +105,13 @@ class Jobs:
             if job.id is not None:
                 await manager.retry_job(job)
 
+    def _end(self) -> None:
+        if self._work is not None:
+            self._work.cancel()
+
     def _run(self) -> None:
-        try:
+        with suppress(asyncio.CancelledError), closing(self._loop):
             self._loop.run_until_complete(self._serve())
-        except asyncio.CancelledError:
-            pass
-        except BaseException as error:  # noqa: BLE001 - told by the thread that looks
-            self.failed = error
-        finally:
-            self._loop.close()
 
     async def _serve(self) -> None:
         async with self._app.open_async():
@@ -122,13 +127,3 @@ class Jobs:
                 )
             )
             await self._work
-
-
-def missing() -> ConnectorError:
-    """What a worker needs that is not there."""
-    return ConnectorError(
-        "`connector worker` needs a PostgreSQL ledger and the extra `postgres`",
-        code="usage",
-        cure="set `ledger: postgresql+psycopg://…`, install shop-erp-connector[postgres], then"
-        " `connector ledger upgrade`; on one machine `connector run` is all you need",
-    )

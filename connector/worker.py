@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -23,7 +22,7 @@ from sqlalchemy import Connection
 from connector import jobs
 from connector.app import App, open_app
 from connector.daemon import Work, runs_itself
-from connector.errors import LedgerAway
+from connector.errors import ConnectorError, LedgerAway
 from connector.jobs import Jobs
 from connector.ledger import hints, records, runs, shares
 from connector.notify import notify
@@ -33,6 +32,10 @@ LOOK = 0.5  # seconds between looks for what is due
 BEAT = 5.0  # seconds between beats, and looks for jobs of dead workers
 LENT = timedelta(seconds=10)  # for which a share of a connection's calls is taken
 STOP_WITHIN = 8.0
+CURE = (
+    "set `ledger: postgresql+psycopg://…`, then `connector ledger upgrade`;"
+    " on one machine `connector run` is all you need"
+)
 END: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -63,7 +66,7 @@ class Worker:
         self._jobs.start()
         notify("READY=1")
         self._log.info("worker ready", count=len(self.app.flows))
-        while (got := self._signal()) not in END and self._jobs.failed is None:
+        while (got := self._signal()) not in END and not self._jobs.over:
             if got is None:
                 self._look()
         return self._stop()
@@ -101,7 +104,7 @@ class Worker:
     def _look(self) -> None:
         """Take our shares, beat, and derive jobs from what is due and asked."""
         try:
-            self._share()
+            share(self.app)
             if time.monotonic() - self._beaten >= BEAT:
                 self._beaten = time.monotonic()
                 self.app.ledger.beat(self.app.clock.now(), self.app.clock.boottime())
@@ -113,20 +116,6 @@ class Worker:
             self._log.error("ledger does not answer", code=error.code, error=error)
             return
         notify("WATCHDOG=1")
-
-    def _share(self) -> None:
-        """O3: how many calls this process may make on each connection until the next look."""
-        owner = self.app.ledger.owner
-        for name, wired in self.app.wired.items():
-            slots = self.app.gate(name).slots
-            began = time.monotonic()
-            lasts = LENT + wired.limits.timeout  # a call that begins in time ends in time
-            with self.app.ledger.begin() as db:
-                mine = shares.divide(
-                    db, name, owner, limit=wired.limits.concurrency, in_use=slots.in_use,
-                    lasts=lasts,
-                )  # fmt: skip
-            slots.lend(mine, LENT.total_seconds() - (time.monotonic() - began))
 
     def _derive(self) -> None:
         now = self.app.clock.now()
@@ -159,9 +148,19 @@ class Worker:
         ended = self._jobs.stop(STOP_WITHIN)
         with self.app.ledger.begin() as db:
             shares.release(db, self.app.ledger.owner)
-        if self._jobs.failed is not None:
-            raise self._jobs.failed
         return ended
+
+
+def share(app: App) -> None:
+    """O3: how many calls this process may make on each connection until the next look."""
+    for name, wired in app.wired.items():
+        slots = app.gate(name).slots
+        began = time.monotonic()
+        lasts = LENT + wired.limits.timeout  # a call that begins in time ends in time
+        given = {"limit": wired.limits.concurrency, "in_use": slots.in_use}
+        with app.ledger.begin() as db:
+            mine = shares.divide(db, name, app.ledger.owner, **given, lasts=lasts)
+        slots.lend(mine, LENT.total_seconds() - (time.monotonic() - began))
 
 
 def conninfo(app: App) -> str:
@@ -177,8 +176,10 @@ def run(path: Path, most: int, *, once: bool = True) -> None:
     """
     app = open_app(path)
     try:
-        if app.ledger.path is not None or find_spec("procrastinate") is None:
-            raise jobs.missing()
+        if app.ledger.path is not None:
+            raise ConnectorError(
+                "`connector worker` needs a PostgreSQL ledger", code="usage", cure=CURE
+            )
         with app.ledger.begin() as db:
             jobs.prepare(db)
         worker = Worker(app, most=most, once=once)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from connector import logs
-from connector import worker as working
 from connector.cli.options import config_option, config_path, json_option
+from connector.errors import ConnectorError
+
+# An extra: who runs one machine needs neither of them.
+WORKING = import_module("connector.worker") if find_spec("procrastinate") else None
 
 
 @click.command()
@@ -28,4 +33,7 @@ def worker(jobs: int, config: Path | None, as_json: bool) -> None:
     configuration. A connection's `limits.concurrency` is divided among them.
     """
     logs.start(as_json=as_json, level="info")
-    working.run(config_path(config), jobs)
+    if WORKING is None:
+        cure = "install shop-erp-connector[postgres]"
+        raise ConnectorError("procrastinate is not installed", code="usage", cure=cure)
+    WORKING.run(config_path(config), jobs)

@@ -119,6 +119,13 @@ def renew(db: Connection, now: datetime) -> None:
     db.execute(update(life).values(epoch=life.c.epoch + 1, alive_since=now))
 
 
+def jumped(before: tuple[datetime, float] | None, now: tuple[datetime, float]) -> bool:
+    """Did the wall clock move otherwise than the boot clock between these two readings of both?"""
+    if before is None:
+        return False
+    return abs(now[0] - before[0] - timedelta(seconds=now[1] - before[1])) > DRIFT
+
+
 def highest_intent(db: Connection) -> int:
     """The id of the newest intent, 0 for none."""
     return db.scalar(select(func.max(attempt.c.id))) or 0

@@ -9,7 +9,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -137,15 +137,10 @@ class Ledger:
 
     def beat(self, now: datetime, boot: float) -> None:
         """Say that we watch; a wall clock that jumped since the last beat is noticed (O3)."""
-        if self.path is None:  # many machines beat in one row: each minds its own clocks
-            before, self._beaten = self._beaten, (now, boot)
-            gone = timedelta(seconds=boot - before[1]) if before else timedelta(0)
-            jumped = before is not None and abs(now - before[0] - gone) > life.DRIFT
-            with self.begin() as db:
-                self._life = life.beat(db, now, jumped=jumped)
-            return
+        before, self._beaten = self._beaten, (now, boot)
+        jumped = life.jumped(before, (now, boot))  # PostgreSQL's row is beaten by many machines
         with self.begin() as db:
-            self._life = life.beat(db, now, boot)
+            self._life = life.beat(db, now, boot if self.path else None, jumped=jumped)
 
     def note(self, highest: int) -> None:
         """Remember beside the database that intent *highest* is committed and may be sent (S1)."""

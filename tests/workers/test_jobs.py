@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from company import until
-from conftest import Crew
+from crew import Crew
 from sqlalchemy import create_engine, text
 
 from connector import jobs

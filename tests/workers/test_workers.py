@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from company import until
-from conftest import Crew
+from crew import Crew
 
 ORDERS = 20
 
