@@ -16,6 +16,10 @@ from connector.profile import ErrorRule
 from connector.values import Tree
 
 _CODE = re.compile(r"[A-Za-z0-9_.:-]{1,60}")
+# the first that is there: HTTP's own, the IETF's draft, and what many APIs had before it
+_RESETS = ("retry-after", "ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LONG_AGO = timedelta(days=10_000)
 _LONGEST_WAIT = timedelta(days=1)
 _STRANGER = frozenset({"FailedAuthentication", "InvalidSecurity", "InvalidSecurityToken"})
 _SURELY_NOT = frozenset({404, 405, 413, 415})
@@ -234,9 +238,12 @@ def _doubt(answer: Answer) -> Verdict:
 
 
 def _wait(http: Reply) -> timedelta | None:
-    text = http.headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        return min(timedelta(seconds=int(text[:9])), _LONGEST_WAIT)
-    until = moment(text)
+    """How long it asks us to stay away, in the header that it has for that."""
+    text = next((t for name in _RESETS if (t := http.headers.get(name, "").strip())), "")
     now = http.date or datetime.now(UTC)
+    if text.isascii() and text.isdigit():
+        seconds = timedelta(seconds=int(text[:10]))
+        since = _EPOCH + seconds - now  # some give the second itself, not how many are left
+        return min(seconds if seconds < _LONG_AGO else max(since, timedelta(0)), _LONGEST_WAIT)
+    until = moment(text)
     return min(max(until - now, timedelta(0)), _LONGEST_WAIT) if until else None

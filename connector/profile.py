@@ -221,7 +221,7 @@ class Service:
     *catalog*: address to file beside the WSDL; *svcmap*: such a list by Visual Studio; *patches*:
     pattern and replacement, laid over its files before they are parsed; *args*, *headers*: laid
     over those of the profile in each of its calls; *lists*: names that stand for lists in what no
-    schema describes.
+    schema describes; *ns*: prefixes of the profile, beside those of the WSDL.
     """
 
     wsdl: Path
@@ -234,6 +234,7 @@ class Service:
     args: Template | None = None
     headers: Template | None = None
     lists: frozenset[str] = frozenset()
+    ns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

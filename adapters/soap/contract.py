@@ -61,8 +61,9 @@ class Contract:
         entries: Mapping[str, str] | None = None,
         patches: Sequence[tuple[str, str]] = (),
         encoded: bool | None = None,
+        ns: Mapping[str, str] | None = None,
     ) -> None:
-        self._encoded = encoded
+        self._encoded, self._ns = encoded, ns or {}
         try:
             self._catalog = Catalog(wsdl.parent, entries, patches)
             catalog: Any = self._catalog
@@ -89,7 +90,7 @@ class Contract:
     def book(self) -> Book:
         """What its shapes look up."""
         kinds = {k.qname.text: k for k in self._document.types.types if k.qname is not None}
-        prefixes: dict[str, str] = {}
+        prefixes: dict[str, str] = dict(self._ns)
         for root in self._roots():
             for element in root.iter(f"{_WSDL}definitions", f"{_XS}schema"):
                 prefixes = {**{k: v for k, v in element.nsmap.items() if k}, **prefixes}

@@ -18,7 +18,8 @@ def headed(
 ) -> bytes:
     """Put *blocks* into the header of *message*. Raises FieldErrors naming what cannot be written.
 
-    A block is named as the contract names it, or `{namespace}Name` where it declares none.
+    A block is named as the contract names it; one that it does not declare, `{namespace}Name`
+    or `prefix:Name`.
     """
     if not isinstance(blocks, Mapping):
         raise FieldErrors((FieldFault("headers", "not_a_tree", "write `Name: value` lines"),))
@@ -37,15 +38,16 @@ def with_block(message: bytes, block: str) -> bytes:
 
 def _declared(name: str, operation: Operation, contract: Contract) -> Member:
     """The declaration of a block; one without a type where there is none."""
-    space, _, local = name.rpartition("}")
+    space, local = contract.book.split(name)
     if space:
-        return contract.element(space[1:], local) or _free(space[1:], local)
+        return contract.element(space, local) or _free(space, local, contract)
     found = [operation.heads[name]] if name in operation.heads else contract.elements(name)
     if len(found) == 1:
         return found[0]
-    cure = "the contract declares no such header; write '{namespace}Name' for one of your own"
+    cure = "the contract declares no such header; write '{namespace}Name', or prefix:Name by `ns`"
     raise FieldErrors((FieldFault(f"headers.{name}", "unknown_field", cure),))
 
 
-def _free(space: str, local: str) -> Member:
-    return Member(name=local, namespace=space, shape=Shape(None), many=False, nillable=False)
+def _free(space: str, local: str, contract: Contract) -> Member:
+    shape = Shape(None, contract.book)
+    return Member(name=local, namespace=space, shape=shape, many=False, nillable=False)

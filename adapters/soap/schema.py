@@ -130,7 +130,7 @@ def _around(operation: Operation) -> etree._Element:
     space = operation.sent.namespace
     nsmap = {"xs": _XS}
     for n, member in enumerate(operation.sent.shape.members.values()):
-        nsmap[f"p{n}"] = _type(member)[0]
+        nsmap[f"p{n}"] = member.namespace or _type(member)[0]
     schema = etree.Element(f"{{{_XS}}}schema", nsmap=nsmap)
     if space:
         schema.set("targetNamespace", space)
@@ -138,6 +138,9 @@ def _around(operation: Operation) -> etree._Element:
     kind = etree.SubElement(call, f"{{{_XS}}}complexType")
     sequence = etree.SubElement(kind, f"{{{_XS}}}sequence")
     for n, (name, member) in enumerate(operation.sent.shape.members.items()):
+        if member.namespace:  # a part by element stands there as what it is
+            etree.SubElement(sequence, f"{{{_XS}}}element", ref=f"p{n}:{member.name}")
+            continue
         kind_of = f"p{n}:{_type(member)[1]}"
         etree.SubElement(sequence, f"{{{_XS}}}element", name=name, type=kind_of, nillable="true")
     return schema

@@ -76,6 +76,7 @@ def contract_of(service: Service) -> Contract:
         entries=entries,
         patches=service.patches,
         encoded=True if service.encoded else None,
+        ns=service.ns,
     )
 
 

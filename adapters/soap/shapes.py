@@ -36,6 +36,14 @@ class Book:
     types: Mapping[str, Any] = field(default_factory=dict)
     prefixes: Mapping[str, str] = field(default_factory=dict)
 
+    def split(self, name: str) -> tuple[str | None, str]:
+        """Namespace and local name of `{ns}Name` or `prefix:Name`; of `Name` no namespace."""
+        if name.startswith("{"):
+            space, _, local = name[1:].rpartition("}")
+            return space, local
+        prefix, colon, local = name.rpartition(":")
+        return (self.prefixes.get(prefix), local) if colon else (None, name)
+
     def named(self, name: str) -> Shape | None:
         """The type `{ns}Name`, `prefix:Name` or, if only one has it, `Name`."""
         prefix, _, local = name.rpartition(":") if "{" not in name else ("", "", name)

@@ -103,17 +103,19 @@ class _Wire:
             self.out.append(f'<{name}{self._typed(member.shape)} xsi:nil="true"/>')
 
     def any(self, member: Member, value: object, at: str) -> None:
-        """Write what the schema leaves open: `Name` in the member's namespace, or `{ns}Name`."""
+        """Write what the schema leaves open: `Name` in the member's namespace, or its own."""
         if value is None:
             return
         if not isinstance(value, Mapping):
             self._fault(f"{at}.$any", "not_a_tree", "write names and values below it")
             return
         for name, given in value.items():
-            space, _, local = name.rpartition("}")
-            wire = f"{self._prefix(space[1:])}:{local}" if space else local
-            if not space and member.namespace:
-                wire = f"{self._prefix(member.namespace)}:{local}"
+            space, local = member.shape.book.split(name)
+            if space is None and local != name:
+                self._fault(f"{at}.{name}", "unknown_field", "name its prefix in `ns`")
+                continue
+            space = member.namespace if space is None else space
+            wire = f"{self._prefix(space)}:{local}" if space else local
             for one in given if isinstance(given, list | tuple) else [given]:
                 self.out.append(f"<{wire}>")
                 if isinstance(one, Mapping):

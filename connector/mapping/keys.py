@@ -201,6 +201,7 @@ PROFILE: Keys = {
     "http_headers": Key("SOAP: HTTP headers of every call", _TREE),
     "query": Key("REST: laid over every call's query", _TREE),
     "decode": Key("path in `reply` → what a string there holds", table_of(one_of("xml", "json"))),
+    "ns": Key("SOAP: prefix → namespace, for `$type`, `$any` and headers", table_of(_SCALAR)),
     "vars": Key("name → expression, made afresh for each call, as `vars.NAME`", table_of(_SCALAR)),
     "session": Key("a login that later calls refer to", defined("session")),
     "limits": Key(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from connector.mapping.actions import check_keys, flag, names_of, scalar, template
@@ -23,12 +24,22 @@ def services_of(
     """Compile `services`; each path is read beside the file that names it."""
     found = {}
     node, address = own.get("services"), address_scope(own, conn)
+    ns = _spaces(own.get("ns"), problems)
     members = node.value if node is not None and isinstance(node.value, dict) else {}
     for name, child in members.items():
         service = _service(child, address, problems, wire)
         if service is not None:
-            found[name] = service
+            found[name] = replace(service, ns=ns)
     return found
+
+
+def _spaces(node: Node | None, problems: Problems) -> dict[str, str]:
+    if node is None:
+        return {}
+    if not isinstance(node.value, dict):
+        complain(problems, node, "`ns` is no mapping", "write `prefix: namespace` lines")
+        return {}
+    return {name: text for name, one in node.value.items() if (text := scalar(one, problems))}
 
 
 def _service(node: Node, address: Scope, problems: Problems, wire: Wire) -> Service | None:

@@ -52,6 +52,18 @@ def test_too_many_requests_waits_as_long_as_the_target_says(text):
     assert said(told, ELSE) == Unavailable(wait=timedelta(seconds=7), why="http_429")
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("ratelimit_reset", "7"), ("x_ratelimit_reset", "1794312007"),
+     ("x_rate_limit_reset", "1794312007000")],
+)  # fmt: skip
+def test_the_headers_of_a_rate_limit_say_the_same(name, text):
+    """As seconds left, or as the second itself, in milliseconds too."""
+    told = answer(429, **{name: text, "date": "Tue, 10 Nov 2026 12:00:00 GMT"})
+
+    assert said(told, ELSE) == Unavailable(wait=timedelta(seconds=7), why="http_429")
+
+
 def test_503_is_sure_only_where_the_profile_says_so():
     """A proxy may answer 503 for a call that the ERP still works on."""
     assert said(answer(503), refuses_with=frozenset({503})) == Unavailable(why="http_503")

@@ -47,10 +47,12 @@ SAVED = answered_12('<d:Saved xmlns:d="urn:directives"><d:Id>7</d:Id></d:Saved>'
 def desk(tmp_path):
     opened = []
 
-    def open_with(answer, args, *, wsdl="directives.wsdl", extra="", op="Save", key="= reply.Id"):
+    def open_with(
+        answer, args, *, wsdl="directives.wsdl", extra="", op="Save", key="= reply.Id", top=""
+    ):
         if wsdl == "directives.wsdl":
             wsdl_beside(tmp_path, wsdl)
-        top = TOP.replace("WSDL", wsdl).replace("EXTRA", extra)
+        top = TOP.replace("WSDL", wsdl).replace("EXTRA", extra) + top
         order = ORDER.replace("OP", op).replace("ARGS", args).replace("KEY", key)
         compiled = profile_of(tmp_path, profile=top, order=order)
         opened.append(fake := Fake(answer))
@@ -110,6 +112,35 @@ def test_a_type_names_what_an_abstract_field_holds(desk):
     ]
     assert invoice.nsmap[invoice.get(f"{XSI}type").split(":")[0]] == "urn:extra"
     assert invoice.findtext(f"{X}Due") == "2026-11-10"
+
+
+def test_a_profile_may_name_the_prefixes_itself(desk):
+    """Those of a WSDL are its author's, and change with its next version."""
+    args = """{Record: [{$type: sales:SalesOrder, Ref: R-1, Total: "1"}],
+               Object: {Type: A, $any: {"own:Flag": "1"}}}"""
+    spaces = "ns: {sales: urn:directives, own: urn:own}\nheaders: {own:Tenant: T-1}\n"
+    target, fake = desk(lambda _: SAVED, args, top=spaces)
+    assert sent(target) == Done(key="7")
+
+    record, thing = message(fake)
+    assert record.nsmap[record.get(f"{XSI}type").split(":")[0]] == "urn:directives"
+    assert thing[1].tag == "{urn:own}Flag"
+    assert etree.fromstring(fake.asked[0].body).findtext("{*}Header/{urn:own}Tenant") == "T-1"
+
+
+@pytest.mark.parametrize(
+    ("args", "top", "at"),
+    [
+        ('{Object: {Type: A, $any: {"own:Flag": "1"}}}', "", "Object.own:Flag"),
+        ("{Object: {Type: A}}", "headers: {own:Tenant: T-1}\n", "headers.own:Tenant"),
+    ],
+)
+def test_a_prefix_that_nobody_named_sends_nothing(desk, args, top, at):
+    """It is no part of the name."""
+    target, fake = desk(lambda _: SAVED, args, top=top)
+
+    assert sent(target) == Refused(code="unknown_field", at=at)
+    assert fake.asked == []
 
 
 @pytest.mark.parametrize("kind", ["d:SalesOrdr", "y:SalesOrder"])
