@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 from requests.utils import parse_header_links
 
@@ -13,11 +14,12 @@ from adapters.http import Reply
 from adapters.onward import Bounds, onward, windows
 from adapters.replies import Answer, blank, key_of, said
 from adapters.walks import Ask, Batch, Hand, Row, Unreadable, scan, watermark
-from connector.errors import Unavailable
+from connector.errors import Truncated, Unavailable
 from connector.profile import Action, Entity, Walk
 from connector.values import Broken, Item, Page, Read, Tombstone
 
 _HOUR = timedelta(hours=1)
+MOST_ROWS = 250_000  # in one reply: a whole stock list fits, a flood does not
 
 
 def pages(
@@ -112,11 +114,15 @@ def _batch(at: Connection, of: Entity, action: Action, ask: Ask) -> Batch:
     if verdict.outcome != "done":
         return replace(_clocked(answer.http, (), None), hand=Hand(more=False, pages=0))
     try:
-        pieces = list(at.dialect.slices(action, answer))
+        pieces = list(islice(at.dialect.slices(action, answer), MOST_ROWS + 1))
     except ValueError as error:
         raise Unreadable(
             "unsplittable", answer.http.body, _clocked(answer.http, (), None)
         ) from error
+    if len(pieces) > MOST_ROWS:
+        raise Truncated(
+            f"{of.name}: a list of more than {MOST_ROWS} rows is not what was asked for"
+        )
     rows = tuple(
         _row(at, of, piece, f"page {ask.page}, row {place}", action)
         for place, piece in enumerate(pieces, 1)

@@ -20,7 +20,7 @@ def elements(body: bytes) -> list[bytes]:
     """Cut a list. Raises Truncated if the body is none, ValueError if it cannot be cut."""
     try:
         return [bytes(raw) for raw in _LIST.decode(body)]
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         text = body.strip()
         if text[:1] != b"[" or text[-1:] != b"]":
             raise Truncated("the reply is not the list that was asked for") from None

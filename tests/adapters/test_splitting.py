@@ -62,3 +62,11 @@ def test_numbers_are_exact():
 def test_nesting_without_end_is_broken():
     """A row that would kill the parser is told, not raised."""
     assert isinstance(payload(b'{"a":' * 100_000 + b"1" + b"}" * 100_000), Broken)
+
+
+def test_a_row_nested_without_end_spoils_no_other():
+    """The strict knife gives up over the whole list; the other one cuts the row off."""
+    rows = elements(b'[{"id": 1}, ' + b"[" * 100_000 + b"]" * 100_000 + b', {"id": 2}]')
+
+    assert [rows[0], rows[2]] == [b'{"id": 1}', b'{"id": 2}']
+    assert payload(rows[1]) == Broken(at="", code="unparseable", raw=rows[1])

@@ -15,7 +15,7 @@ import yaml
 
 from .making import Mutant, mutants
 from .reach import Reached
-from .trial import KILLED, SURVIVED, Trial
+from .trial import KILLED, SURVIVED, UNKNOWN, Trial
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / ".mutants"
@@ -65,7 +65,7 @@ class Results:
 def preload() -> None:
     """Import what every trial needs and no mutant changes, once, before the forks."""
     names = "sqlalchemy alembic.command pydantic jinja2 lxml.etree zeep structlog tenacity msgspec"
-    for name in (*names.split(), "requests", "apscheduler", "hypothesis", "click", "rich"):
+    for name in (*names.split(), "requests", "apscheduler", "click", "rich"):
         __import__(name)
 
 
@@ -101,6 +101,8 @@ def attempt(wanted: list[Mutant], reached: Reached, results: Results) -> None:
         for trial in list(running):
             if (result := trial.result()) is not None:
                 mutant = running.pop(trial)
+                if result == UNKNOWN:
+                    raise RuntimeError(f"pytest itself failed over {mutant.name}")
                 results.add(mutant, result)
                 if result != KILLED:
                     say(f"{result}: {mutant.line} {mutant.name}")

@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -65,6 +66,8 @@ class Trial:
                 os.dup2(self._out.fileno(), 1)
                 os.dup2(self._out.fileno(), 2)
                 code = run(file, text, tests)
+            except BaseException:  # noqa: BLE001 - a fork must never come back into its parent
+                traceback.print_exc()
             finally:
                 sys.stdout.flush()
                 os._exit(code)
