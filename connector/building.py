@@ -80,7 +80,8 @@ def build_flow(
         lag=source.lag,
         capabilities=target.compiled.profile.capabilities,
         mode="sync" if flow.mode == "create" else flow.mode,
-        match=("sku",) if flow.entity == "stock" else flow.match,
+        creates=flow.mode != "sync" or flow.create,
+        match=flow.match or _usual_match(flow),
         start=flow.start,
         reference=_template(flow.reference, flow.entity, target, problems),
         only=_only(flow, target, problems),
@@ -127,9 +128,11 @@ def _writer(
     if flow.mode == "link_only":
         return None
     writer = target.compiled.writers.get(flow.entity)
-    needed = ("update", "match.sku") if flow.entity == "stock" else ("create",)
+    updates = flow.entity == "stock" or flow.mode == "sync"
+    needed: tuple[str, ...] = ("update", "match.sku") if updates else ("create",)
+    needed += ("create",) if flow.create else ()
     if writer is None or not there.actions.keys() >= set(needed):
-        word = "take" if flow.entity == "stock" else "create"
+        word = "take" if updates else "create"
         message = f"`{target.config.profile}` cannot {word} {flow.entity}"
         cure = f"write {', '.join(f'`{n}`' for n in (*needed, 'write'))} in its profile"
         report(
@@ -141,6 +144,11 @@ def _writer(
     except ConfigError as error:
         report(problems, flow.place, f"tables: {error}", "name a table of the profile")
         return None
+
+
+def _usual_match(flow: configured.Flow) -> tuple[str, ...]:
+    """What is kept up to date and not made is known by its SKU."""
+    return ("sku",) if flow.entity == "stock" or flow.mode == "sync" else ()
 
 
 def _stock(config: Config, flow: configured.Flow, source: Wired) -> StockRules:

@@ -103,7 +103,8 @@ class Flow:
     source: str
     target: str
     place: Node = field(repr=False)
-    mode: Literal["create", "on_demand", "link_only"] = "create"
+    mode: Literal["create", "on_demand", "link_only", "sync"] = "create"
+    create: bool = False
     match: tuple[str, ...] = ()
     guests: Guests | None = None
     start: datetime | None = None

@@ -20,6 +20,7 @@ _ENTITIES_OF = {
     "match": ("customer", "product"),
     "money": ("order",),
     "unknown_product": ("order",),
+    "create": ("product",),
     "mode": ("customer", "product", "order", "refund"),
     "start": ("customer", "product", "order"),
     "wait": ("customer", "product", "order"),
@@ -29,10 +30,11 @@ _ENTITIES_OF = {
     "brakes": ("stock",),
 }
 _MODES_OF = {
-    "every": ("create", "link_only"),
+    "every": ("create", "link_only", "sync"),
+    "create": ("sync",),
     "start": ("create",),
-    "wait": ("create",),
-    "only": ("create",),
+    "wait": ("create", "sync"),
+    "only": ("create", "sync"),
     "reference": ("create", "on_demand"),
 }
 
@@ -65,6 +67,9 @@ def check_flows(flows: Iterable[Flow], problems: Problems) -> None:
         ):
             cure = "add `start: 2026-12-01T00:00:00+01:00`; older documents are left alone"
             report(problems, flow.place, "creates of itself, so it needs a `start`", cure)
+        if flow.mode == "sync" and flow.entity != "product":
+            cure = "leave `mode` out, or write on_demand or link_only"
+            report(problems, given["mode"], f"cannot be sync for {flow.entity}", cure)
         _check_fit(flow, given, problems)
         other = first.setdefault((flow.entity, flow.source, flow.target), flow.name)
         if other != flow.name:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connector import forms, spelled
-from connector.config.kinds import DURATION
+from connector.config.kinds import DURATION, FLAG
 from connector.config.stock import AMOUNTS, STOCK_BRAKES, WAREHOUSES
 from connector.configured import Flow, Guests, MoneyRule
 from connector.forms import Form, Key, Kind, choice, mapping_of, section, series, text
@@ -69,7 +69,11 @@ FLOW: Form = {
     "entity": Key(choice(*ENTITIES), "what flows", needed=True),
     "from": Key(text(), "the connection that is read", needed=True),
     "to": Key(text(), "the connection that is written", needed=True),
-    "mode": Key(choice("on_demand", "link_only"), "left out: every document is created"),
+    "mode": Key(
+        choice("on_demand", "link_only", "sync"),
+        "left out: every document is created; sync: products that are there are kept up to date",
+    ),
+    "create": Key(FLAG, "with `sync`: make what is not there"),
     "match": Key(series(text(spelled.name)), "fields by which first contact looks for it"),
     "guests": Key(Kind(_guests, {}), "each, or which collective customer stands for them"),
     "every": Key(text(spelled.every), "when the daemon runs it: 1m, never, or a cron line"),

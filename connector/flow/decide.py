@@ -54,7 +54,8 @@ class Want:
 class Rules:
     """What the flow and its target allow; *can* None: every field may be updated.
 
-    *asks*: what is not linked can be looked up there.
+    *asks*: what is not linked can be looked up there. *leaves*: what is not there is no affair of
+    the flow's.
     """
 
     now: datetime
@@ -62,6 +63,7 @@ class Rules:
     creates: bool = True
     writes: bool = True
     asks: bool = True
+    leaves: bool = False
     can: frozenset[str] | None = None
 
 
@@ -110,6 +112,8 @@ def first(want: Want, rules: Rules) -> Decision:
     """The step for a document that is not there yet."""
     if want.terminal:
         return Nothing(reason="never_delivered")
+    if not rules.creates and rules.leaves:
+        return Nothing(reason="filtered")
     if not rules.creates:
         return Hold(reason="rule", needs="it is not there, and this flow creates nothing")
     if want.unaccepted:

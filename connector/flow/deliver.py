@@ -217,9 +217,10 @@ def decide_all(
     rules = Rules(
         now=clock.now(),
         settle=flow.settle,
-        creates=flow.mode != "link_only",
+        creates=flow.mode != "link_only" and flow.creates,
         writes=flow.mode != "link_only",
         asks=flow.finds or bool(flow.match),
+        leaves=flow.mode == "sync",
         can=flow.can,
     )
     return {w.id: decide(wants[w.id], known[w.id], rules) for w in work}

@@ -79,7 +79,8 @@ class Flow:
     *settle* and *timeout* are the target's, *lag* the source's.  *can*: fields of `write` that an
     update may carry (None: all, empty: there is no update).  *guests*: how an order without
     customer gets one: None (as it stands), "each", or a template giving the target's number.
-    *accepted*: a person took its first linking for complete (S1). *stock*: what it offers.
+    *creates*: what is not there is made; else left alone.  *accepted*: a person took its first
+    linking for complete (S1).  *stock*: what it offers.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Flow:
     lag: timedelta
     capabilities: Capabilities = field(default_factory=Capabilities)
     mode: Literal["sync", "on_demand", "link_only"] = "sync"
+    creates: bool = True
     match: tuple[str, ...] = ()
     start: datetime | None = None
     reference: Template | None = None

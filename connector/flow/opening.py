@@ -170,13 +170,18 @@ def _wait(db: Connection, w: Claimed, until: datetime, why: str, now: datetime) 
     move(db, "wait", [one], now=now)
 
 
+def _writes_alone(flow: Flow) -> bool:
+    """Would a second document of ours overwrite what the first one wrote there?"""
+    return flow.entity in ("order", "stock") or (flow.entity == "product" and flow.mode == "sync")
+
+
 def _adopt(db: Connection, one: Decided, key: str, flow: Flow, now: datetime) -> None:
     """Link what is there; a second of ours to one of theirs is an alias, where that is allowed."""
     w, seen = one.work, one.known
     if not isinstance(seen, Seen):
         raise Bug(f"decided to adopt {key} without having seen it")
     held = links.holder(db, w, key)
-    if held is not None and flow.entity in ("order", "stock"):
+    if held is not None and _writes_alone(flow):
         needs = f"{key} is {flow.entity} {held.source_key}'s already"
         _hold(db, w, Hold(reason="duplicate", needs=needs), now)
         return

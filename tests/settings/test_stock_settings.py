@@ -115,3 +115,16 @@ def hundred(company: Company) -> Company:
     seed_erp(company.erp_file, items=[*skus(5), *(f"X-{n}" for n in range(95))])
     company.config(flows={"stock": {"entity": "stock", "from": "erp", "to": "shop"}})
     return company
+
+
+@covers("flows.*.create")
+@pytest.mark.parametrize(("create", "made"), [(None, 0), ("true", 1)])
+def test_create_makes_what_is_not_there(company: Company, create: str | None, made: int) -> None:
+    """A product of the ERP that the shop does not sell."""
+    seed_erp(company.erp_file, items=[*skus(5), "NEW"])
+    flow = {"entity": "product", "from": "erp", "to": "shop", "mode": "sync"}
+    company.config(flows={"catalogue": flow})
+    company.flow("catalogue", create=create)
+    company.sync("catalogue")
+    found = company.app.system("shop").match("stock", "sku", ["NEW"])
+    assert len(found["NEW"]) == made
