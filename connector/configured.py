@@ -163,6 +163,15 @@ class Alert:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Keep:
+    """How long content, attempts and proof are kept once a document is done."""
+
+    payloads: timedelta
+    attempts: timedelta
+    proof: timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
     """Everything that `config.yaml` says, validated; secrets are still only named in it."""
 
@@ -174,6 +183,7 @@ class Config:
     connections: Mapping[str, Connection] = field(default_factory=dict)
     flows: Mapping[str, Flow] = field(default_factory=dict)
     attempts: Attempts = Attempts()
+    keep: Keep | None = None
     web: Web = Web()
     fresh: Mapping[str, Fresh] = field(default_factory=dict)
     alerts: tuple[Alert, ...] = ()

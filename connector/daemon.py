@@ -29,6 +29,7 @@ from connector.errors import (
 from connector.flow.flows import Flow
 from connector.freshness import freshness
 from connector.ledger import hints, records, runs
+from connector.nightly import Night, vacuum
 from connector.notify import notify
 from connector.outside import Outside
 from connector.problems import Problem, Problems
@@ -86,6 +87,13 @@ class Work:
             return
         except ConnectorError as error:
             self.failed(name, error)
+
+    def vacuum(self) -> None:
+        """Drop what is kept no longer."""
+        app = self.turns.app
+        if app.config.keep is not None:
+            gone = vacuum(app.ledger, app.config.keep, self._clock.now())
+            structlog.get_logger().info("vacuumed", count=sum(gone.values()))
 
     def run_asked(self, asked: runs.Asked) -> None:
         """One run that a command asked for, and what came of it, written down in any case."""
@@ -150,6 +158,7 @@ class Daemon:
         self._log = structlog.get_logger()
         self._signals: SimpleQueue[int] = SimpleQueue()
         self._schedule = Schedule(app.config.zone, WORKERS, self.work.failed)
+        self._night = Night(app.config.zone, app.clock.now())
         self._swept = 0.0
 
     def serve(self) -> bool:
@@ -208,6 +217,8 @@ class Daemon:
         due = self._ledger.read(records.due_flows, now) | self._ledger.read(records.unblocked_flows)
         self._begin({n for n in due if app.can_deliver(n)}, self.work.catch_up)
         _beat(app, now)
+        if self._night.is_due(now):
+            self._schedule.now(self.work.vacuum, "vacuum")
         self.outside.alarms.go(app)
 
     def _begin(self, flows: set[str], act: Callable[[str], None]) -> None:

@@ -16,6 +16,7 @@ from connector.nearest import nearest
 
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
+SPAN = r"^\d{1,4}[dy]$"
 DURATION = r"^\d{1,6}(ms|s|m|h|d)$"
 NAME = r"^[A-Za-z][A-Za-z0-9_-]{0,39}$"
 AMOUNT = r"^\d{1,12}(\.\d{1,6})? [A-Z]{3}$"
@@ -36,6 +37,13 @@ def duration(text: str) -> timedelta:
         raise Misspelled("is not a duration", "write a whole number and a unit: 30s, 10m, 1h, 90d")
     number, unit = re.findall(r"\d+|[a-z]+", text)
     return timedelta(**{_UNITS[unit]: int(number)})
+
+
+def span(text: str) -> timedelta:
+    """Read a long time: `90d`, or `1y` (365 days)."""
+    if re.fullmatch(SPAN, text) is None or int(text[:-1]) == 0:
+        raise Misspelled("is not such a time", "write days or years: 90d, 1y")
+    return timedelta(days=int(text[:-1]) * (365 if text[-1] == "y" else 1))
 
 
 def every(text: str) -> timedelta | str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from connector import places
+from connector import nightly, places
 from connector.app import read_config
 from connector.cli import output
 from connector.cli.desk import age, at_ledger
@@ -15,7 +15,7 @@ from connector.cli.options import config_option, config_path, json_option
 from connector.clock import SystemClock
 from connector.config import ledger_url
 from connector.errors import ConnectorError
-from connector.ledger import history, migrate
+from connector.ledger import history, keeping, migrate
 from connector.ledger.store import Ledger
 from connector.problems import Problems
 
@@ -82,6 +82,30 @@ def stats(config: Path | None, as_json: bool) -> None:
     output.table(found["states"], ("flow", "state", "reason", "count"))
     aged = [{**c, "age": age(c["moved_at"], now)} for c in found["cursors"]]
     output.table(aged, ("connection", "entity", "scope", "age"))
+
+
+@ledger.command()
+@config_option
+@json_option
+def vacuum(config: Path | None, as_json: bool) -> None:
+    """Drop what `keep:` keeps no longer; the daemon does it every night.
+
+    Content, then attempts, then proof; never links, keys, references, hashes, or what is not done.
+    """
+    with at_ledger(config) as (read, opened):
+        if read.keep is None:
+            raise ConnectorError(
+                "the configuration has no `keep:`, so that everything is kept",
+                code="usage",
+                cure="add `keep: {payloads: 90d, attempts: 1y, proof: 10y}`",
+            )
+        gone = nightly.vacuum(opened, read.keep, SystemClock().now())
+        keeping.shrink(opened)
+    if as_json:
+        output.emit(gone)
+    else:
+        output.table([{"dropped": n.replace("_", " "), "rows": c} for n, c in gone.items()],
+                     ("dropped", "rows"))  # fmt: skip
 
 
 def _measured(opened: Ledger) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from connector.flow.flows import Flow
 from connector.flow.plan import Plan, Planned, Step
 from connector.flow.redeliver import written_otherwise
 from connector.ledger import plans
-from connector.ledger.content import unpack
+from connector.ledger.content import BLIND, unpack
 
 
 def make_plan(
@@ -109,6 +109,8 @@ def _changes(
 ) -> dict[str, tuple[object, object]]:
     """Field → what it holds there, as far as we wrote it, and what it would hold."""
     before = unpack(base or b"{}")
+    if base is not None and base.startswith(BLIND):
+        before = dict.fromkeys(before, "(no longer kept)")
     sent = [unpack(t["payload"]) for t in tried if t["record"] == id_ and not t["step"]]
     return {
         name: (before.get(name), value)

@@ -10,6 +10,7 @@ import click
 
 from connector.cli import output
 from connector.cli.desk import at_ledger, person, words
+from connector.cli.erase import erase
 from connector.cli.explain import explain
 from connector.cli.options import F, config_option, json_option
 from connector.documents import ENTITIES
@@ -28,6 +29,7 @@ def record() -> None:
 
 
 record.add_command(explain)
+record.add_command(erase)
 
 
 @record.command("list")

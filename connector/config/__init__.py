@@ -15,8 +15,8 @@ from connector.config.kinds import DURATION, NAME, WHOLE, ZONE, beside, lazily
 from connector.config.rehearsals import check_tests, rehearsals
 from connector.config.stock import check_stock
 from connector.config.watching import ALERTS, FRESH, WATCHED, check_fresh, check_heard
-from connector.configured import Attempts, Config, Connection, Flow, Guests, Limits, MoneyRule
-from connector.forms import Form, Key, Kind, choice, report, section, series
+from connector.configured import Attempts, Config, Connection, Flow, Guests, Keep, Limits, MoneyRule
+from connector.forms import Form, Key, Kind, choice, report, section, series, text
 from connector.likeness import copied
 from connector.problems import Problems
 from connector.secret import Secrets
@@ -100,6 +100,22 @@ def attempts(got: dict[str, Any]) -> Attempts:
     return Attempts(**got, **({"doubt_alarm": doubt["alarm"]} if "alarm" in doubt else {}))
 
 
+def keep(got: dict[str, Any]) -> Keep:
+    """Content goes first and proof last; raises Misspelled where it would be otherwise."""
+    kept = Keep(**got)
+    if not kept.payloads <= kept.attempts <= kept.proof:
+        raise Misspelled("drops proof before content", "let payloads, attempts, proof grow longer")
+    return kept
+
+
+_SPAN = text(spelled.span, spelled.SPAN)
+KEEP: Form = {
+    "payloads": Key(
+        _SPAN, "documents, what was sent, what a page could not be read of", needed=True
+    ),
+    "attempts": Key(_SPAN, "single tries, with their outcomes", needed=True),
+    "proof": Key(_SPAN, "who did what when, and totals", needed=True),
+}
 ATTEMPTS: Form = {
     "pattern": Key(series(DURATION), "waits between attempts; the last one repeats"),
     "most": Key(WHOLE, "attempts before a person must look"),
@@ -131,6 +147,7 @@ _TOP: Form = {
     "connections": Key(entries(CONNECTION, connection), "the systems", needed=True),
     "flows": Key(entries(FLOW, flow), "what goes where", needed=True),
     "attempts": Key(section(ATTEMPTS, attempts), "how often a failing delivery is tried"),
+    "keep": Key(section(KEEP, keep), "how long what is done is kept; left out: for ever"),
     "web": Key(WATCHED, "what others may see of the daemon"),
     "fresh": Key(FRESH, "within which time something must be confirmed, by flow"),
     "alerts": Key(ALERTS, "whom to tell when a person is needed"),

@@ -168,7 +168,12 @@ def _subject(doc: Document, flow: Flow) -> str | None:
             who = email.strip().casefold()
         case _:
             return None
-    return hashlib.sha256(f"{flow.installation}\n{who}".encode()).hexdigest()[:24]
+    return subject_key(flow.installation, who)
+
+
+def subject_key(installation: str, who: str) -> str:
+    """What stands in the ledger for a person: by his key at the source, or his e-mail."""
+    return hashlib.sha256(f"{installation}\n{who}".encode()).hexdigest()[:24]
 
 
 def _children(doc: Document, parent: Draft, flow: Flow) -> Iterator[Draft]:

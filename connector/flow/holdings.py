@@ -16,7 +16,7 @@ from connector.flow.draft import drafts
 from connector.flow.flows import Flow
 from connector.flow.merge import holds
 from connector.ledger import cursors, history, records
-from connector.ledger.content import unpack
+from connector.ledger.content import is_agreed, unpack
 from connector.ledger.links import REPLACED
 from connector.ledger.records import Claimed
 from connector.ledger.staging import Draft
@@ -167,7 +167,7 @@ def _differing(known: Known, seen: Seen) -> tuple[tuple[str, ...], bool]:
     base = unpack(known.claimed.base_source) if known.claimed and known.claimed.base_source else {}
     want = known.want.fields
     wrong = [f for f, v in want.items() if holds(seen.item, f, v) is False]
-    owed = tuple(f for f in wrong if f not in base or base[f] != want[f])
+    owed = tuple(f for f in wrong if not is_agreed(base, f, want[f]))
     return owed, len(owed) < len(wrong)
 
 

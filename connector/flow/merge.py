@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
+from connector.ledger.content import is_agreed
 from connector.values import Payload, Tree
 
 
@@ -73,7 +74,7 @@ def changed(want: Payload, base: Payload, item: Payload | None) -> tuple[str, ..
 
     A field whose base is unknown counts as changed unless *item* confirms it.
     """
-    differing = [f for f, v in want.items() if f not in base or v != base[f]]
+    differing = [f for f, v in want.items() if not is_agreed(base, f, v)]
     if item is None:
         return tuple(differing)
     return tuple(f for f in differing if holds(item, f, want[f]) is not True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -61,3 +62,30 @@ def unpack(data: bytes) -> Payload:
 def digest(data: bytes) -> str:
     """A short, stable fingerprint of bytes (blake2b, 128 bit, hex)."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+# ── what is no longer kept in words ─────────────────────────────────────────────────────────────
+
+BLIND = b'{"#salt"'  # how a blind base begins
+_SALT = "#salt"
+
+
+def blind(base: bytes) -> bytes:
+    """A base whose fields are digests: whether a value is the agreed one can still be told."""
+    if base.startswith(BLIND):
+        return base
+    salt = secrets.token_hex(16)
+    return pack({_SALT: salt, **{f: _mac(salt, v) for f, v in unpack(base).items()}})
+
+
+def is_agreed(base: Payload, field: str, value: Tree) -> bool:
+    """Does *base* hold *value* for *field*, in words or as a digest?"""
+    if field not in base:
+        return False
+    salt = base.get(_SALT)
+    return base[field] == value or (salt is not None and base[field] == _mac(str(salt), value))
+
+
+def _mac(salt: str, value: Tree) -> str:
+    keyed = hashlib.blake2b(pack({"v": value}), digest_size=16, key=salt.encode())
+    return f"#{keyed.hexdigest()}"

@@ -189,11 +189,12 @@ def choose(db: Connection, at: Shown, side: Side, by: Person) -> None:
 
 
 def to_read_again(db: Connection, flow: str, entity: str) -> list[str]:
-    """Keys that a person asked to read again."""
+    """Keys that a person asked to read again, and those that are due and have no content (O4)."""
     ours = record.c.reason.in_(("unreadable", "conflict")) | (record.c.verdict == "rule")
-    asked = (record.c.state == "held") & ours
+    asked = (record.c.state == "held") & ours & record.c.raw_hash.is_(None)
+    dropped = (record.c.state == "prepared") & record.c.doc.is_(None)
     mine = (record.c.flow == flow) & (record.c.entity == entity)
-    return list(db.scalars(select(record.c.key).where(mine, asked, record.c.raw_hash.is_(None))))
+    return list(db.scalars(select(record.c.key).where(mine, asked | dropped)))
 
 
 def _answer(db: Connection, at: Shown, by: Person, answer: Settlement) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, exists, insert, select, update
+from sqlalchemy import Connection, Row, and_, case, exists, insert, or_, select, update
 
 from connector.ledger import goods
 from connector.ledger.links import own_link
@@ -73,9 +73,11 @@ def hashes(
 ) -> dict[str, tuple[str | None, str | None]]:
     """Key → (raw_hash, read_digest) of what was staged last; unknown keys are left out.
 
-    What the flow's rules keep back has no hash: it is judged again whenever it is read (R14).
+    What the flow's rules keep back has no hash: it is judged again whenever it is read (R14); nor
+    has what is due without content.
     """
-    hashed = case((record.c.verdict == "due", record.c.raw_hash)).label("raw_hash")
+    whole = or_(record.c.doc.is_not(None), record.c.state != "prepared")
+    hashed = case((and_(record.c.verdict == "due", whole), record.c.raw_hash)).label("raw_hash")
     rows = db.execute(
         select(record.c.key, hashed, record.c.read_digest).where(
             record.c.flow == flow, record.c.entity == entity, record.c.key.in_(keys)
@@ -102,7 +104,7 @@ def stage(db: Connection, drafts: Sequence[Draft], now: datetime) -> Staged:
         elif row.birth and draft.birth and row.birth != draft.birth:
             reborn.append(draft.key)
             _conflict(db, row, now)
-        elif draft.only_new or (values := restage(row, draft)) is None:
+        elif (draft.only_new and not _is_empty(row)) or (values := restage(row, draft)) is None:
             counts["same"] += 1
         else:
             _change(db, row, values, now)
@@ -135,7 +137,7 @@ def restage(row: Row[Any], draft: Draft) -> dict[str, Any] | None:
         draft.doc is None and row.raw_hash == draft.raw_hash
     )
     if same_content and verdict == row.verdict and not judged_again(row, draft):
-        return seen
+        return seen | {"doc": draft.doc} if _is_empty(row) else seen
     values = seen | {"verdict": verdict, "needs": draft.needs or None, "lane": lane}
     if not same_content:
         values |= {"seq": row.seq + 1}
@@ -153,6 +155,11 @@ def restage(row: Row[Any], draft: Draft) -> dict[str, Any] | None:
     if undisturbed(row):
         return {k: v for k, v in values.items() if k != "needs"}
     return values | _standing(verdict, draft) | ({} if same_content else {"attempts": 0})
+
+
+def _is_empty(row: Row[Any]) -> bool:
+    """Is it due, and was its content dropped before (O4)?"""
+    return bool(row.state == "prepared" and row.doc is None)
 
 
 def _lane(row: Row[Any], draft: Draft) -> str:

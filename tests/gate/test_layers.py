@@ -18,7 +18,7 @@ LAYERS = [
     {"mapping", "ledger", "configured", "likeness", "rehearsal"},
     {"config", "flow", "jobs", "schedule"},
     {"admission"},
-    {"gate", "guarded", "identity", "freshness", "ledgers", "messenger"},
+    {"gate", "nightly", "guarded", "identity", "freshness", "ledgers", "messenger"},
     {"metrics", "conditions"},
     {"wiring"},
     {"building", "workbench"},

@@ -20,7 +20,7 @@ from covering import covers
 from connector.alarms import Alarms
 from connector.cli import run
 from connector.config import json_schema
-from connector.daemon import Daemon
+from connector.daemon import Daemon, Work
 from connector.sandbox import edit, shop_hooks
 from connector.web import Request, Response, Web
 
@@ -49,6 +49,34 @@ def test_alarm_is_the_age_at_which_a_doubt_is_told(
     yesterday.config(attempts={"doubt": {"alarm": alarm}})
     run(["status", "--json", "--config", str(yesterday.folder / "config.yaml")])
     assert len(json.loads(capsys.readouterr().out)["needs_a_person"]) == told
+
+
+@covers("keep", "keep.payloads", "keep.attempts", "keep.proof")
+@pytest.mark.parametrize(
+    ("keep", "left"),
+    [
+        (None, (4, 5)),
+        ({"payloads": "9d", "attempts": "20d", "proof": "20d"}, (4, 5)),
+        ({"payloads": "5d", "attempts": "9d", "proof": "20d"}, (0, 5)),
+        ({"payloads": "1d", "attempts": "5d", "proof": "9d"}, (0, 1)),
+    ],
+)
+def test_keep_says_how_long_what_is_done_is_kept(
+    company: Company, keep: dict[str, str] | None, left: tuple[int, int]
+) -> None:
+    """A week later, by night: documents, then tries; by the third time also who did what."""
+    for _ in range(4):
+        company.order()
+    company.settle()
+    company.config(keep=keep)
+    company.pass_(7 * 86_400)
+    Work(company.app).vacuum()
+    docs = company.rows("SELECT id FROM record WHERE doc IS NOT NULL AND entity = 'order'")
+    assert (len(docs), len(company.rows("SELECT id FROM attempt"))) == left
+    events = len(company.rows("SELECT id FROM event"))
+    company.config(keep={"payloads": "1d", "attempts": "1d", "proof": "6d"})
+    Work(company.app).vacuum()
+    assert len(company.rows("SELECT id FROM event")) < events
 
 
 @covers("zone")

@@ -1,0 +1,224 @@
+"""What is kept and for how long (O4): content goes first, then attempts, proof last.
+
+Never touched: links, keys, births, references, hashes, open intents, and what is not done yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from connector.errors import ConnectorError
+from connector.ledger.content import BLIND, blind
+from connector.ledger.links import own_link
+from connector.ledger.moves import open_intent
+from connector.ledger.schema import attempt, event, link, quarantine, record
+from connector.ledger.store import Ledger
+
+PAGE = 500
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bounds:
+    """Before which times content, attempts and proof are dropped."""
+
+    payloads: datetime
+    attempts: datetime
+    proof: datetime
+
+
+Step = Callable[[Connection, Bounds, int], list[int]]
+
+
+def drop(ledger: Ledger, bounds: Bounds) -> dict[str, int]:
+    """Drop what is older than its bound, a page in each transaction; how much of each went."""
+    return {name: _all_pages(ledger, step, bounds) for name, step in STEPS.items()}
+
+
+def shrink(ledger: Ledger) -> bool:
+    """Give the room of what was dropped back to the machine; False beside a delivery."""
+    if ledger.path is None:
+        return False
+    try:
+        ledger.own()
+    except ConnectorError:
+        return False
+    raw = ledger.engine.raw_connection()
+    try:
+        for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+            raw.cursor().execute(statement)
+    finally:
+        raw.close()
+    return True
+
+
+def _all_pages(ledger: Ledger, step: Step, bounds: Bounds) -> int:
+    total, last = 0, 0
+    while True:
+        with ledger.begin() as db:
+            ids = step(db, bounds, last)
+        total += len(ids)
+        if len(ids) < PAGE:
+            return total
+        last = ids[-1]
+
+
+def _done(before: datetime) -> ColumnElement[bool]:
+    """The condition "this record was over before then, and nothing of it is open"."""
+    return and_(record.c.state == "done", record.c.changed_at < before, ~open_intent())
+
+
+def _documents(db: Connection, bounds: Bounds, after: int) -> list[int]:
+    old = select(record.c.id).where(_done(bounds.payloads), record.c.doc.is_not(None))
+    return _change(db, record, old, after, {"doc": None})
+
+
+def _payloads(db: Connection, bounds: Bounds, after: int) -> list[int]:
+    closed = (attempt.c.outcome.is_not(None), attempt.c.finished_at < bounds.payloads)
+    old = select(attempt.c.id).where(*closed, attempt.c.payload.is_not(None))
+    return _change(db, attempt, old, after, {"payload": None})
+
+
+def _bases(db: Connection, bounds: Bounds, after: int) -> list[int]:
+    old = _readable().where(_done(bounds.payloads), link.c.id > after)
+    return _blinded(db, db.execute(old.order_by(link.c.id).limit(PAGE)).all())
+
+
+def _readable() -> Select[Any]:
+    """Links whose bases can still be read."""
+    plain = and_(link.c.base_source.is_not(None), func.substr(link.c.base_source, 1, 8) != BLIND)
+    chosen = select(link.c.id, link.c.base_source).join_from(link, record, own_link())
+    return chosen.where(or_(plain, link.c.base_target.is_not(None)))
+
+
+def _blinded(db: Connection, rows: Sequence[Any]) -> list[int]:
+    for row in rows:
+        base = None if row.base_source is None else blind(row.base_source)
+        values = {"base_source": base, "base_target": None}
+        db.execute(update(link).where(link.c.id == row.id).values(values))
+    return [row.id for row in rows]
+
+
+def _pieces(db: Connection, bounds: Bounds, after: int) -> list[int]:
+    old = select(quarantine.c.id).where(
+        quarantine.c.seen_at < bounds.payloads, quarantine.c.raw.is_not(None)
+    )
+    return _change(db, quarantine, old, after, {"raw": None})
+
+
+def _attempts(db: Connection, bounds: Bounds, after: int) -> list[int]:
+    # The newest stays: its number proves that the ledger was not set back (S1).
+    closed = (attempt.c.outcome.is_not(None), attempt.c.finished_at < bounds.attempts)
+    old = (
+        select(attempt.c.id)
+        .join(record, attempt.c.record == record.c.id)
+        .where(*closed, record.c.state == "done", attempt.c.id < _newest(attempt))
+    )
+    return _delete(db, attempt, old, after)
+
+
+def _events(db: Connection, bounds: Bounds, after: int) -> list[int]:
+    old = (
+        select(event.c.id)
+        .join(record, event.c.record == record.c.id)
+        .where(event.c.at < bounds.proof, record.c.state == "done", event.c.id < _newest(event))
+    )
+    return _delete(db, event, old, after)
+
+
+def _totals(db: Connection, bounds: Bounds, after: int) -> list[int]:
+    told = or_(record.c.total.is_not(None), record.c.subject.is_not(None))
+    old = select(record.c.id).where(_done(bounds.proof), told)
+    return _change(db, record, old, after, {"total": None, "currency": None, "subject": None})
+
+
+STEPS: Mapping[str, Step] = {
+    "documents": _documents,
+    "payloads": _payloads,
+    "bases": _bases,
+    "set_aside": _pieces,
+    "attempts": _attempts,
+    "events": _events,
+    "totals": _totals,
+}
+
+
+def _newest(table: Table) -> Any:
+    return select(func.max(table.c.id)).scalar_subquery()
+
+
+def _change(
+    db: Connection, table: Table, old: Select[Any], after: int, values: Mapping[str, Any]
+) -> list[int]:
+    ids = _next(db, table, old, after)
+    if ids:
+        db.execute(update(table).where(table.c.id.in_(ids)).values(values))
+    return ids
+
+
+def _delete(db: Connection, table: Table, old: Select[Any], after: int) -> list[int]:
+    ids = _next(db, table, old, after)
+    if ids:
+        db.execute(delete(table).where(table.c.id.in_(ids)))
+    return ids
+
+
+def _next(db: Connection, table: Table, old: Select[Any], after: int) -> list[int]:
+    return list(db.scalars(old.where(table.c.id > after).order_by(table.c.id).limit(PAGE)))
+
+
+# ── a person ────────────────────────────────────────────────────────────────────────────────────
+
+
+def subjects(db: Connection, ids: Sequence[int]) -> list[str]:
+    """Whose data these records hold."""
+    whose = select(record.c.subject).where(record.c.id.in_(ids), record.c.subject.is_not(None))
+    return list(db.scalars(whose.distinct()))
+
+
+def of_person(db: Connection, subjects: Sequence[str]) -> list[dict[str, Any]]:
+    """The records that hold data of a person, by the keys that stand for him."""
+    columns = [record.c[n] for n in ("id", "flow", "entity", "key", "state", "reason", "seq")]
+    rows = db.execute(
+        select(*columns, open_intent().label("doubtful"))
+        .where(record.c.subject.in_(subjects))
+        .order_by(record.c.id)
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+def erase(db: Connection, ids: Sequence[int], by: str, now: datetime) -> None:
+    """Drop the content of these records; what proves that they were delivered stays."""
+    for start in range(0, len(ids), PAGE):
+        some = ids[start : start + PAGE]
+        db.execute(update(record).where(record.c.id.in_(some)).values(doc=None))
+        closed = (attempt.c.record.in_(some), attempt.c.outcome.is_not(None))
+        db.execute(update(attempt).where(*closed).values(payload=None))
+        _blinded(db, db.execute(_readable().where(record.c.id.in_(some))).all())
+        rows = db.execute(
+            select(record.c.id, record.c.state, record.c.reason, record.c.seq).where(
+                record.c.id.in_(some)
+            )
+        )
+        told = {"at": now, "move": "erased", "actor": by}
+        events = [
+            {"record": r.id, "state": r.state, "reason": r.reason, "seq": r.seq, **told}
+            for r in rows
+        ]
+        db.execute(insert(event), events)
