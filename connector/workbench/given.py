@@ -59,5 +59,5 @@ def _only_other(opened: Opened, entity: str, payload: Payload) -> Document | Non
 def with_customer(doc: Document) -> Document:
     """Give a guest a customer, as the rules of a flow do."""
     if isinstance(doc, Order) and doc.customer is None:
-        return doc.model_copy(update={"customer": Ref(entity="customer", key="guest")})
+        return doc.model_copy(update={"customer": Ref(entity="customer", key="1")})
     return doc

@@ -70,8 +70,9 @@ def guesses(element: Element, entity: str) -> list[Guess]:
 
 def write_lines(element: Element, entity: str) -> Iterator[str]:
     """Write the `write` section for *element*."""
-    yield "write:"
-    yield from _tree(element, root(entity), "  ", 0)
+    lines = list(_tree(element, root(entity), "  ", 0))
+    yield "write:" if not all(map(_is_comment, lines)) else "write: {}"
+    yield from lines
 
 
 def _tree(element: Element, place: Place, indent: str, depth: int) -> Iterator[str]:

@@ -132,7 +132,7 @@ def _writing(book: Book, action: str, operation: str, entity: str) -> Iterator[s
     payload = payload_of(sent)
     if payload.member is not None:
         beside = {n: one for n, one in sent.members().items() if n != payload.member}
-        yield f"    args:{'':14}{GUESS if beside else ''}".rstrip()
+        yield ("    args:".ljust(_WIDTH) + f"  {GUESS if beside else ''}").rstrip()
         yield f"      {payload.member}: = payload"
         yield from _arguments(beside, action)
     key = _first_id(back, entity)
@@ -145,8 +145,9 @@ def _writing(book: Book, action: str, operation: str, entity: str) -> Iterator[s
 
 
 def _asking(book: Book, action: str, operation: str, entity: str) -> Iterator[str]:
-    yield f"    args:{'':14}{GUESS}"
-    yield from _arguments(book.sent(operation).members(), action)
+    taken = list(_arguments(book.sent(operation).members(), action))
+    yield "    args:".ljust(_WIDTH) + f"  {GUESS}" if taken else "    args: {}"
+    yield from taken
     found = _answered(book, operation)
     if found is not None:
         yield f"    items: = reply{found[0]}".ljust(_WIDTH) + f"  {GUESS}"

@@ -1,5 +1,8 @@
 """Every shipped profile is judged by the tools that we give to whoever writes one."""
 
+import ast
+from pathlib import Path
+
 import pytest
 
 from connector.places import mappings_folder
@@ -52,3 +55,22 @@ def test_its_cases_hold(name: str) -> None:
     assert str(problems) == ""
     assert ran != []
     assert [(case.name, case.differences) for case in ran if case.differences] == []
+
+
+ROOT = Path(__file__).resolve().parents[2]
+ASIDE = {"sandbox", "demo", "testing"}  # what stands for systems, and shows them
+
+
+def test_no_code_asks_a_product_s_name() -> None:
+    """A profile touches no file of connector/ or adapters/: nowhere is a name of one a value.
+
+    That a new one works without a line of Python, up to an order in its server, is shown in
+    tests/guides/test_onboarding.py.
+    """
+    named = []
+    for path in (*(ROOT / "connector").rglob("*.py"), *(ROOT / "adapters").rglob("*.py")):
+        if not ASIDE & set(path.relative_to(ROOT).parts):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Constant) and node.value in PROFILES:
+                    named.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert named == []
