@@ -10,7 +10,8 @@ from connector import configured, wiring
 from connector.configured import Config, MoneyRule
 from connector.documents import Document
 from connector.errors import ConfigError
-from connector.flow.flows import AttemptRules, Flow, MoneyRules
+from connector.flow.brakes import Brakes
+from connector.flow.flows import AttemptRules, Flow, MoneyRules, dependencies
 from connector.flow.levels import StockRules
 from connector.forms import report
 from connector.mapping.expressions import compile_text, document_names
@@ -37,7 +38,8 @@ def wire_all(
             built = build_flow(config, flow, sides, installation, problems)
             if built is not None:
                 flows[name] = built
-    return wired, {name: with_neighbours(flow, flows) for name, flow in flows.items()}
+    flows = {name: with_neighbours(flow, flows) for name, flow in flows.items()}
+    return wired, {name: behind(flow, flows) for name, flow in flows.items()}
 
 
 def with_neighbours(flow: Flow, flows: Mapping[str, Flow]) -> Flow:
@@ -50,6 +52,35 @@ def with_neighbours(flow: Flow, flows: Mapping[str, Flow]) -> Flow:
     if customers is not None:
         flow = replace(flow, guests=customers.guests, customers=customers.name)
     return flow if refunds is None else replace(flow, refunds=refunds.name)
+
+
+def begins(flow: Flow) -> bool:
+    """Does the flow create documents of itself?"""
+    return flow.mode == "sync" and flow.creates and flow.stock is None
+
+
+def behind(flow: Flow, flows: Mapping[str, Flow]) -> Flow:
+    """An on-demand flow, told whose first creates it waits with: of all that may need it."""
+    if flow.mode != "on_demand":
+        return flow
+    known = list(flows.values())
+    needing = [
+        other
+        for other in known
+        if begins(other) and flow.name in {one.name for one in dependencies(other, known)}
+    ]
+    firsts = {other.name: other.brakes.first or 0 for other in needing}
+    waits = firsts if firsts and all(firsts.values()) else {}
+    return replace(flow, brakes=replace(flow.brakes, behind=waits))
+
+
+def unattended(flows: Mapping[str, Flow]) -> dict[str, Flow]:
+    """*flows* where nobody watches: one that creates of itself begins with an approval."""
+    braked = {
+        name: replace(flow, brakes=flow.brakes.unattended()) if begins(flow) else flow
+        for name, flow in flows.items()
+    }
+    return {name: behind(flow, braked) for name, flow in braked.items()}
 
 
 def build_flow(
@@ -98,6 +129,7 @@ def build_flow(
         slots=target.limits.concurrency,
         installation=installation,
         profile_digest=target.compiled.profile.digest,
+        brakes=_brakes(flow),
         stock=_stock(config, flow, source) if flow.entity == "stock" else None,
     )
     return made if len(problems.found) == before else None
@@ -149,6 +181,11 @@ def _writer(
 def _usual_match(flow: configured.Flow) -> tuple[str, ...]:
     """What is kept up to date and not made is known by its SKU."""
     return ("sku",) if flow.entity == "stock" or flow.mode == "sync" else ()
+
+
+def _brakes(flow: configured.Flow) -> Brakes:
+    own = flow.brakes
+    return Brakes(first=own.first, per_hour=own.per_hour, same_error=own.same_error)
 
 
 def _stock(config: Config, flow: configured.Flow, source: Wired) -> StockRules:

@@ -88,10 +88,17 @@ class Amount:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Brakes:
-    """What is improbable: shares of all articles that become empty, or change, in a day."""
+    """What waits for a person.
+
+    Stock: shares of all articles that become empty, or change, in a day.  Else: the first creates
+    of a flow (None: as usual where nobody watches), creates in an hour, refusals in a row.
+    """
 
     zeroed: Decimal = Decimal("0.05")
     changed: Decimal = Decimal("0.40")
+    first: int | None = None
+    per_hour: int | None = None
+    same_error: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,6 +17,7 @@ from connector import planfile
 from connector.app import App, Report, counted, open_app, reopened
 from connector.applying import apply
 from connector.backfilling import Backfilling
+from connector.building import unattended
 from connector.errors import (
     ConfigError,
     ConnectorError,
@@ -142,7 +143,7 @@ class Work:
     def _went_well(self, name: str, report: Report) -> dict[str, Any]:
         self.failures.pop(name, None)
         self.ran[name] = self._clock.now()
-        told = {"pulled": counted(report), "away": report.stopped}
+        told = {"pulled": counted(report), "away": report.stopped, "braked": report.braked}
         return told | {"unknown": report.unknown}
 
 
@@ -238,6 +239,7 @@ class Daemon:
         notify("RELOADING=1")
         try:
             app = reopened(self.turns.app)
+            app.flows = unattended(app.flows)
             self.outside.follow(app)
         except ConnectorError as error:
             self.vitals.reload_refused = True
@@ -292,6 +294,7 @@ def _problems(error: ConnectorError) -> list[Problem]:
 def run(path: Path) -> None:
     """Run the daemon on the configuration at *path*, then end the process."""
     app = open_app(path)
+    app.flows = unattended(app.flows)
     try:
         daemon = Daemon(app)
     except ConnectorError:

@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 
 from connector import jobs
 from connector.app import App, open_app
+from connector.building import unattended
 from connector.daemon import Work, runs_itself
 from connector.errors import ConnectorError, LedgerAway
 from connector.jobs import Jobs
@@ -175,6 +176,7 @@ def run(path: Path, most: int, *, once: bool = True) -> None:
     *once* False: jobs are deferred however many wait, to show that nothing rests on it.
     """
     app = open_app(path)
+    app.flows = unattended(app.flows)
     try:
         if app.ledger.path is not None:
             raise ConnectorError(

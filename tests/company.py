@@ -137,6 +137,7 @@ class Company:
                     "entity": "order",
                     "start": self.born.isoformat(),
                     "reference": "DE-{{ doc.number }}",
+                    "brakes": {"first": "0"},
                     **pair,
                 },
             },

@@ -54,7 +54,8 @@ def sync(
 ) -> int:
     """Pull FLOW, deliver what is due of it and of what it depends on, and end.
 
-    Ends with 1 if something is held or in doubt, with 4 if a system was away.
+    Ends with 1 if something is held or in doubt, with 4 if a system was away, with 5 if something
+    waits for `connector approve`.
     """
     logs.start(as_json=as_json, level="warning")
     path = config_path(config)
@@ -85,17 +86,23 @@ def _run(app: App, wanted: Flow, only: Sequence[str], as_json: bool) -> int:
             if not asked_to_stop:
                 raise
         stopped = bool(asked_to_stop)
-    result = {"pulled": counted(report), "away": report.stopped, "stopped": stopped}
-    result |= {"unknown": report.unknown}
+    result = {
+        "pulled": counted(report),
+        "away": report.stopped,
+        "braked": report.braked,
+        "stopped": stopped,
+        "unknown": report.unknown,
+    }
     return _tell(app, wanted, result, before, as_json)
 
 
 def _tell(app: App, wanted: Flow, result: Mapping[str, Any], before: int, as_json: bool) -> int:
     away, stopped = result.get("away", {}), result.get("stopped", False)
-    unknown = result.get("unknown", [])
+    unknown, braked = result.get("unknown", []), result.get("braked", {})
     rows = [_summary(app, one, result.get("pulled", {}), before) for one in app.line(wanted)]
     if as_json:
-        output.emit({"flows": rows, "away": away, "stopped": stopped, "unknown": unknown})
+        told = {"flows": rows, "away": away, "braked": braked, "stopped": stopped}
+        output.emit(told | {"unknown": unknown})
     else:
         output.table([{**row, "held": _counts(row["held"])} for row in rows], SUMMARY)
         for where, why in away.items():
@@ -104,7 +111,16 @@ def _tell(app: App, wanted: Flow, result: Mapping[str, Any], before: int, as_jso
             click.echo(f"{flow_} {key}: its goods are no article's, and not subtracted", err=True)
     if stopped:
         click.echo("stopped: what was not sent is withdrawn; the next run goes on", err=True)
+    for where, words in braked.items():
+        click.echo(f"{where}: {words}", err=True)
+    if braked and not failed(away):
+        return codes.BRAKED
     return _exit_code(rows, away, stopped or bool(unknown))
+
+
+def failed(away: Mapping[str, str]) -> bool:
+    """Was somebody away, and not only shut on purpose?"""
+    return any(why not in SHUT for why in away.values())
 
 
 def ended_early(why: str) -> str:
@@ -141,7 +157,7 @@ def _counts(by_reason: Mapping[str, int]) -> str:
 
 
 def _exit_code(rows: Sequence[Mapping[str, Any]], away: Mapping[str, str], stopped: bool) -> int:
-    if any(why not in SHUT for why in away.values()):
+    if failed(away):
         return codes.UNAVAILABLE
     attention = stopped or any(_asks(row) for row in rows)
     return codes.ATTENTION if attention else codes.OK

@@ -12,13 +12,14 @@ import click
 
 from connector import codes, standing
 from connector.cli import output
+from connector.cli.approve import open_brakes
 from connector.cli.desk import age, at_ledger, command_for, words
 from connector.cli.options import config_option, json_option
 from connector.clock import SystemClock
 from connector.conditions import live
 from connector.configured import Config
 from connector.freshness import Freshness, freshness
-from connector.ledger import history, standings, stocktakes, systems
+from connector.ledger import history, standings, systems
 from connector.ledger.store import Ledger
 from connector.standing import Standing
 from connector.windows import reach
@@ -40,7 +41,7 @@ def status(config: Path | None, as_json: bool) -> int:
             "connections": [_connection(n, read, ledger, counts, now) for n in read.connections],
             "flows": [_flow(n, read, ledger, counts, fresh.get(n)) for n in read.flows],
             "set_aside": ledger.read(history.set_aside),
-            "braked": [asdict(one) for one in ledger.read(stocktakes.braked)],
+            "braked": open_brakes(ledger),
             "needs_a_person": _waiting(read, ledger, now - read.attempts.doubt_alarm),
         }
     if as_json:
@@ -144,8 +145,8 @@ def _print(found: Mapping[str, Any], now: datetime) -> None:
         click.echo(f"{piece['flow']}: {piece['count']} pieces without a key set aside "
                    f"({piece['code']}), the last {_ago(piece['last'], now)}")  # fmt: skip
     for one in found["braked"]:
-        click.echo(f"{one['flow']}: braked {_ago(one['begun_at'], now)}: {one['why']}")
-        click.echo(f"    connector approve {one['flow']}-{one['id']}")
+        click.echo(f"braked {_ago(one['since'], now)}: {one['says']}")
+        click.echo(f"    {one['command']}")
     asked = found["needs_a_person"]
     if not asked:
         click.echo("nothing waits for a person")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from connector import forms, spelled
+from connector.config.brakes import check_brakes
 from connector.config.connections import CONNECTION, connection
 from connector.config.fit import check_children, check_ends, check_flows, check_times
 from connector.config.flows import ENTITIES, FLOW, flow
@@ -59,6 +60,7 @@ def load_config(
     check_flows(flows.values(), problems)
     check_stock(flows.values(), problems)
     check_children(flows.values(), problems)
+    check_brakes(flows.values(), problems)
     check_fresh(node, flows, problems)
     check_heard(node, connections, problems)
     check_tests(connections, flows.values(), problems)

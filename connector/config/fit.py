@@ -27,7 +27,6 @@ _ENTITIES_OF = {
     "reference": ("customer", "product", "order"),
     "warehouses": ("stock",),
     "amount": ("stock",),
-    "brakes": ("stock",),
 }
 _MODES_OF = {
     "every": ("create", "link_only", "sync"),
@@ -35,6 +34,7 @@ _MODES_OF = {
     "start": ("create",),
     "wait": ("create", "sync"),
     "only": ("create", "sync"),
+    "brakes": ("create", "on_demand", "sync"),
     "reference": ("create", "on_demand"),
 }
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from connector import forms, spelled
+from connector.config.brakes import BRAKED
 from connector.config.kinds import DURATION, FLAG
-from connector.config.stock import AMOUNTS, STOCK_BRAKES, WAREHOUSES
+from connector.config.stock import AMOUNTS, WAREHOUSES
 from connector.configured import Flow, Guests, MoneyRule
 from connector.forms import Form, Key, Kind, choice, mapping_of, section, series, text
 from connector.problems import Problems
@@ -96,7 +97,7 @@ FLOW: Form = {
     "unknown_product": Key(text(_unknown_product), "hold, or the number of an item for all such"),
     "warehouses": WAREHOUSES,
     "amount": AMOUNTS,
-    "brakes": STOCK_BRAKES,
+    "brakes": BRAKED,
     "tables": Key(mapping_of(mapping_of(text())), "rows over those of the profile"),
     "like": Key(text(), "another flow: this is a copy with differences"),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from connector import forms, spelled
-from connector.configured import Amount, Brakes, Flow
+from connector.configured import Amount, Flow
 from connector.forms import Form, Key, choice, report, section, series, text
 from connector.nearest import cure_for
 from connector.problems import Problems
@@ -20,13 +20,8 @@ AMOUNT: Form = {
     "min": Key(text(spelled.count), "never offer less"),
     "max": Key(text(spelled.count), "never offer more"),
 }
-BRAKES: Form = {
-    "zeroed": Key(text(spelled.share), "share of all articles that may become empty in a day"),
-    "changed": Key(text(spelled.share), "share of all articles that may change in a day"),
-}
 WAREHOUSES = Key(series(text()), "the source's warehouses that are offered; left out: all")
 AMOUNTS = Key(section(AMOUNT, lambda got: Amount(**got)), "how much of the stock is offered")
-STOCK_BRAKES = Key(section(BRAKES, lambda got: Brakes(**got)), "what waits for `approve`")
 
 
 def check_stock(flows: Iterable[Flow], problems: Problems) -> None:

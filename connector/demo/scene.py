@@ -51,6 +51,7 @@ flows:
     to: erp
     start: {start}
     reference: "DEMO-{{{{ doc.number }}}}"
+    brakes: {{first: 0}}
 attempts: {{pattern: [1s, 2s], most: 12, doubt: {{alarm: 1h}}}}
 """
 ENV = "WOO_KEY=ck_sandbox\nWOO_SECRET=cs_sandbox\nERP_USER=sandbox\nERP_PASSWORD=sandbox\n"

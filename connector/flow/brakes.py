@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -26,40 +26,20 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Brakes:
-    """What is braked; None: nothing."""
+    """What is braked; None: nothing.
+
+    *behind*: flows that may need this one, with their `first`; nothing is created on their behalf
+    before one of them was let go.
+    """
 
     first: int | None = None
     per_hour: int | None = None
     same_error: int | None = None
+    behind: Mapping[str, int] = field(default_factory=dict)
 
     def unattended(self) -> Brakes:
         """The same where nobody watches: then new flows begin with an approval."""
         return replace(self, first=FIRST) if self.first is None else self
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reins:
-    """How many creates may go, None: any; *name* says which brake holds the others."""
-
-    most: int | None = None
-    name: str = ""
-
-
-def reins(rules: Brakes, known: Mapping[str, Brake], recent: int) -> Reins:
-    """What may go, after *recent* creates within the hour, or since its last approval."""
-    first, fast = known.get("first"), known.get("per_hour")
-    if rules.first and (first is None or first.is_open):
-        return Reins(most=0, name="first")
-    if rules.per_hour is None:
-        return Reins()
-    if fast is not None and fast.is_open:
-        return Reins(most=0, name="per_hour")
-    return Reins(most=max(0, _allowed(rules.per_hour, fast) - recent), name="per_hour")
-
-
-def _allowed(per_hour: int, approved: Brake | None) -> int:
-    """So many in an hour, or as many as a person let go at once."""
-    return max(per_hour, approved.let_go if approved is not None else 0)
 
 
 def beyond(work: Sequence[Claimed], decisions: Mapping[int, Decision], most: int) -> list[int]:
@@ -87,17 +67,48 @@ def hold_back(
     now: datetime,
 ) -> tuple[dict[int, Decision], str]:
     """Let creates beyond what is allowed wait; their new decisions, and the brake's words."""
-    if not (rules.first or rules.per_hour) or not beyond(work, decisions, 0):
+    if not beyond(work, decisions, 0):
         return {}, ""
-    known = ledger.read(brakes.latest, flow)
-    if rules.first and "first" not in known:
-        known |= _passed(rules.first, flow, ledger, now)
-    allowed = reins(rules, known, _recent(rules, known, flow, ledger, now))
-    over = [] if allowed.most is None else beyond(work, decisions, allowed.most)
-    if not over:
+    name = unpassed(rules, flow, ledger, now)
+    if name is not None:
+        return _wait(beyond(work, decisions, 0), _engage(name, "first", "", ledger, now), now)
+    if rules.per_hour is None:
         return {}, ""
-    at = _engage(flow, allowed.name, "", ledger, now)
-    return dict.fromkeys(over, Wait(until=now + HOUR, reason=at.words)), at.words
+    at = ledger.read(brakes.latest, flow).get("per_hour")
+    over = beyond(work, decisions, left_in_hour(rules.per_hour, at, flow, ledger, now))
+    return _wait(over, _engage(flow, "per_hour", "", ledger, now), now) if over else ({}, "")
+
+
+def _wait(ids: Sequence[int], at: Brake, now: datetime) -> tuple[dict[int, Decision], str]:
+    return dict.fromkeys(ids, Wait(until=now + HOUR, reason=at.words)), at.words
+
+
+def unpassed(rules: Brakes, flow: str, ledger: Ledger, now: datetime) -> str | None:
+    """The flow whose first creates were not let go yet, so that nothing is created here."""
+    if rules.first and not passed(flow, rules.first, ledger, now):
+        return flow
+    waits = [name for name, most in rules.behind.items() if not passed(name, most, ledger, now)]
+    return waits[0] if waits and len(waits) == len(rules.behind) else None
+
+
+def passed(flow: str, most: int, ledger: Ledger, now: datetime) -> bool:
+    """Were the first creates of *flow* let go, or made before there was a brake?"""
+    at = ledger.read(brakes.latest, flow).get("first")
+    if at is None and ledger.read(brakes.created, flow, None, most) >= most:
+        with ledger.begin() as db:
+            brakes.passed(db, flow, "first", now)
+        return True
+    return at is not None and not at.is_open
+
+
+def left_in_hour(per_hour: int, at: Brake | None, flow: str, ledger: Ledger, now: datetime) -> int:
+    """How many creates of *flow* may follow: so many in an hour, or as a person let go at once."""
+    if at is not None and at.is_open:
+        return 0
+    since, allowed = now - HOUR, per_hour
+    if at is not None and at.approved_at is not None:
+        since, allowed = max(since, at.approved_at), max(per_hour, at.let_go)
+    return max(0, allowed - ledger.read(brakes.created, flow, since, allowed))
 
 
 class Streak:
@@ -141,24 +152,3 @@ def _engage(flow: str, name: str, detail: str, ledger: Ledger, now: datetime) ->
     if news:
         structlog.get_logger().warning("brake engaged", flow=flow, reason=name, code="braked")
     return at
-
-
-def _recent(
-    rules: Brakes, known: Mapping[str, Brake], flow: str, ledger: Ledger, now: datetime
-) -> int:
-    if rules.per_hour is None:
-        return 0
-    fast = known.get("per_hour")
-    since = now - HOUR
-    if fast is not None and fast.approved_at is not None:
-        since = max(since, fast.approved_at)
-    return ledger.read(brakes.created, flow, since, _allowed(rules.per_hour, fast))
-
-
-def _passed(most: int, flow: str, ledger: Ledger, now: datetime) -> dict[str, Brake]:
-    """A flow that has made its first creates already needs no approval of them any more."""
-    if ledger.read(brakes.created, flow, None, most) < most:
-        return {}
-    with ledger.begin() as db:
-        brakes.passed(db, flow, "first", now)
-        return brakes.latest(db, flow)

@@ -81,7 +81,7 @@ def waiting(db: Connection, at: Brake) -> list[dict[str, Any]]:
     """The records that wait for *at*, oldest first."""
     names = "id entity key seq reference total currency created_at"
     columns = [record.c[name] for name in names.split()]
-    mine = and_(record.c.flow == at.flow, record.c.state == "prepared", record.c.needs == at.words)
+    mine = and_(record.c.state == "prepared", record.c.needs == at.words)
     rows = db.execute(select(*columns).where(mine).order_by(record.c.id))
     return [dict(row) for row in rows.mappings()]
 

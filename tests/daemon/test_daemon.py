@@ -201,6 +201,21 @@ def test_a_flow_that_fails_ends_neither_the_daemon_nor_the_others(
     assert service.stop() < 10
 
 
+def test_what_runs_by_itself_begins_with_an_approval(company: Company, serve: Serve) -> None:
+    """Nobody watches: without a word about brakes the first orders wait until somebody looked."""
+    company.flow("orders", every="1s", brakes=None)
+    company.order()
+    service = serve()
+    waits = "creates wait, the first of this flow"
+    until(lambda: waits in calls(company, "approve").stdout)
+    assert not company.books()
+    assert calls(company, "approve", "orders-1").returncode == 0
+    until(lambda: company.books())
+    company.order()
+    until(lambda: len(company.books()) == 2)
+    assert service.stop() < 10
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_another_user_is_sent_to_the_right_command(company: Company) -> None:
     """O1: files made by another user would lock the daemon out of its own ledger."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import covering
 import pytest
+import test_brake_settings
 import test_connection_settings
 import test_flow_settings
 from company import Company
@@ -24,7 +25,7 @@ from connector.daemon import Daemon, Work
 from connector.sandbox import edit, shop_hooks
 from connector.web import Request, Response, Web
 
-TESTED_HERE = (test_connection_settings, test_flow_settings)
+TESTED_HERE = (test_brake_settings, test_connection_settings, test_flow_settings)
 
 
 @pytest.fixture
