@@ -16,7 +16,6 @@ from connector.cli import output
 from connector.cli.options import config_path
 from connector.clock import SystemClock
 from connector.configured import Config
-from connector.documents import ENTITIES
 from connector.errors import ConnectorError
 from connector.flow.flows import Flow
 from connector.ledger.history import DEAD
@@ -26,6 +25,7 @@ from connector.ledgers import open_ledger
 from connector.nearest import cure_for
 
 SHOW = "connector record show ENTITY KEY"
+LEFT = ("refund", "review")  # no flow delivers it: it can only be looked at
 
 
 @contextmanager
@@ -70,8 +70,8 @@ def words(row: Mapping[str, Any]) -> str:
 
 def command_for(row: Mapping[str, Any]) -> str:
     """The command that helps a held record on, ready to be pasted."""
-    # What is not delivered yet can only be looked at.
-    command = codes.HELD[row["reason"]].command if row["entity"] in ENTITIES else SHOW
+    left = (row["entity"], row["reason"]) == LEFT
+    command = SHOW if left else codes.HELD[row["reason"]].command
     return command.replace("ENTITY KEY", f"{row['entity']} {row['key']}")
 
 

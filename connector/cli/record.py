@@ -9,11 +9,10 @@ from typing import Any
 import click
 
 from connector.cli import output
-from connector.cli.desk import at_ledger, person, words
+from connector.cli.desk import LEFT, at_ledger, person, words
 from connector.cli.erase import erase
 from connector.cli.explain import explain
 from connector.cli.options import F, config_option, json_option
-from connector.documents import ENTITIES
 from connector.errors import ConnectorError
 from connector.ledger import history, persons
 from connector.ledger.content import unpack
@@ -151,14 +150,13 @@ def resolve(id_: str | None, exists: str | None, absent: bool, side: Any, **whic
 
 def _do(which: Mapping[str, Any], act: Callable[[Any, Shown, persons.Person], None]) -> None:
     entity, key, flow = which["entity"], which["key"], which["flow"]
-    if entity not in ENTITIES:
-        cure = "book it by hand; it waits here until it can be delivered"
-        message = f"{entity} {key} is not delivered yet"
-        raise ConnectorError(message, code="not_allowed", cure=cure)
     with at_ledger(which["config"]) as (_, ledger):
         by = person()
         with ledger.begin() as db:
             at = persons.shown(db, entity, key, flow=flow, seq=which["seq"])
+            if (at.entity, at.reason) == LEFT:
+                message = f"no flow delivers {entity} {key}"
+                raise ConnectorError(message, code="not_allowed", cure="book it by hand")
             act(db, at, by)
         [now] = ledger.read(history.find, entity, key, at.flow)
     if which["as_json"]:

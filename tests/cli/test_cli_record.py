@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from connector.cli.desk import person
+from connector.sandbox import edit
 
 
 def erp(desk: Any, sql: str, *args: object) -> None:
@@ -162,9 +163,15 @@ def test_a_resolve_needs_exactly_one_answer(desk: Any) -> None:
 
 
 def test_a_refund_cannot_be_released_into_nowhere(desk: Any) -> None:
-    """It waits for the day on which refunds are delivered."""
-    said = desk("record", "release", "refund", "1001/5")
-    assert (said.code, "refund 1001/5 is not delivered yet" in said.err) == (1, True)
+    """No flow of this company delivers refunds."""
+    number = desk.company.order()
+    desk.company.settle()
+    edit.refund_order(desk.company.shop_file, int(number), "1.00", "broken")
+    desk.company.pass_(2)
+    desk.company.settle(rounds=2)
+    [key] = [key for entity, key in desk.company.states() if entity == "refund"]
+    said = desk("record", "release", "refund", key)
+    assert (said.code, f"no flow delivers refund {key}" in said.err) == (1, True)
 
 
 # ── held ────────────────────────────────────────────────────────────────────────────────────────
