@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from connector import codes, standing
 from connector.configured import Config, When
 from connector.freshness import Freshness, freshness
-from connector.ledger import alarms, standings
+from connector.ledger import alarms, brakes, standings, stocktakes
 from connector.ledger.alarms import Counted
 from connector.ledger.store import Ledger
 from connector.standing import Standing
@@ -51,6 +51,8 @@ def findings(view: View, when: When) -> Iterator[tuple[str, Finding | None]]:
     match when.word:
         case "stale":
             yield from _stale(view)
+        case "braked":
+            yield from _braked(view)
         case "connection_down":
             yield from _down(view, when)
         case _:
@@ -104,6 +106,24 @@ def _unreachable(view: View, name: str, at: Standing) -> Finding:
     waiting = view.ledger.read(alarms.under_way, into)
     text = f"{waiting} records wait; {then}; nothing is lost.\nconnector status"
     return Finding(title=f"{name} {what}", text=text)
+
+
+def _braked(view: View) -> Iterator[tuple[str, Finding | None]]:
+    waiting = [(b.flow, b.run, b.engaged_at) for b in view.ledger.read(brakes.opened)]
+    for one in view.ledger.read(stocktakes.braked):
+        waiting.append((one.flow, f"{one.flow}-{one.id}", one.begun_at))
+    for flow in live_flows(view.config):
+        mine = [(run, at) for name, run, at in waiting if name == flow]
+        yield flow, _stopped(flow, mine) if mine else None
+
+
+def _stopped(flow: str, waiting: list[tuple[str, datetime]]) -> Finding:
+    runs = "\n".join(f"connector approve {run}" for run, _ in waiting)
+    return Finding(
+        title=f"{flow} is braked",
+        text=f"{codes.CODES['braked'].cause} {codes.CODES['braked'].cure}\n{runs}",
+        upto=max(at for _, at in waiting),
+    )
 
 
 def _records(view: View, when: When) -> Iterator[tuple[str, Finding | None]]:

@@ -15,7 +15,7 @@ from connector.spelled import Misspelled
 from connector.yamlread import Node
 
 # What can be told beside the reasons for which a record is held.
-OTHERS = ("held", "in_doubt", "connection_down", "stale")
+OTHERS = ("held", "in_doubt", "braked", "connection_down", "stale")
 
 
 def _fresh(words: str) -> Fresh:

@@ -20,6 +20,7 @@ from connector.alarms import Alarms
 from connector.cli import run
 from connector.config import load_config
 from connector.errors import ConfigError, Unavailable
+from connector.ledger import brakes
 from connector.problems import Problems
 from connector.web import Request, Response, Web
 
@@ -168,6 +169,25 @@ def test_stale_is_told_from_the_start_of_our_watch_on(company: Company, inbox: I
     company.sync()
     rounds(company)
     assert inbox.titles[1:] == ["orders: stale is over"]
+
+
+def test_a_flow_that_is_braked_is_told_with_the_command_that_lets_it_go(
+    company: Company, inbox: Inbox
+) -> None:
+    """One refusal over and over stopped it: one message; approved: over."""
+    alerting(company, inbox, "braked")
+    rounds(company)
+    with company.app.ledger.begin() as db:
+        brakes.engage(db, "orders", "same_error", "qanar", company.clock.now())
+    rounds(company, 2)
+    assert inbox.titles == ["orders is braked"]
+    command = inbox.got[0]["message"].splitlines()[-1]
+    assert command.startswith("connector approve orders-")
+    assert "qanar" not in inbox.got[0]["message"]
+    with company.app.ledger.begin() as db:
+        brakes.approve(db, command.split()[-1], "test", company.clock.now(), None)
+    rounds(company)
+    assert inbox.titles[1:] == ["orders: braked is over"]
 
 
 def test_a_connection_that_is_down_is_told_after_its_time_and_when_it_is_back(
