@@ -14,7 +14,6 @@ from connector.ledger import backfills
 from connector.ledger.backfills import Backfill
 from connector.points import reach
 
-PAGE = 100
 SOON = 1.0  # seconds after which is looked again at what somebody else has in hand
 
 
@@ -65,13 +64,8 @@ class Backfilling:
 
 def _let_go(app: App, at: Backfill) -> datetime:
     """Let as many be created as the rate allows now; when the next ones may be."""
-    now = app.clock.now()
     with app.ledger.begin() as db:
-        most = min(PAGE, backfills.left(db, at, NOT_ACCEPTED))
-        free, following = backfills.take(db, at, most, now)
-        if free:
-            backfills.release(db, at, NOT_ACCEPTED, free, now)
-    return following
+        return backfills.release(db, at, NOT_ACCEPTED, app.clock.now())
 
 
 def _next(app: App, at: Backfill, following: datetime | None, away: dict[str, str]) -> Step:
@@ -80,7 +74,7 @@ def _next(app: App, at: Backfill, following: datetime | None, away: dict[str, st
     if away or not at.walked:
         return Step(away=away)
     due = app.ledger.read(backfills.moving_at, at)
-    left = at.accepted_at is not None and app.ledger.read(backfills.left, at, NOT_ACCEPTED)
+    left = at.accepted_at is not None and app.ledger.read(backfills.is_left, at, NOT_ACCEPTED)
     times = [due] if due is not None else []
     if left and following is not None:
         times.append(following)

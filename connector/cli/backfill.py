@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
@@ -14,7 +14,7 @@ import click
 
 from connector import codes, logs
 from connector.app import App, opened
-from connector.backfilling import PAGE, Backfilling, Step
+from connector.backfilling import Backfilling, Step
 from connector.cli import output
 from connector.cli.desk import flow_of, person
 from connector.cli.follow import followed
@@ -25,10 +25,11 @@ from connector.errors import ConnectorError, NotSent
 from connector.flow.decide import NOT_ACCEPTED
 from connector.flow.flows import Flow
 from connector.ledger import backfills
-from connector.ledger.backfills import Backfill, Range
+from connector.ledger.backfills import PAGE, Backfill, Range
 from connector.nearest import cure_for
 
 LOOK = 0.5
+TELL = 2.0  # seconds between lines of progress: counting a million takes a while
 STATUSES = get_args(Status)
 
 
@@ -195,7 +196,8 @@ def _run(path: Path, name: str, at: Backfill) -> tuple[Mapping[str, str], bool]:
             raise
         locked = error
     with opened(path, working=False) as app:
-        result = followed(app, app.flows[name], task="backfill", given={"id": at.id})
+        flow, progress = app.flows[name], _progress(app, at.id)
+        result = followed(app, flow, task="backfill", given={"id": at.id}, meanwhile=progress)
     if result is None:
         raise locked
     return result.get("away", {}), bool(result.get("stopped"))
@@ -205,7 +207,7 @@ def drive(app: App, flow: Flow, id_: int) -> tuple[Mapping[str, str], bool]:
     """Step after step to the end; the flow's own runs come in between, as they would by time."""
     job, step = Backfilling(id_), Step()
     every = app.config.flows[flow.name].every
-    following = time.monotonic()
+    following, progress = time.monotonic(), _progress(app, id_)
     with stoppable(app) as asked:
         try:
             while not (step.over or step.away or asked):
@@ -213,7 +215,7 @@ def drive(app: App, flow: Flow, id_: int) -> tuple[Mapping[str, str], bool]:
                     app.sync(flow)
                     following = time.monotonic() + every.total_seconds()
                 step = job.step(app, flow)
-                _progress(app, id_)
+                progress()
                 _rest(step.wait, asked)
         except NotSent:
             if not asked:
@@ -227,14 +229,21 @@ def _rest(seconds: float, asked: list[int]) -> None:
         time.sleep(min(LOOK, left))
 
 
-def _progress(app: App, id_: int) -> None:
-    if not sys.stderr.isatty():
-        return
-    at = app.ledger.read(backfills.get, id_)
-    told = app.ledger.read(backfills.counts, at, NOT_ACCEPTED)
-    of = f" of {at.expected}" if at.expected is not None else ""
-    click.echo(f"\rread {at.read}{of}, there {told['there']}, created {told['created']}, "
-               f"left {told['to_create'] + told['under_way']}   ", nl=False, err=True)  # fmt: skip
+def _progress(app: App, id_: int) -> Callable[[], None]:
+    """Tell a person who watches, now and then, how far it is."""
+    told = [time.monotonic()]
+
+    def tell() -> None:
+        if not sys.stderr.isatty() or time.monotonic() < told[0] + TELL:
+            return
+        at = app.ledger.read(backfills.get, id_)
+        now = app.ledger.read(backfills.counts, at, NOT_ACCEPTED)
+        of = f" of {at.expected}" if at.expected is not None else ""
+        click.echo(f"\rread {at.read}{of}, there {now['there']}, created {now['created']}, "
+                   f"left {now['to_create'] + now['under_way']} ", nl=False, err=True)  # fmt: skip
+        told[0] = time.monotonic()
+
+    return tell
 
 
 def _tell(app: App, id_: int, away: Mapping[str, str], *, as_json: bool, stopped: bool) -> int:

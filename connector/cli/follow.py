@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from connector.app import App
@@ -23,6 +23,7 @@ def followed(
     only: Sequence[str] = (),
     task: str = "sync",
     given: Mapping[str, Any] | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Mapping[str, Any] | None:
     """What came of a run that the daemon made for us; None: no daemon answers.
 
@@ -45,6 +46,7 @@ def followed(
                     return None
         elif gone:
             return {"stopped": True}
+        meanwhile()
         time.sleep(LOOK)
     result = found[1]
     if error := result.get("error"):

@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select, update
 
 from connector.ledger.links import own_link
 from connector.ledger.moves import Moving, move
 from connector.ledger.schema import backfill, link, record
 
 MINUTE = timedelta(minutes=1)
+PAGE = 100  # documents that are let go at once
 MOVING = ("prepared", "running", "in_doubt")
 
 
@@ -114,21 +115,18 @@ def end(db: Connection, id_: int, now: datetime) -> None:
 # ── the rate ────────────────────────────────────────────────────────────────────────────────────
 
 
-def take(db: Connection, at: Backfill, most: int, now: datetime) -> tuple[int, datetime]:
-    """How many documents may be let go now, at most *most*, and when the next one may.
+def _pace(at: Backfill, now: datetime) -> tuple[int, datetime, timedelta]:
+    """How many documents may be let go now, from when they are counted, and how far apart.
 
     In no minute are there more than `per_minute`; what time was not used is not made up for.
     """
     if at.per_minute is None:
-        return most, now
+        return PAGE, now, timedelta(0)
     burst = max(1, at.per_minute // 60)
     step = MINUTE / (at.per_minute - burst + 1)
     begin = max(at.next_at or now, now - (burst - 1) * step)
     free = 0 if begin > now else (now - begin) // step + 1
-    taken = min(most, free)
-    following = begin + taken * step
-    db.execute(update(backfill).where(backfill.c.id == at.id).values(next_at=following))
-    return taken, following
+    return min(PAGE, free), begin, step
 
 
 # ── its records ─────────────────────────────────────────────────────────────────────────────────
@@ -144,15 +142,23 @@ def _waits(why: str) -> ColumnElement[bool]:
     return and_(held, record.c.lane == "backfill")
 
 
-def release(db: Connection, at: Backfill, why: str, most: int, now: datetime) -> int:
-    """Let go up to *most* of those that wait for *why* as the accepted plan showed them."""
-    as_shown = record.c.changed_at <= at.shown_at
-    chosen = select(record.c.id, record.c.seq).where(record.c.flow == at.flow, _own(at))
-    rows = db.execute(
-        chosen.where(_waits(why), as_shown).order_by(record.c.due_at, record.c.id).limit(most)
-    )
+def release(db: Connection, at: Backfill, why: str, now: datetime) -> datetime:
+    """Let go as many as the rate allows of those that wait for *why* as the plan showed them.
+
+    Returns when the next one may go.
+    """
+    most, begin, step = _pace(at, now)
+    rows = db.execute(_as_shown(at, why).order_by(record.c.due_at, record.c.id).limit(most))
     found = [(row.id, row.seq) for row in rows]
-    return _let_go(db, found, now, at.accepted_by or "engine", f"backfill {at.id} is accepted")
+    gone = _let_go(db, found, now, at.accepted_by or "engine", f"backfill {at.id} is accepted")
+    following = begin + gone * step
+    db.execute(update(backfill).where(backfill.c.id == at.id).values(next_at=following))
+    return following
+
+
+def _as_shown(at: Backfill, why: str) -> Select[tuple[int, int]]:
+    as_shown = record.c.changed_at <= at.shown_at
+    return select(record.c.id, record.c.seq).where(_own(at), _waits(why), as_shown)
 
 
 def release_needed(db: Connection, flow: str, keys: Sequence[str], why: str, now: datetime) -> int:
@@ -179,11 +185,9 @@ def _let_go(
     return len(move(db, "release", moving, now=now, actor=actor))
 
 
-def left(db: Connection, at: Backfill, why: str) -> int:
-    """How many wait for *why* as the plan showed them."""
-    as_shown = record.c.changed_at <= at.shown_at
-    counted = select(func.count()).select_from(record).where(_own(at), _waits(why), as_shown)
-    return db.scalar(counted) or 0
+def is_left(db: Connection, at: Backfill, why: str) -> bool:
+    """Does one wait for *why* as the plan showed it?"""
+    return db.execute(_as_shown(at, why).limit(1)).first() is not None
 
 
 def moving_at(db: Connection, at: Backfill) -> datetime | None:
