@@ -18,6 +18,7 @@ from connector.mapping.expressions import compile_text, document_names
 from connector.mapping.read import Reader
 from connector.mapping.shapes import Shape
 from connector.mapping.write import Writer
+from connector.owning import owned_there
 from connector.ports import Template
 from connector.problems import Problems
 from connector.profile import Entity
@@ -171,6 +172,7 @@ def _writer(
             problems, flow.place, message, cure if word == "take" else f"use link_only, or {cure}"
         )
         return None
+    writer = writer.without(owned_there(flow, writer, problems))
     try:
         return writer.with_tables(flow.tables) if flow.tables else writer
     except ConfigError as error:

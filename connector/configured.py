@@ -121,6 +121,7 @@ class Flow:
     wait: timedelta = timedelta(0)
     money: MoneyRule = MoneyRule()
     unknown_product: str = "hold"
+    owner: Mapping[str, str] = field(default_factory=dict)
     warehouses: tuple[str, ...] = ()
     amount: Amount = Amount()
     brakes: Brakes = Brakes()

@@ -21,6 +21,7 @@ _ENTITIES_OF = {
     "money": ("order",),
     "unknown_product": ("order",),
     "create": ("product",),
+    "owner": ("customer", "product"),
     "mode": ("customer", "product", "order", "refund"),
     "start": ("customer", "product", "order"),
     "wait": ("customer", "product", "order"),

@@ -95,6 +95,7 @@ FLOW: Form = {
         "how totals are compared after delivery",
     ),
     "unknown_product": Key(text(_unknown_product), "hold, or the number of an item for all such"),
+    "owner": Key(mapping_of(text()), "whose each field is; `default` for the others"),
     "warehouses": WAREHOUSES,
     "amount": AMOUNTS,
     "brakes": BRAKED,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from connector.documents.fields import Country, Document, Id, Part, Text, Utc
+from connector.documents.fields import Amount, Country, Document, Id, Part, Text, Utc
 
 
 class Address(Part):
@@ -40,5 +40,9 @@ class Customer(Document):
     vat_number: Annotated[Text | None, Field(description="VAT identification number")] = None
     billing: Annotated[Address | None, Field(description="where invoices go")] = None
     shipping: Annotated[Address | None, Field(description="where goods go")] = None
+    payment_terms: Annotated[Text | None, Field(description="when invoices are due, a code")] = None
+    credit_limit: Annotated[
+        Amount | None, Field(description="most that may be owed, in the system's own currency")
+    ] = None
     created_at: Annotated[Utc | None, Field(description="when it was created, UTC")] = None
     modified_at: Annotated[Utc | None, Field(description="when it last changed, UTC")] = None

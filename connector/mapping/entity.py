@@ -28,6 +28,7 @@ from connector.yamlread import Node, plain
 
 # What matching compares beside fields of the document, where a system has no closer one (D2).
 _COMPARED = {"customer": frozenset({"name", "postcode"})}
+_DOC = re.compile(r"\bdoc\.([A-Za-z_]\w*)")
 _THERE = re.compile(r"\bthere\.([A-Za-z_]\w*)")
 
 
@@ -157,7 +158,20 @@ def _writer(name: str, own: Mapping[str, Node], context: Context, tables: Tables
     scope = Scope(document_names(name, context.conn), _places(own.get("tables")))
     tree = compile_tree(node, scope, context.problems, keep=True)
     fields = tuple(key for key in node.value if not key.startswith("$"))
-    return Writer(entity=name, source=_text(plain(node)), tree=tree, tables=tables, fields=fields)
+    return Writer(
+        entity=name,
+        source=_text(plain(node)),
+        tree=tree,
+        tables=tables,
+        fields=fields,
+        made_of={key: _made_of(node.value[key]) for key in fields},
+    )
+
+
+def _made_of(node: Node) -> frozenset[str]:
+    """The fields of the document that a part of `write` names."""
+    texts = (text for _, text, _ in leaves(node) if text)
+    return frozenset(name for text in texts for name in _DOC.findall(text))
 
 
 def _places(tables: Node | None) -> Mapping[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -23,7 +23,8 @@ from connector.yamlread import Node
 class Writer:
     """The `write` of one entity: documents in, payloads out; pure.
 
-    *fields*: names of its top level. *references*: entities that must be there first.
+    *fields*: names of its top level, *made_of*: the fields of the document behind each. *left_out*:
+    fields that others own. *references*: entities that must be there first.
     """
 
     entity: str
@@ -31,10 +32,14 @@ class Writer:
     tree: Tree
     tables: Tables
     fields: tuple[str, ...]
+    made_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "digest", digest_of(self.source, self.tables))
+        object.__setattr__(
+            self, "digest", digest_of(self.source, self.tables, *sorted(self.left_out))
+        )
 
     @property
     def references(self) -> frozenset[str]:
@@ -57,7 +62,7 @@ class Writer:
         data = self.tree.render(self._names(doc, conn, reference, there), sink)
         if sink.faults:
             raise FieldErrors(tuple(sink.faults))
-        return {name: plain(value) for name, value in data.items()}
+        return {n: plain(value) for n, value in data.items() if n not in self.left_out}
 
     def origins(self, doc: Document, **names: Any) -> Mapping[str, Node]:
         """Return, for each path of the payload made with *names*, the node of YAML behind it."""
@@ -70,6 +75,10 @@ class Writer:
         sink = Sink(filled=[])
         self.tree.render(self._names(doc, **names), sink)
         return sink.filled or []
+
+    def without(self, fields: Collection[str]) -> Writer:
+        """Return this writer for one who leaves these fields of the top level alone."""
+        return replace(self, left_out=frozenset(fields))
 
     def with_tables(self, tables: Tables) -> Writer:
         """Return this writer with rows laid over its tables. Raises ConfigError."""

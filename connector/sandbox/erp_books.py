@@ -40,7 +40,16 @@ CREATE INDEX IF NOT EXISTS credits_reference ON credits (reference);
 SCHEMA += erp_stock.SCHEMA
 HEAD = ("ExternalRef", "ShopNumber", "CustomerNo", "OrderDate", "Currency", "Status")
 TAIL = ("PaymentMethod", "PaymentReference", "Note", "BillTo", "ShipTo", "Lines")
-WHO = ("ExternalRef", "Name", "Company", "Email", "Phone", "VatNumber", "Address")
+WHO = (
+    "ExternalRef",
+    "Name",
+    "Company",
+    "Email",
+    "Phone",
+    "VatNumber",
+    "Address",
+    "DeliveryAddress",
+)
 CUSTOMER = (*WHO, "PaymentTerms", "CreditLimit")
 ITEM = ["Sku", "Name", "Description", "Price", "Currency", "Weight", "Active"]
 CREDIT = ["ExternalRef", "OrderNo", "Amount", "Reason"]

@@ -20,7 +20,7 @@ LAYERS = [
     {"admission"},
     {"gate", "nightly", "guarded", "identity", "freshness", "ledgers", "messenger"},
     {"metrics", "conditions"},
-    {"wiring"},
+    {"wiring", "owning"},
     {"building", "workbench"},
     {"stockroom"},
     {"app"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -322,3 +323,18 @@ def test_every_says_when_the_daemon_runs_it(
         one = times["orders"].get_next_fire_time(None, now)
         two = times["orders"].get_next_fire_time(one, one + timedelta(seconds=1))
         assert [f"{t:%a %H:%M}" for t in (one, two)] == [first, second]
+
+
+@covers("flows.*.owner")
+@pytest.mark.parametrize(("owner", "phone"), [(None, "+49 1"), ({"phone": "erp"}, None)])
+def test_owner_says_whose_a_field_is(
+    company: Company, owner: dict[str, str] | None, phone: str | None
+) -> None:
+    """What the ERP owns is not written into it."""
+    company.flow("customers", mode=None, start=company.born.isoformat())
+    company.flow("customers", owner=owner)
+    company.customer(phone="+49 1")
+    company.sync("customers")
+    with company.clerk() as store:
+        [row] = store.rows("SELECT data FROM customers WHERE no NOT LIKE 'C-GUEST%'")
+    assert json.loads(row["data"]).get("Phone") == phone
