@@ -126,6 +126,12 @@ def _stopped(flow: str, waiting: list[tuple[str, datetime]]) -> Finding:
     )
 
 
+def _over_and_over(view: View, flow: str) -> Finding | None:
+    """A flow that is refused again and again is stopped before its records are dead letters."""
+    at = view.ledger.read(brakes.latest, flow).get("same_error")
+    return _stopped(flow, [(at.run, at.engaged_at)]) if at is not None and at.is_open else None
+
+
 def _records(view: View, when: When) -> Iterator[tuple[str, Finding | None]]:
     for flow in live_flows(view.config):
         if when.word == "in_doubt":
@@ -135,7 +141,8 @@ def _records(view: View, when: When) -> Iterator[tuple[str, Finding | None]]:
             reasons = NEED_A_PERSON if when.word == "held" else (when.word,)
             before = view.now - (when.after or NOW)
             found = view.ledger.read(alarms.held, flow, reasons, before)
-        yield flow, _counted(view, flow, when.word, found) if found else None
+        over = _over_and_over(view, flow) if when.word == "refused" else None
+        yield flow, over or (_counted(view, flow, when.word, found) if found else None)
 
 
 def _counted(view: View, flow: str, word: str, found: Counted) -> Finding:

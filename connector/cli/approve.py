@@ -79,17 +79,10 @@ def _held(ledger: Ledger, at: brakes.Brake) -> dict[str, Any]:
         "brake": at.name,
         "since": at.engaged_at,
         "waiting": len(rows),
-        "says": _says(at, len(rows)),
+        "says": brakes.says(at, len(rows)),
         "documents": [{**row, "waits since": row["created_at"]} for row in rows],
         "command": f"connector approve {at.run} --seen {brakes.seen(rows)}",
     }
-
-
-def _says(at: brakes.Brake, waiting: int) -> str:
-    if at.name == "same_error":
-        return f"{at.flow}: stopped, refused again and again with `{at.detail}`"
-    why = "the first of this flow" if at.name == "first" else "more in an hour than usual"
-    return f"{at.flow}: {waiting} creates wait, {why}"
 
 
 def _approve(ledger: Ledger, run: str, seen: str | None, by: Person, as_json: bool) -> int:

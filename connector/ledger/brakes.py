@@ -49,6 +49,14 @@ class Brake:
         return f"waits for `connector approve {self.run}` (brake {self.name})"
 
 
+def says(at: Brake, waiting: int) -> str:
+    """What it holds, in words."""
+    if at.name == "same_error":
+        return f"{at.flow}: stopped, refused again and again with `{at.detail}`"
+    why = "the first of this flow" if at.name == "first" else "more in an hour than usual"
+    return f"{at.flow}: {waiting} creates wait, {why}"
+
+
 def latest(db: Connection, flow: str) -> dict[str, Brake]:
     """Each brake of *flow* that was ever engaged, as it stands."""
     newest = select(func.max(brake.c.id)).where(brake.c.flow == flow).group_by(brake.c.name)

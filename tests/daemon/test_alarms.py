@@ -190,6 +190,32 @@ def test_a_flow_that_is_braked_is_told_with_the_command_that_lets_it_go(
     assert inbox.titles[1:] == ["orders: braked is over"]
 
 
+@pytest.mark.parametrize("when", ["refused", "braked"])
+def test_a_refusal_over_and_over_is_one_alarm(company: Company, inbox: Inbox, when: str) -> None:
+    """Twelve orders refused with one code: told once, with the command, and over when let go."""
+    alerting(company, inbox, when)
+    company.order()
+    company.settle()
+    company.flow("orders", brakes={"first": "0", "same_error": "5"})
+    company.erp.faults([{"fault": "fault", "code": "invalid", "ops": ["CreateSalesOrder"]}])
+    for _ in range(12):
+        company.order()
+    company.pass_(5)
+    for _ in range(3):
+        company.sync()
+        rounds(company)
+    [title] = inbox.titles
+    assert title == "orders is braked"
+    assert "connector approve" in inbox.got[0]["message"]
+    company.erp.faults([])
+    company.stop()
+    assert run(["approve", "orders-1", "--config", str(company.folder / "config.yaml")]) == 0
+    company.settle(rounds=3)
+    rounds(company)
+    assert inbox.titles[1:] == [f"orders: {when} is over"]
+    assert len(company.books()) == 13
+
+
 def test_a_connection_that_is_down_is_told_after_its_time_and_when_it_is_back(
     company: Company, inbox: Inbox
 ) -> None:
