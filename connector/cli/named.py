@@ -32,7 +32,9 @@ def _here() -> Path | None:
     here = Path.cwd()
     if (here / "profile.yaml").is_file():
         return here
-    return next((p for p in (here, here / "mappings") if any(p.glob("*/profile.yaml"))), None)
+    if any((here / "mappings").glob("*/*.yaml")):
+        return here / "mappings"
+    return here if any(here.glob("*/profile.yaml")) else None
 
 
 def own_folders(config: Path | None) -> Sequence[Path]:

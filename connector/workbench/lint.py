@@ -16,6 +16,7 @@ from connector.profile import Action, Entity, Step
 from connector.rehearsal import Element, Rehearsal
 from connector.values import Payload
 from connector.workbench.against import Against, judge
+from connector.workbench.given import document
 from connector.workbench.opened import Opened
 from connector.workbench.samples import Sample, document_of, payload_of
 from connector.workbench.written import action_nodes, cases_of, members
@@ -123,10 +124,23 @@ def _try(opened: Opened, sample: Sample, problems: Problems) -> bool:
     if sample.entity not in opened.compiled.profile.entities:
         return False
     payloads = payloads_of(opened, sample, problems)
-    for payload in payloads:
-        for found in read_faults(opened, sample, payload):
-            problems.add(found)
+    found = [one for payload in payloads for one in read_faults(opened, sample, payload)]
+    if found and _is_foreign(opened, sample):
+        return False
+    for one in found:
+        problems.add(one)
     return bool(payloads)
+
+
+def _is_foreign(opened: Opened, sample: Sample) -> bool:
+    """Whether a sample of a pure target is what another profile reads: what will be written."""
+    entity = sample.entity
+    if sample.action or entity in opened.compiled.readers or entity not in opened.compiled.writers:
+        return False
+    try:
+        return document(opened, entity, sample.path, sample.profile) is not None
+    except ConnectorError:
+        return False
 
 
 def payloads_of(opened: Opened, sample: Sample, problems: Problems) -> list[Payload]:

@@ -21,7 +21,7 @@ from connector.values import Payload, Ref
 from connector.workbench.given import document, with_customer
 from connector.workbench.lint import payloads_of
 from connector.workbench.opened import Opened
-from connector.workbench.samples import Sample, document_of, payload_of
+from connector.workbench.samples import Sample
 from connector.workbench.written import action_nodes, members
 from connector.yamlread import Node
 
@@ -97,20 +97,15 @@ def documents_of(opened: Opened, sample: Sample) -> Iterator[Document]:
 
     A flow gives every guest a customer by its rules; here each gets one.
     """
-    if sample.profile not in (None, opened.raw.name):
-        with suppress(FieldErrors):
+    if sample.action is None:
+        with suppress(ConnectorError):  # lint tells it at its expression
             yield with_customer(document(opened, sample.entity, sample.path, sample.profile))
         return
-    if sample.action is None and (payload := payload_of(sample.path)) is not None:
-        own = document_of(sample.entity, payload)
-        if own is not None:
-            yield with_customer(own)
-            return
     reader = opened.compiled.readers.get(sample.entity)
     if reader is None:
         return
     for payload in payloads_of(opened, sample, Problems()):
-        with suppress(FieldErrors):  # lint tells it at its expression
+        with suppress(FieldErrors):
             yield with_customer(reader.document(payload))
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from workbench.conftest import Bench
+
+from connector.places import mappings_folder
 
 
 def found(bench: Bench, *args: str) -> list[tuple[str, int, str, str]]:
@@ -95,6 +99,22 @@ def test_a_way_back_through_a_table_needs_one_row(bench: Bench) -> None:
     assert "several rows to `confirmed`: new, done" in row[2]
 
 
+def test_a_shop_s_payload_beside_a_target_is_what_will_be_written(bench: Bench) -> None:
+    """A target's own reading is not tried on it; a source's is, whoever else can read it."""
+    shop = mappings_folder() / "woocommerce" / "samples" / "order.json"
+    (bench.acme / "samples" / "order_two.json").write_text(shop.read_text())
+    assert found(bench) == []
+    copy = bench.folder / "mappings" / "shop"
+    shutil.copytree(mappings_folder() / "woocommerce", copy)
+    (copy / "profile.yaml").write_text(
+        (copy / "profile.yaml").read_text().replace("profile: woocommerce", "profile: shop")
+    )
+    order = (copy / "order.yaml").read_text().replace("= number", "= numbr")
+    (copy / "order.yaml").write_text(order)
+    rows = bench("map", "lint", "mappings/shop", "--json").json["shop"]["problems"]
+    assert any("number: no_member" in row["message"] for row in rows)
+
+
 def test_a_profile_without_samples_says_what_is_untried(bench: Bench) -> None:
     """A note, no failure."""
     (bench.acme / "samples" / "order.get.xml").unlink()
@@ -165,3 +185,12 @@ def test_show_knows_profile_yaml_and_refuses_the_rest(bench: Bench) -> None:
     assert "protocol: soap" in bench("map", "show", "mappings/acme", "profile").out
     said = bench("map", "show", "mappings/acme", "ordre")
     assert (said.code, "did you mean `order`?" in said.err) == (2, True)
+
+
+def test_a_site_of_one_file_is_found_below_mappings(bench: Bench) -> None:
+    """Without a profile.yaml of its own."""
+    shutil.rmtree(bench.acme)
+    site = bench.folder / "mappings" / "site"
+    site.mkdir()
+    (site / "order.yaml").write_text("extends: sandbox_erp\nentity: order\nwrite: {Note: x}\n")
+    assert bench("map", "lint").out == "site: ok\n"
