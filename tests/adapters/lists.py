@@ -23,8 +23,10 @@ ASK = "{Since: = since, Until: = until, After: = bookmark, Size: = size}"
 
 
 def clocked(reply, now=NOW):
+    """The reply with the source's clock; one that it has already is taken away."""
     status, headers, body = reply
-    return status, [*headers, ("Date", now.strftime("%a, %d %b %Y %H:%M:%S GMT"))], body
+    kept = [pair for pair in headers if pair[0] != "Date"]
+    return status, [*kept, ("Date", now.strftime("%a, %d %b %Y %H:%M:%S GMT"))], body
 
 
 def rows_of(rows, more=""):

@@ -92,6 +92,13 @@ def test_what_cannot_be_read_is_a_doubt(desk, how, text):
     assert isinstance(sent(desk(text, how)), InDoubt)
 
 
+def test_a_number_beside_what_cannot_be_read_is_not_believed_either(desk):
+    """The reply is not what the profile says: nobody knows what its number means."""
+    order = ORDER.replace("key: = reply.Data.No", "key: = reply.Status")
+    assert sent(desk("<DOC/>", "xml", status=7, order=order)).key == "7"
+    assert isinstance(sent(desk("<DOC", "xml", status=7, order=order)), InDoubt)
+
+
 @pytest.mark.parametrize("text", ["", None])
 def test_an_empty_string_holds_nothing(desk, text):
     """Without a number it is no order; the doubt is looked up."""

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from lists import ALL, DAY, NOW, ROWS, by_key, keys, rows_of, said, walked
+from lists import ALL, DAY, NOW, ROWS, by_key, clocked, keys, rows_of, said, walked
 
 from connector import errors
 from connector.errors import Truncated
@@ -127,3 +127,30 @@ def test_a_second_with_more_rows_than_a_reply_takes_is_truncated(listing):
 
     with pytest.raises(Truncated, match="more rows than a reply takes"):
         walked(source, start=NOW - 2 * DAY)
+
+
+def test_what_changes_while_a_long_walk_runs_is_asked_for_again(listing):
+    """The next walk begins at the clock of this one's first page, not of its last."""
+    pages = iter(range(10**6))
+
+    def answer(request):
+        return clocked(by_key(request), NOW + next(pages) * timedelta(minutes=10))
+
+    source, _ = listing('type: bookmark, from: = item.Key, size: "3"', answer)
+    last = walked(source)[-1]
+
+    assert datetime.fromisoformat(json.loads(last.cursor)["safe"]) <= NOW
+
+
+@pytest.mark.parametrize("longest", ["", ", window: 30d"])
+def test_a_walk_in_spans_never_passes_the_sources_clock_less_the_lag(listing, longest):
+    """Not with spans that end after now, nor with ones that end within the lag."""
+    lag = timedelta(minutes=5)
+    rows = [*ROWS, *[(f"L{n}", NOW - timedelta(minutes=4 - n)) for n in range(4)]]
+    walk = f'type: window, size: "3", bound: inclusive, {FORM}{longest}'
+    source, _ = listing(walk, spans(rows, 3), lag=lag)
+    pages = walked(source, start=NOW - DAY)
+
+    safes = [datetime.fromisoformat(json.loads(page.cursor)["safe"]) for page in pages]
+    assert set(keys(pages)) >= {no for no, at in rows if at >= NOW - DAY}
+    assert max(safes) <= NOW - lag
