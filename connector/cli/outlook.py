@@ -36,7 +36,7 @@ class Outlook:
 def outlook(flow: Flow, flows: Mapping[str, Flow], born: datetime | None) -> Outlook:
     """Say what the first run of *flow* would do; *born*: when the ledger was created, if it is."""
     says = [_creates(flow, born)]
-    warnings = _unserved(flow, flows)
+    warnings = [*_unserved(flow, flows), *_unmatched(flow)]
     if flow.mode != "link_only":
         minted = minted_example(flow)
         says.append(f"its reference there is like {minted}, at most "
@@ -52,7 +52,8 @@ def outlook(flow: Flow, flows: Mapping[str, Flow], born: datetime | None) -> Out
 
 
 def _creates(flow: Flow, born: datetime | None) -> str:
-    looks = f"looks for each by {', '.join(flow.match)} first" if flow.match else ""
+    asked = [by for by in flow.match if by in flow.matches]
+    looks = f"looks for each by {', '.join(asked)} first" if asked else ""
     match flow.mode:
         case "link_only":
             return f"creates no {flow.entity}; {looks or 'links nothing: it has no `match`'}"
@@ -91,6 +92,16 @@ def _unserved(flow: Flow, flows: Mapping[str, Flow]) -> list[str]:
         f"its `write` names a {entity}, and no flow carries {entity} from {flow.source} to "
         f"{flow.target}: each {flow.entity} with one would wait for ever; add such a flow"
         for entity in sorted(wanted - served)
+    ]
+
+
+def _unmatched(flow: Flow) -> list[str]:
+    """What is not looked for would be created again beside what is there."""
+    return [
+        f"{flow.target} cannot be asked for a {flow.entity} by {by}, so `match` does not look for "
+        f"it: link those that are there with `connector link import`"
+        for by in flow.match
+        if by not in flow.matches
     ]
 
 

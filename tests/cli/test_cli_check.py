@@ -133,6 +133,13 @@ def test_a_write_that_names_what_no_flow_carries_is_warned_of() -> None:
     assert warnings(one, customers=replace(one, name="customers", entity="customer")) == ""
 
 
+def test_a_match_that_the_target_cannot_be_asked_for_is_warned_of() -> None:
+    """What is not looked for would be created again beside what is there."""
+    asked = flow(match=("email", "sku"), matches=frozenset({"sku"}))
+    assert "cannot be asked for a order by email" in warnings(asked)
+    assert "by sku" not in warnings(asked)
+
+
 def test_a_settle_shorter_than_a_call_is_warned_of() -> None:
     """A call given up may still be executed."""
     assert "shorter than the timeout" in warnings(flow(settle=timedelta(seconds=1)))
@@ -141,7 +148,10 @@ def test_a_settle_shorter_than_a_call_is_warned_of() -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"mode": "link_only", "match": ("sku",)}, "creates no order; looks for each by sku first"),
+        (
+            {"mode": "link_only", "match": ("sku",), "matches": frozenset({"sku"})},
+            "creates no order; looks for each by sku first",
+        ),
         ({"mode": "on_demand"}, "creates a order when another document needs it"),
         ({"start": BORN}, "creates every order born since 2026-11-01 00:00 UTC"),
         (

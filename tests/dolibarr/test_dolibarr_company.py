@@ -8,7 +8,7 @@ import pytest
 from dolibarr_erp import AUTH
 from nusoap import Server
 
-from connector.errors import ConfigError
+from connector.errors import ConfigError, WrongSystem
 
 
 @pytest.fixture
@@ -112,4 +112,16 @@ def test_stock_into_dolibarr_is_refused_when_the_configuration_is_read(firm):
     flow = {"entity": "stock", "from": "shop", "to": "erp", "every": "1h"}
     firm.company.config(flows={"stock": flow})
     with pytest.raises(ConfigError, match="stock"):
+        firm.company.sync()
+
+
+def test_the_company_is_the_identity_of_the_connection(firm):
+    """Dolibarr lets nobody in for another company; its name is told by no service."""
+    firm.company.connection("erp", identity={"company": "1"})
+    order = firm.company.order()
+    firm.company.settle()
+    assert firm.company.standing("order", order) == "done(sent)"
+
+    firm.company.connection("erp", identity={"expect": "ACME GmbH"})
+    with pytest.raises(WrongSystem, match="expects"):
         firm.company.sync()
