@@ -8,6 +8,7 @@ from typing import Protocol
 
 import structlog
 
+from connector.errors import NotNow
 from connector.flow import stock
 from connector.flow.flows import Flow
 from connector.flow.pull import pull
@@ -18,6 +19,7 @@ from connector.guarded import System
 from connector.ledger.store import Ledger
 from connector.ports import Clock
 
+TRIES = 3
 Beside = Callable[[str], AbstractContextManager[object]]
 
 
@@ -65,10 +67,22 @@ def _other_shops(app: Opened, flow: Flow) -> list[str]:
     return sorted({one.source for one in orders} - {flow.source, flow.target})
 
 
+def _up_to_now(app: Opened, orders: Flow) -> None:
+    """Read on where the scope stands by now: another process may have read it meanwhile."""
+    for left in reversed(range(TRIES)):
+        try:
+            pull(app.system(orders.source), orders, app.ledger, app.clock)
+        except NotNow as error:
+            if error.code != "read_elsewhere" or not left:
+                raise
+        else:
+            return
+
+
 def _stocking(app: Opened, flow: Flow) -> Stocking:
     def pull_orders(orders: Flow) -> None:
         with app.beside(orders.name):
-            pull(app.system(orders.source), orders, app.ledger, app.clock)
+            _up_to_now(app, orders)
 
     return Stocking(
         flow=flow,

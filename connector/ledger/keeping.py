@@ -85,7 +85,9 @@ def _done(before: datetime) -> ColumnElement[bool]:
 
 
 def _documents(db: Connection, bounds: Bounds, after: int) -> list[int]:
-    old = select(record.c.id).where(_done(bounds.payloads), record.c.doc.is_not(None))
+    # A level is computed from its document, and says nothing of anybody.
+    whole = (record.c.doc.is_not(None), record.c.entity != "stock")
+    old = select(record.c.id).where(_done(bounds.payloads), *whole)
     return _change(db, record, old, after, {"doc": None})
 
 

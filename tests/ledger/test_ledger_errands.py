@@ -184,6 +184,10 @@ def test_pages_are_dropped_until_nothing_is_left(ledger, monkeypatch):
             a_link(db, str(n), f"A{n}", base_source=pack({"a": n}), base_target=b"{}")
             an_attempt(db, id_, outcome="done", finished_at=old, payload=b"{}")
             an_event(db, id_)
+        shelf = a_record(
+            db, key="shelf", entity="stock", state="done", reason="sent", acked_seq=1,
+            changed_at=old,
+        )  # fmt: skip
         young = a_record(db, key="young", state="done", reason="sent", acked_seq=1)
         held = a_record(db, key="held", state="held", changed_at=old)
         doubt = a_record(db, key="doubt", state="in_doubt", changed_at=old)
@@ -195,7 +199,7 @@ def test_pages_are_dropped_until_nothing_is_left(ledger, monkeypatch):
     }  # fmt: skip
     with ledger.begin() as db:
         left = set(db.scalars(select(record.c.id).where(record.c.doc.is_not(None))))
-        assert left == {young, held, doubt}
+        assert left == {young, held, doubt, shelf}
         assert db.scalar(select(attempt.c.payload)) == b"{}"
         assert db.scalar(select(func.count()).select_from(link)) == 8
     assert set(keeping.drop(ledger, bounds).values()) == {0}

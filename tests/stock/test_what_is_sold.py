@@ -318,3 +318,14 @@ def test_history_is_not_looked_at_again(sold):
     assert open_ == []
     sold.sync()
     assert sold.shop() == 4
+
+
+def test_orders_that_another_process_reads_meanwhile_are_subtracted(sold):
+    """P3: it moved the cursor between our page and our commit; we read on from there."""
+    company = sold.company
+    company.order()
+    read = []
+    with company.when("page.fetched", lambda: read.append(company.pull()), nth=2):
+        sold.sync()  # the first page is the ERP's, the second the shop's orders
+    assert read
+    assert sold.shop() == 8
