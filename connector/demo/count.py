@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 from connector.flow.audit import Audit, Entry, audit
@@ -55,3 +56,21 @@ def _ours(rows: list[books.Row]) -> Iterator[Entry]:
             currency=row["currency"],
             status=STATUS[row["status"]],
         )
+
+
+def stock_wrong(shop: Path, erp: Path, buffer: int) -> list[str]:
+    """SKUs of which the shop offers another number than the ERP has, less what is on its way."""
+    delivered = {row["reference"] for row in books.erp_orders(erp)}
+    away: dict[str, Decimal] = {}
+    for row in books.shop_orders(shop):
+        if f"DEMO-{row['number']}" in delivered or STATUS[row["status"]] == "cancelled":
+            continue
+        for sku, quantity, *_ in row["lines"]:
+            away[sku] = away.get(sku, Decimal(0)) + quantity
+    offered = books.shop_offered(shop)
+    return [
+        f"{sku}: {offered.get(sku)} offered, {max(Decimal(0), free - away.get(sku, 0) - buffer)}"
+        " expected"
+        for sku, free in sorted(books.erp_available(erp).items())
+        if offered.get(sku) != max(Decimal(0), free - away.get(sku, 0) - buffer)
+    ]

@@ -16,10 +16,13 @@ from pathlib import Path
 from connector.ledger import life, migrate
 from connector.ledger.store import Ledger
 from connector.places import migrations_folder
-from connector.sandbox import edit
+from connector.sandbox import edit, erp_stock
+from connector.sandbox.erp import open_erp
 from connector.sandbox.seed import Seeded, order_of, seed_erp, seed_shop, skus
 
-ORDERS, LATER, CUSTOMERS, PRODUCTS = 250, 90, 80, 60  # LATER: of the orders, during the storm
+ORDERS, LATER, CUSTOMERS = 250, 90, 80  # LATER: of the orders, during the storm
+PRODUCTS = 107  # with their variations 120 SKUs
+BUFFER = 2  # pieces of each that the shop never offers
 CHANGES = 380
 
 CONFIG = """\
@@ -54,7 +57,26 @@ flows:
     brakes: {{first: 0}}
 attempts: {{pattern: [1s, 2s], most: 12, doubt: {{alarm: 1h}}}}
 """
+# What the demo adds: the daemon's times, stock the other way, and webhooks.
+_STOCK = """\
+  stock:
+    entity: stock
+    from: erp
+    to: shop
+    every: 3s
+    amount: {{minus_unsent_orders: [orders], buffer: 2}}
+    brakes: {{zeroed: 100%, changed: 100%}}
+web: {{listen: "{listen}"}}
+attempts:"""
+_HOOKS = 'lag: 1s\n    webhooks: {{secret: "${{WOO_WEBHOOK}}", url: "{hooks}/hooks/shop"}}'
+DEMO = (
+    CONFIG.replace("start: {start}", "start: {start}\n    every: 1s")
+    .replace("match: [sku]}}", "match: [sku], every: 10s}}")
+    .replace("lag: 1s", _HOOKS)
+    .replace("attempts:", _STOCK)
+)
 ENV = "WOO_KEY=ck_sandbox\nWOO_SECRET=cs_sandbox\nERP_USER=sandbox\nERP_PASSWORD=sandbox\n"
+ENV += "WOO_WEBHOOK=whsec_sandbox\n"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,8 +88,15 @@ class Sandbox:
 
     def faults(self, rules: Sequence[dict[str, object]]) -> None:
         """Replace its fault rules."""
-        body = json.dumps(list(rules)).encode()
-        request = urllib.request.Request(f"{self.url}/_sandbox/faults", body, method="POST")  # noqa: S310
+        self._order("faults", list(rules))
+
+    def hooks(self, **manners: object) -> None:
+        """Say how badly it delivers webhooks."""
+        self._order("hooks", manners)
+
+    def _order(self, what: str, told: object) -> None:
+        body = json.dumps(told).encode()
+        request = urllib.request.Request(f"{self.url}/_sandbox/{what}", body, method="POST")  # noqa: S310
         with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310 - loopback
             reply.read()
 
@@ -105,12 +134,13 @@ def prepare(folder: Path, seed: int, orders: int = ORDERS - LATER) -> Seeded:
     return seeded
 
 
-def configure(folder: Path, shop: str, erp: str, text: str = CONFIG) -> None:
-    """Write config.yaml, of *text* with both addresses, and .env."""
+def configure(folder: Path, shop: str, erp: str, text: str = CONFIG, listen: str = "") -> None:
+    """Write config.yaml, of *text* with all addresses, and .env."""
     ledger = Ledger(f"sqlite:///{folder / 'ledger.db'}")
     start = ledger.read(life.read).created_at.isoformat()
     ledger.close()
-    written = text.format(shop=shop, erp=erp, start=start)
+    hooks = f"http://{listen}"
+    written = text.format(shop=shop, erp=erp, start=start, listen=listen, hooks=hooks)
     (folder / "config.yaml").write_text(written, encoding="utf-8")
     env = folder / ".env"
     env.touch(mode=0o600)
@@ -123,7 +153,7 @@ def storm(seed: int) -> list[dict[str, object]]:
     people = {"ops": ["CreateCustomer"], "share": 0.03}
     orders = {"ops": ["CreateSalesOrder", "UpdateSalesOrder", "ReleaseSalesOrder"]}
     faults: list[dict[str, object]] = [
-        {"fault": "outage", "after": 8, "seconds": 3},
+        {"fault": "outage", "after": 40, "seconds": 20},
         {"fault": "commit_then_hang", **people, "seconds": 4},
         {"fault": "unavailable", **people},
         {"fault": "commit_then_hang", **orders, "share": 0.1, "seconds": 6},
@@ -193,3 +223,23 @@ class Shopping:
             edit.refund_order(self._shop, order, "0.50", "goodwill")
             self.orders.remove(order)
             self.refunded += 1
+
+
+class Shelves:
+    """What goes on in the ERP's warehouse meanwhile: a clerk who counts shelves."""
+
+    def __init__(self, erp: Path, items: int, seed: int) -> None:
+        self._erp = open_erp(erp)
+        self._items, self._dice = items, random.Random(seed)  # noqa: S311 - repeatable
+        self.counted = 0
+
+    def act(self) -> None:
+        """Count one shelf: it holds more or less than was thought, now and then nothing."""
+        item = f"I-{self._dice.randint(1, self._items):04d}"
+        found = "0" if self._dice.random() < 0.1 else str(self._dice.randint(40, 900))
+        erp_stock.count(self._erp, item, found)
+        self.counted += 1
+
+    def close(self) -> None:
+        """Go home."""
+        self._erp.close()

@@ -105,6 +105,29 @@ def erp_credits(path: Path) -> list[Row]:
     return found
 
 
+def erp_available(path: Path) -> dict[str, Decimal]:
+    """SKU → what the ERP has of it: on its shelves, less put aside, released or shipped."""
+    left: dict[str, Decimal] = {}
+    for row in _rows(path, "SELECT item, on_hand, reserved FROM stock"):
+        free = Decimal(row["on_hand"]) - Decimal(row["reserved"])
+        left[row["item"]] = left.get(row["item"], Decimal(0)) + free
+    taken = "SELECT item, quantity FROM booked WHERE stage IN ('released', 'shipped')"
+    for row in _rows(path, taken):
+        left[row["item"]] = left.get(row["item"], Decimal(0)) - Decimal(row["quantity"])
+    skus = {row["no"]: row["sku"] for row in _rows(path, "SELECT no, sku FROM items")}
+    return {skus[item]: free for item, free in left.items()}
+
+
+def shop_offered(path: Path) -> dict[str, int]:
+    """SKU → the quantity that the shop offers, for goods whose stock it manages."""
+    found = {}
+    for row in _rows(path, "SELECT sku, body FROM products WHERE sku <> ''"):
+        body = json.loads(row["body"])
+        if body.get("manage_stock") is True and body.get("stock_quantity") is not None:
+            found[row["sku"]] = int(body["stock_quantity"])
+    return found
+
+
 def erp_customers(path: Path) -> list[Row]:
     """Every customer of the ERP."""
     found = []
