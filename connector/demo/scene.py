@@ -153,7 +153,7 @@ def storm(seed: int) -> list[dict[str, object]]:
     people = {"ops": ["CreateCustomer"], "share": 0.03}
     orders = {"ops": ["CreateSalesOrder", "UpdateSalesOrder", "ReleaseSalesOrder"]}
     faults: list[dict[str, object]] = [
-        {"fault": "outage", "after": 40, "seconds": 20},
+        {"fault": "outage", "after": 350, "seconds": 20},
         {"fault": "commit_then_hang", **people, "seconds": 4},
         {"fault": "unavailable", **people},
         {"fault": "commit_then_hang", **orders, "share": 0.1, "seconds": 6},
