@@ -15,7 +15,7 @@ from connector.cli.options import config_option, config_path, json_option
 from connector.clock import SystemClock
 from connector.config import ledger_url
 from connector.errors import ConnectorError
-from connector.ledger import history, keeping, migrate
+from connector.ledger import handover, history, keeping, migrate
 from connector.ledger.store import Ledger
 from connector.problems import Problems
 
@@ -59,6 +59,37 @@ def _make_room(path: Path) -> None:
             code="ledger_missing",
             cure="correct `ledger:`, or let us write into that folder",
         ) from error
+
+
+@ledger.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@config_option
+@json_option
+def hand_over(file: Path, config: Path | None, as_json: bool) -> None:
+    """Write the whole ledger to FILE and retire it: from now on nothing delivers from it.
+
+    Stop the daemon or every worker first. FILE holds personal data and is itself a SQLite ledger.
+    """
+    with at_ledger(config) as (_, opened):
+        copied = handover.export(opened, file, SystemClock().now())
+    if as_json:
+        output.emit({"file": str(file), "rows": copied})
+    else:
+        click.echo(f"{sum(copied.values())} rows are in {file}; this ledger is retired")
+
+
+@ledger.command("import")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@config_option
+@json_option
+def take_over(file: Path, config: Path | None, as_json: bool) -> None:
+    """Fill the configuration's ledger, new and empty, with what `export` wrote to FILE."""
+    with at_ledger(config) as (_, opened):
+        copied = handover.take_over(opened, file)
+    if as_json:
+        output.emit({"file": str(file), "rows": copied})
+    else:
+        click.echo(f"{sum(copied.values())} rows came from {file}; remove it when all is well")
 
 
 @ledger.command()

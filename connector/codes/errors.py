@@ -166,6 +166,13 @@ ERRORS = (
         USAGE,
     ),
     Code(
+        "ledger_retired",
+        "The ledger was exported; another one took over, and two would deliver twice.",
+        "Point `ledger:` to the one that took over, or import the export into a new one.",
+        "connector ledger import FILE",
+        USAGE,
+    ),
+    Code(
         "ledger_outdated",
         "The ledger's schema is not the one of this version.",
         "Upgrade it; keep a copy first.",

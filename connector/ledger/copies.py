@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from connector.ledger.schema import meta
 from connector.ledger.store import Ledger
@@ -21,7 +21,9 @@ def copied(ledger: Ledger) -> Iterator[Ledger]:
     with TemporaryDirectory(prefix="connector-") as folder:
         copy = Ledger(f"sqlite:///{Path(folder) / 'ledger.db'}")
         try:
-            _fill(copy, ledger)
+            with copy.begin() as to:
+                meta.create_all(to)
+                ledger.read(lambda db: fill(to, db))
             if ledger.witness.path.exists():
                 copy.witness.path.write_text(ledger.witness.path.read_text())
             yield copy
@@ -29,9 +31,12 @@ def copied(ledger: Ledger) -> Iterator[Ledger]:
             copy.close()
 
 
-def _fill(copy: Ledger, ledger: Ledger) -> None:
-    with copy.begin() as to, ledger.engine.connect() as db, db.begin():
-        meta.create_all(to)
-        for table in meta.sorted_tables:
-            for rows in db.execute(select(table)).mappings().partitions(CHUNK):
-                to.execute(insert(table), [dict(row) for row in rows])
+def fill(to: Connection, db: Connection) -> dict[str, int]:
+    """Copy every row behind *db* into the empty tables behind *to*; how many of each table."""
+    copied: dict[str, int] = {}
+    for table in meta.sorted_tables:
+        rows = db.execute(select(table).order_by(*table.primary_key.columns)).mappings()
+        for part in rows.partitions(CHUNK):
+            to.execute(insert(table), [dict(row) for row in part])
+            copied[table.name] = copied.get(table.name, 0) + len(part)
+    return copied

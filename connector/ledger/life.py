@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, insert, select, text, update
 
+from connector.errors import ConnectorError
 from connector.ledger.schema import attempt, life
 
 GAP = timedelta(minutes=2)
@@ -99,8 +100,16 @@ def beat(db: Connection, now: datetime, boot: float | None = None, *, jumped: bo
 
     O3: after a jump of the wall clock nobody knows how long ago a call went out, so that "not
     there" counts only after the settle time, counted from the jump.
+
+    Raises ConnectorError(ledger_retired): another ledger took over (O4).
     """
-    row = db.execute(select(life.c.beat_at, life.c.beat_boot)).one()
+    row = db.execute(select(life.c.beat_at, life.c.beat_boot, life.c.retired_at)).one()
+    if row.retired_at is not None:
+        raise ConnectorError(
+            f"this ledger was exported and retired at {row.retired_at:%Y-%m-%d %H:%M} UTC",
+            code="ledger_retired",
+            cure="point `ledger:` to the one that took over; or import its export anew",
+        )
     values: dict[str, object] = {"beat_at": now}
     if jumped:
         values["unsettled_since"] = now

@@ -323,6 +323,7 @@ life = Table(
     Column("beat_at", Instant, nullable=False),
     Column("beat_boot", BigInteger),
     Column("machine", String, nullable=False),
+    Column("retired_at", Instant),
 )
 
 linking = Table(

@@ -19,6 +19,7 @@ def upgrade() -> None:
     _watching()
     _hearing()
     _stock()
+    op.add_column("life", sa.Column("retired_at", Instant()))
 
 
 def _hearing() -> None:

@@ -129,12 +129,19 @@ def flow_moved(desk: Any) -> list[str]:
     return ["flow", "sync", "orders"]
 
 
+def ledger_retired(desk: Any) -> list[str]:
+    desk.company.stop()
+    desk("ledger", "export", str(desk.company.folder / "export.db"))
+    return ["flow", "sync", "orders"]
+
+
 OTHERS = (
     *(
         flow_moved,
         closed,
         ledger_away,
         ledger_missing,
+        ledger_retired,
         listen,
         mapping,
         other_user,

@@ -83,3 +83,22 @@ def test_stats_measure_rows_states_and_life(desk: Any) -> None:
     assert told["life"]["epoch"] >= 1
     assert [c["connection"] for c in told["cursors"]] == ["shop"]
     assert "watching since" in desk("ledger", "stats").out
+
+
+def test_a_ledger_is_exported_and_imported_and_delivers_on(desk: Any) -> None:
+    """The old one is retired; the new one knows every order and makes none a second time."""
+    desk.company.order()
+    desk.company.settle()
+    file = desk.company.folder / "export.db"
+    desk.company.stop()
+    assert f"are in {file}; this ledger is retired" in desk("ledger", "export", str(file)).out
+    assert "there already" in desk("ledger", "export", str(file)).err
+    desk.company.config(ledger="sqlite:///new.db")
+    desk("ledger", "upgrade")
+    assert desk("ledger", "import", str(file), "--json").json["rows"]["record"] == 3
+    number = desk.company.order()
+    for _ in range(3):
+        desk.company.pass_(15)
+        desk.company.sync()
+    assert len(desk.company.books()) == 2
+    assert f"DE-{number}" in desk.company.references()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, select
+from sqlalchemy import MetaData, insert, inspect, select
 
-from connector.ledger import migrate
+from connector.ledger import migrate, records
 from connector.ledger.schema import life
 from connector.ledger.store import Ledger
 from connector.places import migrations_folder
@@ -100,3 +103,56 @@ def test_an_upgrade_tells_where_it_began_and_keeps_the_life(migrated):
     assert migrate.upgrade(migrated, migrations_folder(), START) == migrate.HEAD
     assert migrated.read(lambda db: db.scalar(select(life.c.id))) == born
     assert migrated.read(migrate.revision) == migrate.HEAD
+
+
+def grown(ledger, revision):
+    """Tables as an earlier release left them, with something in each kind of row."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    with ledger.begin() as db:
+        config.attributes["connection"] = db
+        command.upgrade(config, revision)
+        then = MetaData()
+        then.reflect(db)
+        due = {"flow": "orders", "entity": "order", "source": "shop", "target": "erp",
+               "reference": "r", "doc": b"{}", "due_at": 0, "read_at": 0, "created_at": 0,
+               "changed_at": 0}  # fmt: skip
+        doubt = {"state": "in_doubt"}
+        ids = [
+            db.execute(
+                insert(then.tables["record"]).values(
+                    due | {"key": key, "serial_key": key, "reference": key} | more
+                )
+            ).inserted_primary_key[0]
+            for key, more in (("due", {"state": "prepared"}), ("doubt", doubt))
+        ]
+        open_ = {"record": ids[1], "serial_key": "doubt", "action": "create", "op_class": "create",
+                 "seq": 1, "payload": b"{}", "payload_hash": "h", "write_digest": "w", "fence": 0,
+                 "written_at": 0, "send_before": 0}  # fmt: skip
+        db.execute(insert(then.tables["attempt"]).values(open_))
+        linked = {"role": "identity", "entity": "order", "source": "shop", "source_key": "old",
+                  "target": "erp", "target_key": "O1", "made_at": 0, "made_by": "you"}  # fmt: skip
+        db.execute(insert(then.tables["link"]).values(linked))
+        at = {"connection": "shop", "entity": "order", "scope": "orders", "position": "p7",
+              "rev": 3, "moved_at": 0}  # fmt: skip
+        db.execute(insert(then.tables["cursor"]).values(at))
+        return {
+            name: db.execute(select(then.tables[name])).mappings().all()
+            for name in ("record", "attempt", "link", "cursor")
+        }
+
+
+def test_a_ledger_of_the_first_revision_keeps_what_it_knows(migrated):
+    """Records, an open intent, a link, a position: after the upgrade they stand as they stood."""
+    before = grown(migrated, "0001")
+    assert migrate.upgrade(migrated, migrations_folder(), START) == "0001"
+    with migrated.begin() as db:
+        now = MetaData()
+        now.reflect(db)
+        for name, rows in before.items():
+            after = db.execute(select(now.tables[name])).mappings().all()
+            assert [{k: row[k] for k in rows[0]} for row in after] == [dict(row) for row in rows]
+        claimed = records.claim(
+            db, "orders", owner="me", now=START, lease=START + timedelta(minutes=1), most=9
+        )
+    assert [one.key for one in claimed] == ["due"]  # what is in doubt is not in hand
