@@ -76,9 +76,11 @@ def test_the_share_is_of_a_rolling_day(hundred):
 
 
 def test_more_than_the_share_of_changes_waits(hundred):
-    """Whatever they change to."""
+    """Whatever they change to; and nothing is confirmed by a reading that waits."""
+    confirmed = hundred.company.rows("SELECT at FROM confirmed WHERE flow = 'stock'")
     count_all(hundred, 999)
     assert "40 of 100 articles changed" in str(braked(hundred))
+    assert hundred.company.rows("SELECT at FROM confirmed WHERE flow = 'stock'") == confirmed != []
 
 
 def test_ten_articles_always_may_change(shelves):
