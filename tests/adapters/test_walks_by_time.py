@@ -154,3 +154,26 @@ def test_a_walk_in_spans_never_passes_the_sources_clock_less_the_lag(listing, lo
     safes = [datetime.fromisoformat(json.loads(page.cursor)["safe"]) for page in pages]
     assert set(keys(pages)) >= {no for no, at in rows if at >= NOW - DAY}
     assert max(safes) <= NOW - lag
+
+
+def test_a_span_that_ended_within_the_lag_holds_the_cursor_back(listing):
+    """A row may still appear in it, though the walk goes on and the clock with it."""
+    lag, first = timedelta(minutes=30), []
+    rows = [(f"L{n}", NOW - timedelta(minutes=9 - n)) for n in range(9)]
+    calls = iter(range(10**6))
+    answer = spans(rows, 3)
+
+    def moving(request):
+        now, until = NOW + next(calls) * timedelta(minutes=2), said(request)[1].get("Until")
+        reply = answer(request)
+        young = until is None or datetime.fromisoformat(until) > now - lag
+        if young and reply[2].count(b"<t:Row>") < 3:
+            first.append(now)
+        return clocked(reply, now)
+
+    walk = f'type: window, size: "3", bound: inclusive, {FORM}'
+    source, _ = listing(walk, moving, lag=lag)
+    pages = walked(source, start=NOW - timedelta(hours=1))
+
+    assert set(keys(pages)) == {no for no, _ in rows}
+    assert datetime.fromisoformat(json.loads(pages[-1].cursor)["safe"]) <= first[0] - lag
