@@ -174,7 +174,9 @@ def read_each(source: Source, flow: Flow, keys: Sequence[str]) -> tuple[Read, ..
 
 def _demanded(flow: Flow, ledger: Ledger, clock: Clock) -> list[str]:
     wanted = ledger.read(records.demands, flow.source, flow.target, flow.entity)
-    if guests := [key for key in wanted if key.startswith(GUEST)]:
+    guests = [key for key in wanted if key.startswith(GUEST)]
+    waits: bool = ledger.read(backfills.is_needed, flow.name, guests, NOT_ACCEPTED)
+    if waits:
         # Of a backfill that nobody accepted, and of an order that may go: the order decides.
         with ledger.begin() as db:
             backfills.release_needed(db, flow.name, guests, NOT_ACCEPTED, clock.now())

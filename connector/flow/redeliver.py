@@ -11,19 +11,15 @@ from connector.ledger import plans, records
 from connector.ledger.content import unpack
 from connector.ledger.store import Ledger
 
-PAGE = 500
-
 
 def written_otherwise(flow: Flow, ledger: Ledger, keys: Sequence[str] = ()) -> dict[int, int]:
     """Record → seq of what *flow* delivered and would write otherwise today; *keys*: only these."""
     found: dict[int, int] = {}
     if flow.writer is None:
         return found
-    last, digest = 0, flow.writer.digest
-    while ids := ledger.read(
-        plans.written_otherwise, flow.name, digest, after=last, most=PAGE, keys=keys
-    ):
-        last = ids[-1]
+    digest, newest = flow.writer.digest, ledger.read(plans.newest_record)
+    for after in range(0, newest, plans.WINDOW):
+        ids = ledger.read(plans.written_otherwise, flow.name, digest, after, keys)
         work = ledger.read(records.claimed, ids)
         wants = compose_all(work, flow, ledger)
         for w in work:

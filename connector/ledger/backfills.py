@@ -161,12 +161,20 @@ def _as_shown(at: Backfill, why: str) -> Select[tuple[int, int]]:
     return select(record.c.id, record.c.seq).where(_own(at), _waits(why), as_shown)
 
 
+def is_needed(db: Connection, flow: str, keys: Sequence[str], why: str) -> bool:
+    """Does one of *keys* wait for *why*?"""
+    return db.execute(_needed(flow, keys, why).limit(1)).first() is not None
+
+
 def release_needed(db: Connection, flow: str, keys: Sequence[str], why: str, now: datetime) -> int:
     """Let go those of *keys* that wait for *why*: a document that may be delivered needs them."""
-    mine = and_(record.c.flow == flow, record.c.key.in_(keys))
-    rows = db.execute(select(record.c.id, record.c.seq).where(mine, _waits(why)))
-    found = [(row.id, row.seq) for row in rows]
+    found = [(row.id, row.seq) for row in db.execute(_needed(flow, keys, why))]
     return _let_go(db, found, now, "engine", "a document that may go needs it")
+
+
+def _needed(flow: str, keys: Sequence[str], why: str) -> Select[tuple[int, int]]:
+    mine = and_(record.c.flow == flow, record.c.key.in_(keys))
+    return select(record.c.id, record.c.seq).where(mine, _waits(why))
 
 
 def _let_go(

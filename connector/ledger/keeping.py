@@ -31,7 +31,19 @@ from connector.ledger.moves import open_intent
 from connector.ledger.schema import attempt, event, link, quarantine, record
 from connector.ledger.store import Ledger
 
-PAGE = 500
+PAGE = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of ids: what one transaction looks at, however large the table is."""
+
+    begin: int
+    end: int
+
+    def of(self, table: Table) -> ColumnElement[bool]:
+        """The condition "its id lies in this span"."""
+        return and_(table.c.id > self.begin, table.c.id <= self.end)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,12 +55,24 @@ class Bounds:
     proof: datetime
 
 
-Step = Callable[[Connection, Bounds, int], list[int]]
+Step = Callable[[Connection, Bounds, "Window"], int]
 
 
 def drop(ledger: Ledger, bounds: Bounds) -> dict[str, int]:
-    """Drop what is older than its bound, a page in each transaction; how much of each went."""
-    return {name: _all_pages(ledger, step, bounds) for name, step in STEPS.items()}
+    """Drop what is older than its bound, a window in each transaction; how much of each went."""
+    return {name: _all(ledger, *step, bounds) for name, step in STEPS.items()}
+
+
+def _all(ledger: Ledger, table: Table, step: Step, bounds: Bounds) -> int:
+    total, newest = 0, ledger.read(_newest_id, table)
+    for begin in range(0, newest, PAGE):
+        with ledger.begin() as db:
+            total += step(db, bounds, Window(begin, begin + PAGE))
+    return total
+
+
+def _newest_id(db: Connection, table: Table) -> int:
+    return db.scalar(select(func.max(table.c.id))) or 0
 
 
 def shrink(ledger: Ledger) -> bool:
@@ -68,38 +92,27 @@ def shrink(ledger: Ledger) -> bool:
     return True
 
 
-def _all_pages(ledger: Ledger, step: Step, bounds: Bounds) -> int:
-    total, last = 0, 0
-    while True:
-        with ledger.begin() as db:
-            ids = step(db, bounds, last)
-        total += len(ids)
-        if len(ids) < PAGE:
-            return total
-        last = ids[-1]
-
-
 def _done(before: datetime) -> ColumnElement[bool]:
     """The condition "this record was over before then, and nothing of it is open"."""
     return and_(record.c.state == "done", record.c.changed_at < before, ~open_intent())
 
 
-def _documents(db: Connection, bounds: Bounds, after: int) -> list[int]:
+def _documents(db: Connection, bounds: Bounds, window: Window) -> int:
     # A level is computed from its document, and says nothing of anybody.
     whole = (record.c.doc.is_not(None), record.c.entity != "stock")
     old = select(record.c.id).where(_done(bounds.payloads), *whole)
-    return _change(db, record, old, after, {"doc": None})
+    return _change(db, record, old, window, {"doc": None})
 
 
-def _payloads(db: Connection, bounds: Bounds, after: int) -> list[int]:
+def _payloads(db: Connection, bounds: Bounds, window: Window) -> int:
     closed = (attempt.c.outcome.is_not(None), attempt.c.finished_at < bounds.payloads)
     old = select(attempt.c.id).where(*closed, attempt.c.payload.is_not(None))
-    return _change(db, attempt, old, after, {"payload": None})
+    return _change(db, attempt, old, window, {"payload": None})
 
 
-def _bases(db: Connection, bounds: Bounds, after: int) -> list[int]:
-    old = _readable().where(_done(bounds.payloads), link.c.id > after)
-    return _blinded(db, db.execute(old.order_by(link.c.id).limit(PAGE)).all())
+def _bases(db: Connection, bounds: Bounds, window: Window) -> int:
+    old = _readable().where(_done(bounds.payloads), window.of(record))
+    return _blinded(db, db.execute(old).all())
 
 
 def _readable() -> Select[Any]:
@@ -109,22 +122,22 @@ def _readable() -> Select[Any]:
     return chosen.where(or_(plain, link.c.base_target.is_not(None)))
 
 
-def _blinded(db: Connection, rows: Sequence[Any]) -> list[int]:
+def _blinded(db: Connection, rows: Sequence[Any]) -> int:
     for row in rows:
         base = None if row.base_source is None else blind(row.base_source)
         values = {"base_source": base, "base_target": None}
         db.execute(update(link).where(link.c.id == row.id).values(values))
-    return [row.id for row in rows]
+    return len(rows)
 
 
-def _pieces(db: Connection, bounds: Bounds, after: int) -> list[int]:
+def _pieces(db: Connection, bounds: Bounds, window: Window) -> int:
     old = select(quarantine.c.id).where(
         quarantine.c.seen_at < bounds.payloads, quarantine.c.raw.is_not(None)
     )
-    return _change(db, quarantine, old, after, {"raw": None})
+    return _change(db, quarantine, old, window, {"raw": None})
 
 
-def _attempts(db: Connection, bounds: Bounds, after: int) -> list[int]:
+def _attempts(db: Connection, bounds: Bounds, window: Window) -> int:
     # The newest stays: its number proves that the ledger was not set back (S1).
     closed = (attempt.c.outcome.is_not(None), attempt.c.finished_at < bounds.attempts)
     old = (
@@ -132,32 +145,32 @@ def _attempts(db: Connection, bounds: Bounds, after: int) -> list[int]:
         .join(record, attempt.c.record == record.c.id)
         .where(*closed, record.c.state == "done", attempt.c.id < _newest(attempt))
     )
-    return _delete(db, attempt, old, after)
+    return _delete(db, attempt, old, window)
 
 
-def _events(db: Connection, bounds: Bounds, after: int) -> list[int]:
+def _events(db: Connection, bounds: Bounds, window: Window) -> int:
     old = (
         select(event.c.id)
         .join(record, event.c.record == record.c.id)
         .where(event.c.at < bounds.proof, record.c.state == "done", event.c.id < _newest(event))
     )
-    return _delete(db, event, old, after)
+    return _delete(db, event, old, window)
 
 
-def _totals(db: Connection, bounds: Bounds, after: int) -> list[int]:
+def _totals(db: Connection, bounds: Bounds, window: Window) -> int:
     told = or_(record.c.total.is_not(None), record.c.subject.is_not(None))
     old = select(record.c.id).where(_done(bounds.proof), told)
-    return _change(db, record, old, after, {"total": None, "currency": None, "subject": None})
+    return _change(db, record, old, window, {"total": None, "currency": None, "subject": None})
 
 
-STEPS: Mapping[str, Step] = {
-    "documents": _documents,
-    "payloads": _payloads,
-    "bases": _bases,
-    "set_aside": _pieces,
-    "attempts": _attempts,
-    "events": _events,
-    "totals": _totals,
+STEPS: Mapping[str, tuple[Table, Step]] = {
+    "documents": (record, _documents),
+    "payloads": (attempt, _payloads),
+    "bases": (record, _bases),
+    "set_aside": (quarantine, _pieces),
+    "attempts": (attempt, _attempts),
+    "events": (event, _events),
+    "totals": (record, _totals),
 }
 
 
@@ -166,23 +179,19 @@ def _newest(table: Table) -> Any:
 
 
 def _change(
-    db: Connection, table: Table, old: Select[Any], after: int, values: Mapping[str, Any]
-) -> list[int]:
-    ids = _next(db, table, old, after)
+    db: Connection, table: Table, old: Select[Any], window: Window, values: Mapping[str, Any]
+) -> int:
+    ids = list(db.scalars(old.where(window.of(table))))
     if ids:
         db.execute(update(table).where(table.c.id.in_(ids)).values(values))
-    return ids
+    return len(ids)
 
 
-def _delete(db: Connection, table: Table, old: Select[Any], after: int) -> list[int]:
-    ids = _next(db, table, old, after)
+def _delete(db: Connection, table: Table, old: Select[Any], window: Window) -> int:
+    ids = list(db.scalars(old.where(window.of(table))))
     if ids:
         db.execute(delete(table).where(table.c.id.in_(ids)))
-    return ids
-
-
-def _next(db: Connection, table: Table, old: Select[Any], after: int) -> list[int]:
-    return list(db.scalars(old.where(table.c.id > after).order_by(table.c.id).limit(PAGE)))
+    return len(ids)
 
 
 # ── a person ────────────────────────────────────────────────────────────────────────────────────

@@ -13,6 +13,7 @@ from connector.ledger.moves import Moving, move
 from connector.ledger.schema import attempt, event, link, record
 
 PAGE = 500
+WINDOW = 2_000
 Name = tuple[str, str, str]  # flow, entity, key
 _STANDS = (
     "id", "flow", "entity", "key", "reference", "seq", "acked_seq", "doc_hash", "state", "reason",
@@ -82,12 +83,17 @@ def standing(db: Connection, names: Iterable[Name]) -> dict[Name, dict[str, Any]
     return found
 
 
+def newest_record(db: Connection) -> int:
+    """The newest record, 0 for none."""
+    return db.scalar(select(func.max(record.c.id))) or 0
+
+
 def written_otherwise(
-    db: Connection, flow: str, write_digest: str, *, after: int, most: int, keys: Sequence[str] = ()
+    db: Connection, flow: str, write_digest: str, after: int, keys: Sequence[str] = ()
 ) -> list[int]:
     """Delivered records of *flow* that no call of the mapping *write_digest* made or changed.
 
-    R14: they are not delivered again by themselves; ids later than *after*, in their order.
+    R14: they are not delivered again by themselves. Only the WINDOW of ids after *after*.
     """
     current = exists(
         select(attempt.c.id).where(
@@ -103,12 +109,13 @@ def written_otherwise(
         record.c.reason.in_(("sent", "same")),
         record.c.doc.is_not(None),
         record.c.id > after,
+        record.c.id <= after + WINDOW,
         linked,
         ~current,
     )
     if keys:
         chosen = chosen.where(record.c.key.in_(keys))
-    return list(db.scalars(chosen.order_by(record.c.id).limit(most)))
+    return list(db.scalars(chosen.order_by(record.c.id)))
 
 
 def again(db: Connection, seqs: Mapping[int, int], actor: str, now: datetime) -> set[int]:

@@ -112,8 +112,9 @@ def test_what_another_mapping_wrote_is_named_once(db):
         an_attempt(db, ids[key], write_digest=digest, outcome="done", finished_at=NOW)
     db.execute(update(record).where(record.c.id == ids["3"]).values(doc=None))
     a_record(db, key="4")
-    found = plans.written_otherwise(db, "orders", "new", after=0, most=10)
+    found = plans.written_otherwise(db, "orders", "new", 0)
     assert found == [ids["1"]]
+    assert plans.written_otherwise(db, "orders", "new", ids["1"]) == []
     assert plans.again(db, {ids["1"]: 2}, "me", NOW) == set()
     assert plans.again(db, {ids["1"]: 1}, "me", NOW) == {ids["1"]}
 
