@@ -113,7 +113,7 @@ def test_a_refund_waits_for_a_person_beside_its_delivered_order(company: Company
     [refund] = [r for r in company.rows("SELECT * FROM record") if r["entity"] == "refund"]
     assert refund["key"].startswith(f"{number}/")
     assert (refund["state"], refund["reason"], refund["total"]) == ("held", "review", "1.00")
-    assert "not delivered yet" in refund["needs"]
+    assert "no flow delivers this refund" in refund["needs"]
     assert company.standing("order", number).startswith("done")
 
 
