@@ -99,3 +99,16 @@ def test_the_tables_are_whole() -> None:
         if set(line) <= set("|-: "):
             assert cells == before, line
         before = cells
+
+
+def test_the_example_of_extending_is_one(bench: Bench) -> None:
+    """It loads over the shipped profile, and lint finds nothing."""
+    text = (ROOT / "docs" / "profiles.md").read_text().partition("## Extending a profile")[2]
+    block = text.partition("```yaml\n")[2].partition("```")[0]
+    folder = bench.folder / "mappings" / "meier"
+    folder.mkdir()
+    (folder / "order.yaml").write_text(block)
+    assert bench("map", "lint", "mappings/meier").out == "meier: ok\n"
+    shown = bench("map", "show", "mappings/meier", "order").out
+    assert "{{ l.sku }}: {{ l.name | cut(80) }}" in shown
+    assert "b.phone" not in shown.partition("BillTo:")[2].partition("ShipTo:")[0]
