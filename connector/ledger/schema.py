@@ -104,7 +104,11 @@ record = Table(
                     name="blocked_on"),
     CheckConstraint(one_of("lane", ("live", "backfill")), name="lane"),
 )  # fmt: skip
-Index("ix_record_due", record.c.flow, record.c.state, record.c.lane, record.c.due_at)
+# The reason is there for who counts: states, reasons and ages of all records, without their rows.
+Index(
+    "ix_record_due",
+    record.c.flow, record.c.state, record.c.lane, record.c.due_at, record.c.reason,
+)  # fmt: skip
 Index(
     "ix_record_blocked_on",
     record.c.blocked_on,

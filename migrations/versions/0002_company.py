@@ -16,6 +16,7 @@ def upgrade() -> None:
     _backfills()
     _standings()
     _brakes()
+    _counting()
     _watching()
     _hearing()
     _stock()
@@ -36,6 +37,12 @@ def _hearing() -> None:
         sa.CheckConstraint("n >= 1", name=op.f("ck_hint_n")),
         sa.PrimaryKeyConstraint("flow", "key", name=op.f("pk_hint")),
     )
+
+
+def _counting() -> None:
+    """States, reasons and ages are counted from an index alone."""
+    op.drop_index("ix_record_due", "record")
+    op.create_index("ix_record_due", "record", ["flow", "state", "lane", "due_at", "reason"])
 
 
 def _watching() -> None:
