@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: demo test check bench chaos mutants lock reference
+.PHONY: demo test check bench bench-quick chaos mutants lock reference
 .DEFAULT_GOAL := check
 
 demo: $(STAMP)
@@ -22,6 +22,9 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+bench-quick: $(STAMP)
+	$(BIN)/python -m benchmarks.quick
 
 # CHAOS_RUNS (10) runs from CHAOS_SEED (1) on; docs/chaos.md.
 chaos: $(STAMP)

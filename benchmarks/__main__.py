@@ -64,8 +64,11 @@ def asked(url: str) -> dict[str, Any]:
     return found
 
 
-def run(tool: str, orders: int, plan: Plan) -> dict[str, Any]:
-    """Let *tool* deliver *orders* and those before; raises AssertionError if not all came once."""
+def run(tool: str, orders: int, plan: Plan, *, again: bool = False) -> dict[str, Any]:
+    """Let *tool* deliver *orders* and those before; raises AssertionError if not all came once.
+
+    *again*: ours then reads all of them once more; `again` is what that took, in seconds.
+    """
     born = datetime.now(UTC).replace(microsecond=0) - AGE
     total = orders + plan.warm
     command = [sys.executable, "-m", f"benchmarks.{tool}"]
@@ -74,6 +77,7 @@ def run(tool: str, orders: int, plan: Plan) -> dict[str, Any]:
         if tool == "ours":
             command += ["--folder", folder, "--born", born.isoformat()]
             command += ["--warm", str(plan.warm), "--slots", str(plan.slots)]
+            command += ["--again"] * again
         out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         stats = asked(url)
     took: dict[str, Any] = json.loads(out.splitlines()[-1])
