@@ -10,11 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connector.cli import run
-from connector.demo.count import count
+from connector.demo.count import count, stock_wrong
+from connector.demo.scene import BUFFER
 from connector.sandbox import books
 
 from .world import BUSY, World
 
+NUMBERS = (
+    *("runs", "kills", "orders", "lost", "duplicated", "stale", "stock_wrong", "unexplained"),
+)
 FINE = ("done", "found")
 
 
@@ -28,26 +32,27 @@ class Result:
     lost: int = 0
     duplicated: int = 0
     stale: int = 0
+    stock_wrong: int = 0
     unexplained: int = 0
     told: list[str] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
         """Is nothing wrong?"""
-        return not (self.lost or self.duplicated or self.stale or self.unexplained)
+        harm = (self.lost, self.duplicated, self.stale, self.stock_wrong, self.unexplained)
+        return not any(harm)
 
     def line(self) -> str:
         """The last line."""
-        # There is no stock flow yet: no stock was compared, and none can be wrong.
         return (
             f"chaos: runs={self.runs} kills={self.kills} lost={self.lost}"
-            f" duplicated={self.duplicated} stale={self.stale} stock_wrong=0"
+            f" duplicated={self.duplicated} stale={self.stale} stock_wrong={self.stock_wrong}"
             f" unexplained={self.unexplained}"
         )
 
     def add(self, other: Result) -> None:
         """Both together."""
-        for name in ("runs", "kills", "orders", "lost", "duplicated", "stale", "unexplained"):
+        for name in NUMBERS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.told += other.told
 
@@ -56,6 +61,7 @@ def judge(world: World) -> Result:
     """Count everything of a run that has come to rest."""
     found = count(world.folder / "shop.db", world.folder / "erp.db")
     twice = doubled_customers(world)
+    shelves = stock_wrong(world.folder / "shop.db", world.folder / "erp.db", BUFFER)
     result = Result(
         runs=1,
         kills=world.tally.kills,
@@ -63,9 +69,11 @@ def judge(world: World) -> Result:
         lost=found.count("lost"),
         duplicated=found.count("doubled") + found.count("stray") + len(twice),
         stale=found.count("stale") + found.count("different_total"),
+        stock_wrong=len(shelves),
     )
     result.told += [f"{f.kind}: order {f.number} {f.detail}".rstrip() for f in found.findings]
     result.told += [f"doubled: customer {who}" for who in twice]
+    result.told += [f"stock: {what}" for what in shelves]
     unexplained = [*unsettled(world), *untold(world), *bugs(world)]
     result.unexplained = len(unexplained)
     result.told += [f"unexplained: {what}" for what in unexplained]

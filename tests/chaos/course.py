@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from itertools import cycle
 from pathlib import Path
 
-from connector.demo.count import count
+from connector.demo.count import count, stock_wrong
+from connector.demo.scene import BUFFER
 from connector.demo.scene import storm as erp_weather
 
 from .audit import Result, judge
@@ -19,6 +20,7 @@ Say = Callable[[str], None]
 TICK = 0.05
 LIFE = (2.0, 20.0)  # seconds from its readiness until a daemon is killed
 PAUSE = (4.0, 9.0)  # seconds from one misfortune to the next
+COUNTED = 0.2  # shelves a tick
 THERE = 0.85  # of the orders, before the storm ends
 HOUR = 3600.0
 ERP_POINTS = (
@@ -127,6 +129,8 @@ def play(world: World, say: Say, kinds: list[str] | None = None) -> Result:
     began = time.monotonic()
     while storming(world, (now := time.monotonic()) - began):
         world.shopping.act(now)
+        if world.dice.random() < COUNTED:
+            world.shelves.act()
         storm.act(now)
         wait(TICK)
     storm.end()
@@ -165,8 +169,9 @@ def calm(world: World, say: Say) -> None:
 
 
 def everything_is_there(world: World) -> bool:
-    """Has the last order and the last change come through?"""
-    return count(world.folder / "shop.db", world.folder / "erp.db").clean
+    """Has the last order, the last change and the last shelf come through?"""
+    shop, erp = world.folder / "shop.db", world.folder / "erp.db"
+    return count(shop, erp).clean and not stock_wrong(shop, erp, BUFFER)
 
 
 def run_one(

@@ -64,6 +64,7 @@ def test_a_short_storm_leaves_nothing_lost_doubled_or_unexplained(
         ("erp.db", "DELETE FROM orders", "lost"),
         ("erp.db", "", "duplicated"),
         ("erp.db", "UPDATE orders SET grand_total = '1.00'", "stale"),
+        ("erp.db", "UPDATE stock SET on_hand = 7", "stock_wrong"),
         ("ledger.db", "UPDATE record SET state = 'prepared', reason = NULL", "unexplained"),
         ("ledger.db", "DELETE FROM event", "unexplained"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import shutil
@@ -9,13 +10,23 @@ import signal
 import sqlite3
 import time
 import urllib.request
-from contextlib import closing, suppress
+from contextlib import closing, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from connector.demo.scene import CONFIG, Sandbox, Shopping, configure, prepare, start_sandbox
+from connector.cli import run
+from connector.demo.play import free_port
+from connector.demo.scene import (
+    DEMO,
+    Sandbox,
+    Shelves,
+    Shopping,
+    configure,
+    prepare,
+    start_sandbox,
+)
 from connector.sandbox import books
 
 from .levers import Levers
@@ -24,9 +35,6 @@ from .proxy import Proxy
 
 Rules = list[dict[str, Any]]
 BUSY = ("prepared", "running", "in_doubt")
-SETTINGS = CONFIG.replace("start: {start}", "start: {start}\n    every: 1s").replace(
-    "match: [sku]}}", "match: [sku], every: 10s}}"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +82,11 @@ class World:
         self._rules: dict[str, dict[str, Rules]] = {"shop": {}, "erp": {}}
         for kind in self.proxies:
             self.open(kind)
-        configure(folder, self.proxies["shop"].url, self.proxies["erp"].url, SETTINGS)
+        addresses = (proxy.url for proxy in self.proxies.values())
+        configure(folder, *addresses, DEMO, listen=f"127.0.0.1:{free_port()}")
+        self.shelves = Shelves(folder / "erp.db", len(seeded.skus), seed)
+        with redirect_stdout(io.StringIO()):
+            run(["check", "--fix-webhooks", "--config", str(folder / "config.yaml")])
         self.levers = Levers(folder / "levers")
         self.daemon: Born | None = None
         self._nursery = Nursery(folder / "daemon.log")
@@ -87,6 +99,8 @@ class World:
         started = start_sandbox(kind, self.folder / f"{kind}.db", "--address", proxy.url)
         self.systems[kind] = started
         proxy.upstream = urlsplit(started.url).port or 0
+        if kind == "shop":
+            started.hooks(doubled=0.3, shuffled=True)
         self._apply(kind)
 
     def shut(self, kind: str) -> None:
@@ -190,6 +204,7 @@ class World:
             self.daemon.send(signal.SIGKILL)
             self.daemon.wait()
         self._nursery.close()
+        self.shelves.close()
         for kind in list(self.systems):
             self.shut(kind)
         for proxy in self.proxies.values():
