@@ -129,4 +129,4 @@ def test_the_schema_knows_what_the_loader_knows(tmp_path: Path) -> None:
     flow = schema["properties"]["flows"]["additionalProperties"]
     assert flow["additionalProperties"] is False
     assert {"required": ["entity", "from", "to"]} in flow["anyOf"]
-    assert flow["properties"]["mode"]["enum"] == ["on_demand", "link_only"]
+    assert flow["properties"]["mode"]["enum"] == ["on_demand", "link_only", "sync"]

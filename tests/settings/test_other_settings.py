@@ -15,6 +15,7 @@ import pytest
 import test_brake_settings
 import test_connection_settings
 import test_flow_settings
+import test_stock_settings
 from company import Company
 from covering import covers
 
@@ -25,7 +26,12 @@ from connector.daemon import Daemon, Work
 from connector.sandbox import edit, shop_hooks
 from connector.web import Request, Response, Web
 
-TESTED_HERE = (test_brake_settings, test_connection_settings, test_flow_settings)
+TESTED_HERE = (
+    test_brake_settings,
+    test_connection_settings,
+    test_flow_settings,
+    test_stock_settings,
+)
 
 
 @pytest.fixture
