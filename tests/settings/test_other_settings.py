@@ -13,6 +13,7 @@ from typing import Any
 import covering
 import pytest
 import test_brake_settings
+import test_client_certificate
 import test_connection_settings
 import test_flow_settings
 import test_stock_settings
@@ -28,6 +29,7 @@ from connector.web import Request, Response, Web
 
 TESTED_HERE = (
     test_brake_settings,
+    test_client_certificate,
     test_connection_settings,
     test_flow_settings,
     test_stock_settings,
