@@ -21,7 +21,7 @@ from connector.mapping.capable import capabilities_of, duration_of, limits_of
 from connector.mapping.entity import Context, compile_entity
 from connector.mapping.expressions import complain
 from connector.mapping.hearing import webhooks_of
-from connector.mapping.keys import PROFILE, words_of
+from connector.mapping.keys import AUTH, AUTH_OF, PROFILE, words_of
 from connector.mapping.load import RawProfile
 from connector.mapping.overlay import Wire, address_scope, overlay_of, session_of
 from connector.mapping.parameters import Parameter, parameters_of
@@ -107,6 +107,7 @@ def _profile(
     known = Scope({**dict.fromkeys(probe), "conn": Shape(members=context.conn)}, lenient=True)
     identity = {k: template(n, known, problems) for k, n in _members(own.get("identity")).items()}
     auth = own.get("auth")
+    kinds = AUTH_OF.get(scalar(own.get("protocol"), problems) or "", AUTH)
     words = auth.value if auth and isinstance(auth.value, list) else [auth] if auth else []
     times = one_of(own.get("times"), ("utc", "connection"), problems)
     return Profile(
@@ -116,7 +117,7 @@ def _profile(
         folder=raw.folder,
         entities=entities,
         base=template(own.get("base"), address_scope(own, context.conn), problems),
-        auth=tuple(w for one in words if (w := scalar(one, problems)) is not None),
+        auth=tuple(w for one in words if (w := one_of(one, kinds, problems)) is not None),
         services=context.services,
         errors=errors_of(own.get("errors"), calls),
         probe=probe,

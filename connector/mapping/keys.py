@@ -60,6 +60,10 @@ OUTCOMES = (
     "absent",
 )
 
+_BOTH = ("basic", "bearer", "body", "digest", "header", "none", "ntlm", "oauth2", "query")
+AUTH_OF: Mapping[str, tuple[str, ...]] = {"rest": (*_BOTH, "oauth1"), "soap": (*_BOTH, "wsse")}
+AUTH = (*_BOTH, "oauth1", "wsse")
+
 PARAMETER: Keys = {
     "type": Key("how its text is read", one_of("text", "url", "flag", "number")),
     "needed": Key("must the connection give it", _FLAG),
@@ -194,7 +198,7 @@ PROFILE: Keys = {
     "catalog": Key("`bundled`: the usual schemas come with us, nothing is fetched", _SCALAR),
     "auth": Key(
         "the kinds of `auth:` that a connection may choose from",
-        {"anyOf": [_SCALAR, listed(_SCALAR)]},
+        {"anyOf": [one_of(*AUTH), listed(one_of(*AUTH))]},
     ),
     "args": Key("SOAP: laid over every call, after the stored payload; knows `conn.auth`", _TREE),
     "headers": Key("laid over every call: SOAP's blocks, or REST's HTTP headers", _TREE),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from typing import get_args
 
 import pytest
+from answering import profile_of
 from profiles_by_hand import erp_profile, place, rest
 from pydantic import ValidationError
 from raw_peer import request_of
@@ -13,6 +15,8 @@ from adapters.rest import Settings as RestSettings
 from adapters.soap import Settings as SoapSettings
 from adapters.soap import Soap
 from connector import errors
+from connector.errors import ConfigError
+from connector.mapping.keys import AUTH_OF
 
 RIGHT, WRONG = "tok-canary.1", "tok-canary.2"
 KINDS = [
@@ -108,3 +112,16 @@ def test_a_header_that_the_wire_needs_carries_no_key(name):
     """It would break every call, one by one, with an error that does not name the cause."""
     with pytest.raises(ValidationError, match="no HTTP header"):
         RestSettings.model_validate({"auth": {"type": "header", "name": name, "key": RIGHT}})
+
+
+@pytest.mark.parametrize(("protocol", "settings"), [("rest", RestSettings), ("soap", SoapSettings)])
+def test_a_profile_admits_the_kinds_that_its_protocol_speaks(tmp_path, protocol, settings):
+    """No others: a slip would lock every connection out, or a kind in that nobody speaks."""
+    spoken = get_args(settings.model_fields["auth"].annotation)
+    kinds = {get_args(one.model_fields["type"].annotation)[0] for one in spoken}
+    assert kinds == set(AUTH_OF[protocol])
+
+    top = f"profile: p\nversion: '1'\nprotocol: {protocol}\nauth: "
+    assert set(profile_of(tmp_path, profile=f"{top}[{', '.join(kinds)}]\n").auth) == kinds
+    with pytest.raises(ConfigError, match=r"profile\.yaml:4: auth.*not one of its words"):
+        profile_of(tmp_path, profile=f"{top}basik\n")
