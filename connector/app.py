@@ -111,8 +111,7 @@ class App:
         """Deliver what is due of *flow* without reading its source anew; raises as `sync` does."""
         if flow.stock is not None:
             return _stock(flow, lambda: stockroom.catch_up(self, flow))
-        self.ready(flow, self._met)
-        return self.deliver(flow, Report())
+        return _both_halves(self, flow, {flow.source, flow.target} - self._met, dict)
 
     def follow_hints(self, flow: Flow) -> Report:
         """Read what *flow*'s source spoke of, and deliver what is due; raises as `sync` does."""
@@ -260,6 +259,8 @@ def _pull_hinted(app: App, flow: Flow) -> dict[str, Pulled]:
 
 def _pull_demanded(app: App, flow: Flow, report: Report) -> int:
     """What blocked records wait for; with the source away, what is known is delivered first."""
+    if flow.source in report.stopped:
+        return 0
     try:
         pulled = pull_demanded(app.system(flow.source), flow, app.ledger, app.clock)
     except Unavailable as away:

@@ -142,3 +142,17 @@ def test_one_bad_answer_is_not_an_absence(company: Company) -> None:
         with pytest.raises(Unavailable):
             company.sync()
     assert not board(company).get("failures")
+
+
+def test_after_a_restart_with_the_shop_away_the_erp_still_gets_what_is_due(
+    company: Company,
+) -> None:
+    """What was pulled goes; that the shop cannot be asked who it is holds up nothing else."""
+    linked(company)
+    company.order()
+    company.pull()
+    company.stop()
+    company.shop.close()
+    with pytest.raises(Unavailable):
+        company.app.catch_up(company.app.flows["orders"])
+    assert len(company.books()) == 2
