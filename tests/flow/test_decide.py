@@ -83,6 +83,18 @@ STEPS: list[tuple[str, Want, Known, Rules]] = [
     ("Update", Want(fields=WANTS, linked=True), seen({"note": "old"}, {"note": "old"}), rules()),
     ("Nothing same", Want(fields=WANTS, linked=True), seen(WANTS, WANTS), rules()),
     ("Resume", Want(fields=WANTS, linked=True), seen(WANTS, steps_left=("confirm",)), rules()),
+    (
+        "Update",  # its content first: the step may close it
+        Want(fields=WANTS, linked=True),
+        seen({"note": "old"}, {"note": "old"}, steps_left=("confirm",)),
+        rules(),
+    ),
+    (
+        "Hold rule",
+        Want(fields=WANTS, linked=True),
+        seen({"note": "old", "ref": "R"}, {"note": "old"}),
+        rules(can=frozenset()),
+    ),
     # closed there: only what differs asks a person
     (
         "Hold locked",
