@@ -51,8 +51,11 @@ class Backfilling:
             self._read(app, flow, at)
         elif at.accepted_at is not None:
             following = _let_go(app, at)
-        away = app.deliver(flow, Report()).stopped
+        report = app.deliver(flow, Report())
         reach("backfill.step")
+        if report.braked:  # a person approves; then the command goes on with it
+            return Step(over=True, away={**report.stopped, **report.braked})
+        away = report.stopped
         return _next(app, app.ledger.read(backfills.get, self._id), following, away)
 
     def _read(self, app: App, flow: Flow, at: Backfill) -> None:

@@ -60,6 +60,8 @@ class ThreadGate:
     def slot(self, send_before: datetime | None = None) -> Iterator[None]:
         """Hold one of its slots; raises NotSent when it is shut or too late, or we stop."""
         with self.slots.hold(self._stopping.is_set):
+            if self.slots.dry:
+                raise errors.NotSent("other processes have all of its calls")
             self.admission.admit()
             wait = self._pace.book(time.monotonic())
             if (wait and self._stopping.wait(wait)) or self._stopping.is_set():

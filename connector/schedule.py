@@ -63,10 +63,21 @@ def passed(config: Config, since: datetime | None, now: datetime) -> dict[str, d
 
 
 def _newest(cron: CronTrigger, since: datetime, now: datetime) -> datetime | None:
-    newest, at = None, cron.get_next_fire_time(None, since + timedelta(microseconds=1))
-    while at is not None and at <= now:
-        newest, at = at, cron.get_next_fire_time(at, at + timedelta(microseconds=1))
-    return None if newest is None else newest.astimezone(UTC)
+    """The last time after *since*: a cron line's times are whole minutes, looked for one by one.
+
+    In the hour that comes twice the library may answer with what has passed: then a minute is
+    stepped over.
+    """
+    newest, at = None, since + timedelta(microseconds=1)
+    while at <= now:
+        found = cron.get_next_fire_time(None, at)
+        found = None if found is None else found.astimezone(UTC)  # of one zone, clocks compare
+        if found is None or found > now:
+            break
+        if found >= at:
+            newest = found
+        at = max(found, at) + timedelta(minutes=1)
+    return newest
 
 
 class Schedule:

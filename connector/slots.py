@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 LOOK = 0.2  # seconds until a waiting call notices that it shall not begin any more
+DRY = 5.0  # seconds without any slot after which nobody waits for one
 
 
 class Slots:
@@ -16,6 +17,7 @@ class Slots:
     def __init__(self, most: int) -> None:
         self._allowed, self._in_use = most, 0
         self._lent_until: float | None = None
+        self._dry_since: float | None = None
         self._change = threading.Condition()
 
     def lend(self, slots: int, seconds: float) -> None:
@@ -23,6 +25,12 @@ class Slots:
         with self._change:
             self._allowed, self._lent_until = slots, time.monotonic() + seconds
             self._change.notify_all()
+
+    @property
+    def dry(self) -> bool:
+        """Was there none at all for a while? Others have them; who waits had better come again."""
+        with self._change:
+            return self._dry()
 
     @property
     def in_use(self) -> int:
@@ -37,9 +45,9 @@ class Slots:
 
     @contextmanager
     def hold(self, stopped: Callable[[], bool]) -> Iterator[None]:
-        """Wait for one and hold it; once *stopped* nobody waits: the caller asks then."""
+        """Wait for one and hold it; once *stopped* or `dry` nobody waits: the caller asks then."""
         with self._change:
-            while not (stopped() or (self._in_use < self._allowed and self._lent())):
+            while not (stopped() or self._free() or self._dry()):
                 self._change.wait(LOOK)
             self._in_use += 1
         try:
@@ -48,6 +56,16 @@ class Slots:
             with self._change:
                 self._in_use -= 1
                 self._change.notify()
+
+    def _free(self) -> bool:
+        return self._in_use < self._allowed and self._lent()
+
+    def _dry(self) -> bool:
+        if self._allowed and self._lent():
+            self._dry_since = None
+            return False
+        self._dry_since = self._dry_since or time.monotonic()
+        return time.monotonic() - self._dry_since >= DRY
 
     def _lent(self) -> bool:
         return self._lent_until is None or time.monotonic() < self._lent_until

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ from connector.daemon import Work, runs_itself
 from connector.errors import ConnectorError, LedgerAway
 from connector.jobs import Jobs
 from connector.ledger import hints, records, runs, shares
+from connector.ledger.life import DRIFT
 from connector.notify import notify
 from connector.schedule import passed
 
@@ -51,6 +53,7 @@ class Worker:
         self._signals: SimpleQueue[int] = SimpleQueue()
         self._looked: datetime | None = None
         self._beaten = 0.0
+        self._clock_is_right = True
         tasks: dict[str, Callable[..., None]] = {
             "drain": self.drain,
             "hear": self.hear,
@@ -77,22 +80,28 @@ class Worker:
     def drain(self, flow: str) -> None:
         """Deliver what is due of *flow*, unless this process does so already."""
         known = self.app.flows.get(flow)
-        if known is None or not self.work.turns.idle(flow) or not self.app.can_deliver(flow):
-            return
-        if self.app.gate(known.target).slots.allowed:
+        if known is not None and self._able(flow) and self.app.can_deliver(flow):
             self.work.catch_up(flow)
 
     def hear(self, flow: str) -> None:
         """Read what the source of *flow* spoke of."""
-        if flow in self.app.flows and self.work.turns.idle(flow):
+        if flow in self.app.flows and self._able(flow):
             self.work.hear(flow)
 
-    def run(self, asked: int) -> None:
+    def run(self, asked: int, flow: str) -> None:
         """Make the run that was asked for, unless another worker has taken it."""
+        if flow in self.app.flows and not self._able(flow):
+            return  # it is derived again; one that has calls to make takes it
         with self.app.ledger.begin() as db:
-            taken = runs.take(db, asked)
+            taken = runs.take(db, asked, self.app.ledger.owner)
         for one in taken:
             self.work.run_asked(one)
+
+    def _able(self, name: str) -> bool:
+        """Is this process free for flow *name*, and has it calls to make on both sides?"""
+        flow = self.app.flows[name]
+        shares = [self.app.gate(side).slots.allowed for side in (flow.source, flow.target)]
+        return self.work.turns.idle(name) and all(shares)
 
     # ── the loop ────────────────────────────────────────────────────────────────────────────────
 
@@ -105,7 +114,10 @@ class Worker:
     def _look(self) -> None:
         """Take our shares, beat, and derive jobs from what is due and asked."""
         try:
-            share(self.app)
+            right = share(self.app)
+            if right != self._clock_is_right:
+                self._clock_is_right = right
+                self._log.error("clock", code="clock_off" if not right else "clock_right")
             if time.monotonic() - self._beaten >= BEAT:
                 self._beaten = time.monotonic()
                 self.app.ledger.beat(self.app.clock.now(), self.app.clock.boottime())
@@ -123,8 +135,10 @@ class Worker:
         with self.app.ledger.begin() as db:
             for name, slot in passed(self.app.config, self._looked, now).items():
                 runs.schedule(db, name, slot, now)
-            for id_, _ in runs.asked_flows(db):
-                jobs.defer(db, "run", f"run {id_}" if self._once else None, asked=id_)
+            runs.reclaim(db, shares.living(db))
+            for id_, name in runs.asked_flows(db):
+                once = f"run {id_}" if self._once else None
+                jobs.defer(db, "run", once, asked=id_, flow=name)
             for name in records.due_flows(db, now) | records.unblocked_flows(db):
                 self._defer(db, "drain", name)
             for name in hints.due_flows(db, now):
@@ -138,7 +152,8 @@ class Worker:
     def _probe(self) -> None:
         """Ask connections that were away whether they are back."""
         for name in self.app.wired:
-            if self.app.gate(name).admission.probe_is_due():
+            gate = self.app.gate(name)
+            if gate.admission.probe_is_due() and gate.slots.allowed:
                 self._probing.submit(self.work.probe, name)
 
     def _stop(self) -> bool:
@@ -152,8 +167,13 @@ class Worker:
         return ended
 
 
-def share(app: App) -> None:
-    """O3: how many calls this process may make on each connection until the next look."""
+def share(app: App) -> bool:
+    """O3: how many calls this process may make on each connection until the next look.
+
+    None, and False, while this machine's clock is not the database's: leases and settle times are
+    reckoned with it, and one that is ahead would take for over what is under way (O2).
+    """
+    right = True
     for name, wired in app.wired.items():
         slots = app.gate(name).slots
         began = time.monotonic()
@@ -161,7 +181,9 @@ def share(app: App) -> None:
         given = {"limit": wired.limits.concurrency, "in_use": slots.in_use}
         with app.ledger.begin() as db:
             mine = shares.divide(db, name, app.ledger.owner, **given, lasts=lasts)
-        slots.lend(mine, LENT.total_seconds() - (time.monotonic() - began))
+            right = right and abs(app.clock.now() - shares.clock(db)) <= DRIFT
+        slots.lend(mine if right else 0, LENT.total_seconds() - (time.monotonic() - began))
+    return right
 
 
 def conninfo(app: App) -> str:
@@ -185,11 +207,18 @@ def run(path: Path, most: int, *, once: bool = True) -> None:
         with app.ledger.begin() as db:
             jobs.prepare(db)
         worker = Worker(app, most=most, once=once)
-        ended = worker.serve()
-    except BaseException:
+    except ConnectorError:
         app.close()
         raise
-    if ended:
-        app.close()
-        return
-    os._exit(0)  # a call hangs: the next life finds its intent in doubt
+    ended = False
+    try:
+        ended = worker.serve()
+    finally:
+        if not ended:
+            # A call hangs, and the next life finds its intent in doubt; or the loop broke: threads
+            # that nobody watches must not outlive it.
+            broke = sys.exc_info()[1]
+            if broke is not None:
+                structlog.get_logger().error("worker ends", code="bug", exc_info=broke)
+            os._exit(1 if broke is not None else 0)
+    app.close()

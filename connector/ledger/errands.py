@@ -33,6 +33,7 @@ run = Table(
     Column("actor", String, nullable=False),
     Column("asked_at", Instant, nullable=False),
     Column("ended_at", Instant),
+    Column("owner", String),  # the worker that has it in hand; a daemon's has none
     Column("slot", Instant),  # the scheduled time that it is for; one run a flow and slot
     CheckConstraint(one_of("state", RUN_STATES), name="state"),
     CheckConstraint(one_of("task", TASKS), name="task"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,13 +43,13 @@ def waiting(db: Connection) -> bool:
     return db.scalar(select(run.c.id).where(run.c.state == "asked").limit(1)) is not None
 
 
-def take(db: Connection, only: int | None = None) -> list[Asked]:
-    """Take every run that waits, or *only* one, oldest first: each is given out once."""
+def take(db: Connection, only: int | None = None, owner: str | None = None) -> list[Asked]:
+    """Take every run that waits, or *only* one, oldest first, for *owner*: each is given once."""
     mine = (run.c.state == "asked",) if only is None else (run.c.state == "asked", run.c.id == only)
     rows = db.execute(
         update(run)
         .where(*mine)
-        .values(state="running")
+        .values(state="running", owner=owner)
         .returning(run.c.id, run.c.flow, run.c.only, run.c.task, run.c.given, run.c.actor)
     ).all()
     found = [
@@ -80,6 +80,12 @@ def asked_flows(db: Connection) -> list[tuple[int, str]]:
     return [(row.id, row.flow) for row in db.execute(waits)]
 
 
+def reclaim(db: Connection, living: Collection[str]) -> None:
+    """Let others make the runs that workers had in hand who live no more."""
+    gone = (run.c.state == "running", run.c.owner.is_not(None), run.c.owner.not_in(living))
+    db.execute(update(run).where(*gone).values(state="asked", owner=None))
+
+
 def end(db: Connection, id_: int, result: Mapping[str, Any], now: datetime) -> None:
     """Write down what came of a run."""
     values = {"state": "ended", "result": json.dumps(result), "given": None, "ended_at": now}
@@ -87,11 +93,11 @@ def end(db: Connection, id_: int, result: Mapping[str, Any], now: datetime) -> N
 
 
 def abandon(db: Connection, now: datetime) -> None:
-    """End what a dead daemon had in hand: its runs will not be gone on with."""
+    """End what a dead daemon had in hand and will not go on with; workers keep theirs."""
     result = json.dumps({"stopped": True})
     db.execute(
         update(run)
-        .where(run.c.state == "running")
+        .where(run.c.state == "running", run.c.owner.is_(None))
         .values(state="ended", result=result, given=None, ended_at=now)
     )
 

@@ -36,6 +36,11 @@ def divide(
     return mine
 
 
+def living(db: Connection) -> set[str]:
+    """The processes that hold a share now, be it none."""
+    return set(db.scalars(select(share.c.owner).where(share.c.until > clock(db)).distinct()))
+
+
 def release(db: Connection, owner: str) -> None:
     """Give every share back."""
     db.execute(delete(share).where(share.c.owner == owner))

@@ -15,7 +15,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, ExceptionContext, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from connector.errors import Bug, ConnectorError, LedgerAway
@@ -160,7 +160,7 @@ def _answering() -> Iterator[None]:
     """Tell a database that is locked, full or away from a statement that is wrong."""
     try:
         yield
-    except OperationalError as error:
+    except (OperationalError, InterfaceError, InternalError) as error:
         why = getattr(error.orig, "sqlite_errorname", "") or type(error.orig).__name__
         if why == "SQLITE_ERROR":
             raise
@@ -173,7 +173,10 @@ def _answering() -> Iterator[None]:
 def _engine(url: URL) -> Engine:
     # Parameters hold personal data, and errors reach logs.
     if url.get_backend_name() != "sqlite":
-        postgres = create_engine(url, pool_pre_ping=True, hide_parameters=True)
+        # A process that was stopped or cut off in a transaction must not hold up all others.
+        bounds = {"options": "-c idle_in_transaction_session_timeout=120s -c lock_timeout=20s"}
+        given = {} if "options" in url.query else bounds
+        postgres = create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=given)
         event.listen(postgres, "handle_error", _without_detail)
         return postgres
     engine = create_engine(

@@ -120,6 +120,7 @@ def _runs() -> None:
         sa.Column("actor", sa.String(), nullable=False),
         sa.Column("asked_at", Instant(), nullable=False),
         sa.Column("ended_at", Instant(), nullable=True),
+        sa.Column("owner", sa.String(), nullable=True),
         sa.Column("slot", Instant(), nullable=True),
         sa.CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name=op.f("ck_run_ended")),
         sa.CheckConstraint("state IN ('asked', 'running', 'ended')", name=op.f("ck_run_state")),

@@ -83,3 +83,18 @@ def test_a_scheduled_time_is_asked_for_once(db):
     assert [one.flow for one in runs.take(db, first)] == ["orders"]
     assert runs.take(db, first) == []
     assert db.scalars(select(run.c.state).order_by(run.c.id)).all() == ["running", "asked"]
+
+
+def test_a_run_whose_worker_lives_no_more_is_anothers(db):
+    """Its share says whether it lives; a daemon's runs are its own."""
+    now = shares.clock(db)
+    first, second, third = (runs.schedule(db, name, now, now) for name in ("a", "b", "c"))
+    runs.take(db, first, "dead")
+    runs.take(db, second, "alive")
+    runs.take(db, third)
+    take(db, "alive")
+    runs.reclaim(db, shares.living(db))
+    assert [id_ for id_, _ in runs.asked_flows(db)] == [first]
+    runs.abandon(db, now)
+    ended = db.scalars(select(run.c.id).where(run.c.state == "ended")).all()
+    assert ended == [third]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from connector.slots import Slots
 
 
@@ -64,3 +66,16 @@ def test_who_waits_goes_on_when_more_are_lent() -> None:
         slots.lend(1, 60)
         ended.result()
     assert begun.is_set()
+
+
+def test_nobody_waits_for_ever_where_others_have_all_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two workers and one call at once: the second comes again later, its threads are free."""
+    monkeypatch.setattr("connector.slots.DRY", 0.0)
+    slots = Slots(1)
+    slots.lend(0, 60)
+    with slots.hold(never):
+        assert slots.dry
+    slots.lend(1, 60)
+    assert not slots.dry

@@ -47,3 +47,14 @@ def test_the_same_scheduled_time_is_run_by_one_of_them(crew: Crew) -> None:
     runs = crew.rows("SELECT flow, slot, count(*) AS n FROM run GROUP BY flow, slot")
     assert {row["n"] for row in runs} == {1}
     assert crew.said('"bug"') == 0
+
+
+def test_two_workers_share_one_call_at_once(crew: Crew) -> None:
+    """The one that has none holds nothing up, and takes nothing that it cannot do."""
+    crew.company.connection("erp", limits={"concurrency": "1", "timeout": "2s"})
+    for _ in range(4):
+        crew.company.order()
+    crew.hire(2)
+    until(lambda: len(delivered(crew)) == 4, 80)
+    assert set(delivered(crew).values()) == {1}
+    assert crew.dismiss() == [0, 0]
