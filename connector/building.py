@@ -13,12 +13,13 @@ from connector.errors import ConfigError
 from connector.flow.brakes import Brakes
 from connector.flow.flows import AttemptRules, Flow, MoneyRules, dependencies
 from connector.flow.levels import StockRules
-from connector.forms import report
+from connector.forms import members, report
 from connector.mapping.expressions import compile_text, document_names
 from connector.mapping.read import Reader
 from connector.mapping.shapes import Shape
 from connector.mapping.write import Writer
 from connector.owning import owned_there
+from connector.picking import picks
 from connector.ports import Template
 from connector.problems import Problems
 from connector.profile import Entity
@@ -244,8 +245,8 @@ def _only(
             conn = target.conn
             return lambda doc: bool(template({"doc": doc, "conn": conn}))
         case rows:
-            allowed = {field: frozenset(values) for field, values in rows.items()}
-            return lambda doc: all(str(getattr(doc, f, None)) in v for f, v in allowed.items())
+            given = members(flow.place).get("only", flow.place)
+            return picks(flow.entity, rows, given, problems)
 
 
 def _guests(flow: configured.Flow, target: Wired, problems: Problems) -> Any:

@@ -61,7 +61,8 @@ def series(of: Kind) -> Kind:
     def read(node: Node, problems: Problems) -> tuple[Any, ...]:
         if not isinstance(node.value, list) or not node.value:
             raise Misspelled("is not a list", "write [one, two]")
-        return tuple(value(item, of, problems) for item in node.value)
+        read_ = [value(item, of, problems) for item in node.value]
+        return tuple(one for one in read_ if one is not None)  # what is wrong is told, and left out
 
     return Kind(read, {"type": "array", "items": dict(of.schema), "minItems": 1})
 

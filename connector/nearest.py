@@ -21,4 +21,5 @@ def cure_for(word: str, known: Iterable[str], what: str = "key") -> str:
         return f"did you mean `{near}`?"
     if what == "key":
         return f"remove it; keys here are: {', '.join(sorted(words))}"
-    return f"{what}s here are: {', '.join(sorted(words)) or 'none'}"
+    plural = f"{what}es" if what.endswith("s") else f"{what}s"
+    return f"{plural} here are: {', '.join(sorted(words)) or 'none'}"

@@ -30,6 +30,7 @@ from connector.ledger import hints, records, runs, shares
 from connector.ledger.life import DRIFT
 from connector.notify import notify
 from connector.schedule import passed
+from connector.turns import Turns
 
 LOOK = 0.5  # seconds between looks for what is due
 BEAT = 5.0  # seconds between beats, and looks for jobs of dead workers
@@ -80,28 +81,26 @@ class Worker:
     def drain(self, flow: str) -> None:
         """Deliver what is due of *flow*, unless this process does so already."""
         known = self.app.flows.get(flow)
-        if known is not None and self._able(flow) and self.app.can_deliver(flow):
+        if (
+            known is not None
+            and able(self.app, self.work.turns, flow)
+            and self.app.can_deliver(flow)
+        ):
             self.work.catch_up(flow)
 
     def hear(self, flow: str) -> None:
         """Read what the source of *flow* spoke of."""
-        if flow in self.app.flows and self._able(flow):
+        if flow in self.app.flows and able(self.app, self.work.turns, flow):
             self.work.hear(flow)
 
     def run(self, asked: int, flow: str) -> None:
         """Make the run that was asked for, unless another worker has taken it."""
-        if flow in self.app.flows and not self._able(flow):
+        if flow in self.app.flows and not able(self.app, self.work.turns, flow):
             return  # it is derived again; one that has calls to make takes it
         with self.app.ledger.begin() as db:
             taken = runs.take(db, asked, self.app.ledger.owner)
         for one in taken:
             self.work.run_asked(one)
-
-    def _able(self, name: str) -> bool:
-        """Is this process free for flow *name*, and has it calls to make on both sides?"""
-        flow = self.app.flows[name]
-        shares = [self.app.gate(side).slots.allowed for side in (flow.source, flow.target)]
-        return self.work.turns.idle(name) and all(shares)
 
     # ── the loop ────────────────────────────────────────────────────────────────────────────────
 
@@ -124,7 +123,7 @@ class Worker:
                 if self._jobs.running:
                     self._jobs.rescue()
             self._derive()
-            self._probe()
+            probe(self.app, self.work, self._probing)
         except LedgerAway as error:
             self._log.error("ledger does not answer", code=error.code, error=error)
             return
@@ -149,13 +148,6 @@ class Worker:
         if runs_itself(self.app, name):
             jobs.defer(db, task, f"{task} {name}" if self._once else None, flow=name)
 
-    def _probe(self) -> None:
-        """Ask connections that were away whether they are back."""
-        for name in self.app.wired:
-            gate = self.app.gate(name)
-            if gate.admission.probe_is_due() and gate.slots.allowed:
-                self._probing.submit(self.work.probe, name)
-
     def _stop(self) -> bool:
         notify("STOPPING=1")
         self._log.info("worker stopping")
@@ -165,6 +157,21 @@ class Worker:
         with self.app.ledger.begin() as db:
             shares.release(db, self.app.ledger.owner)
         return ended
+
+
+def probe(app: App, work: Work, pool: ThreadPoolExecutor) -> None:
+    """Ask connections that were away whether they are back."""
+    for name in app.wired:
+        gate = app.gate(name)
+        if gate.admission.probe_is_due() and gate.slots.allowed:
+            pool.submit(work.probe, name)
+
+
+def able(app: App, turns: Turns, name: str) -> bool:
+    """Is this process free for flow *name*, and has it calls to make on both sides?"""
+    flow = app.flows[name]
+    shares = [app.gate(side).slots.allowed for side in (flow.source, flow.target)]
+    return turns.idle(name) and all(shares)
 
 
 def share(app: App) -> bool:

@@ -37,7 +37,7 @@ def outlook(flow: Flow, flows: Mapping[str, Flow], born: datetime | None) -> Out
     """Say what the first run of *flow* would do; *born*: when the ledger was created, if it is."""
     says = [_creates(flow, born)]
     warnings = [*_unserved(flow, flows), *_unmatched(flow)]
-    if flow.mode != "link_only":
+    if flow.mode != "link_only" and flow.entity != "stock":
         minted = minted_example(flow)
         says.append(f"its reference there is like {minted}, at most "
                     f"{flow.capabilities.reference_length} characters")  # fmt: skip
@@ -54,6 +54,8 @@ def outlook(flow: Flow, flows: Mapping[str, Flow], born: datetime | None) -> Out
 def _creates(flow: Flow, born: datetime | None) -> str:
     asked = [by for by in flow.match if by in flow.matches]
     looks = f"looks for each by {', '.join(asked)} first" if asked else ""
+    if flow.entity == "stock":
+        return "creates nothing; sets the level of each article whose SKU a product there carries"
     match flow.mode:
         case "link_only":
             return f"creates no {flow.entity}; {looks or 'links nothing: it has no `match`'}"

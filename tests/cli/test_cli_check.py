@@ -164,3 +164,27 @@ def test_a_settle_shorter_than_a_call_is_warned_of() -> None:
 def test_each_mode_says_what_its_first_run_does(changes: dict[str, Any], says: str) -> None:
     """In a line."""
     assert outlook(flow(**changes), {}, BORN).says[0] == says
+
+
+@pytest.mark.parametrize(
+    ("only", "says"),
+    [
+        ({"status": ["confirmedd"]}, "did you mean `confirmed`?"),
+        ({"statuss": ["confirmed"]}, "did you mean `status`?"),
+        ({"status": ["open"]}, "values here are: awaiting_payment, cancelled, confirmed"),
+    ],
+)
+def test_a_filter_that_no_order_can_pass_is_a_mistake(desk: Any, only: Any, says: str) -> None:
+    """Else every order would be filtered, and nobody would be told."""
+    desk.company.flow("orders", only=only)
+    told = desk("check", "--offline")
+    assert told.code == 2
+    assert says in told.err
+
+
+def test_a_stock_flow_creates_nothing_and_needs_no_attention(desk: Any) -> None:
+    """It has neither reference nor doubt that a person must settle."""
+    desk.company.config(flows={"stock": {"entity": "stock", "from": "erp", "to": "shop"}})
+    told = desk("check", "--offline")
+    assert told.code == 0, told.out + told.err
+    assert "stock: ok\n  creates nothing" in told.out

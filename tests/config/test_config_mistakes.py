@@ -47,6 +47,14 @@ attempts: {pattern: [10s, 1m], most: 12, doubt: {alarm: 1h}}
 
 # (what stands there, what is written instead, line, part of the message, part of the cure)
 MISTAKES = [
+    (
+        "    settle: 15m",
+        "    closed: [mon-fri 22:00-25:30]",
+        16,
+        "no clock shows",
+        "daily 00:00-01:00",
+    ),
+    ("    settle: 15m", "    closed: [22:00-05:30]", 16, "closed", "daily 00:00-01:00"),
     ("version: 1", "version: 2", 1, "version: is not one of the words", "write 1"),
     ("version: 1\n", "", 1, "`version` is missing", "add `version:`"),
     (

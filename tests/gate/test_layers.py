@@ -15,7 +15,7 @@ LAYERS = [
     {"problems", "values", "spelled", "logs", "pace"},
     {"ports", "yamlread", "clock", "windows"},
     {"profile", "secret", "forms", "documents", "standing"},
-    {"mapping", "ledger", "configured", "likeness", "rehearsal"},
+    {"mapping", "ledger", "configured", "likeness", "picking", "rehearsal"},
     {"config", "flow", "jobs", "schedule"},
     {"admission"},
     {"gate", "nightly", "guarded", "identity", "freshness", "ledgers", "messenger"},
