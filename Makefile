@@ -3,6 +3,8 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
     $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+# Files of tests that run at once: most of their time is waiting.
+JOBS ?= 3
 STAMP := .venv/installed
 
 .PHONY: demo test check bench bench-quick chaos mutants lock reference
@@ -12,7 +14,7 @@ demo: $(STAMP)
 	$(BIN)/connector demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
