@@ -11,8 +11,9 @@ from connector import points
 from connector.testing.rig import Rig, order
 
 FAULTS = ("none", "hang", "cut", "late", "lost")
-# Driven by tests of their own: an adapter's, the SOAP sandbox's, or a second document's.
+# Driven by tests of their own: an adapter's, the SOAP sandbox's, a second document's, a webhook's.
 ELSEWHERE = {
+    *points.HINTS,
     "second.mid_backward",
     "parse.kills_process",
     "send.half_written",
