@@ -10,7 +10,7 @@ from connector.app import App, Report
 from connector.flow.backfill import stage_pages
 from connector.flow.decide import NOT_ACCEPTED
 from connector.flow.flows import Flow
-from connector.ledger import backfills
+from connector.ledger import backfills, brakes
 from connector.ledger.backfills import Backfill
 from connector.points import reach
 
@@ -27,6 +27,7 @@ class Step:
     over: bool = False
     wait: float = 0.0
     away: dict[str, str] = field(default_factory=dict)
+    braked: dict[str, str] = field(default_factory=dict)
 
 
 class Backfilling:
@@ -53,8 +54,9 @@ class Backfilling:
             following = _let_go(app, at)
         report = app.deliver(flow, Report())
         reach("backfill.step")
-        if report.braked:  # a person approves; then the command goes on with it
-            return Step(over=True, away={**report.stopped, **report.braked})
+        stop = app.ledger.read(brakes.latest, flow.name).get("same_error")
+        if stop is not None and stop.is_open:  # the one brake that halts what was accepted, too
+            return Step(over=True, away=report.stopped, braked={flow.name: stop.words})
         away = report.stopped
         return _next(app, app.ledger.read(backfills.get, self._id), following, away)
 

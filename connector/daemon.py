@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
 import structlog
+from tenacity import retry, retry_if_exception_type, wait_exponential
 
 from connector import planfile
 from connector.app import App, Report, counted, open_app, reopened
@@ -42,6 +43,7 @@ SWEEP = 5.0  # seconds between looks for what is due
 BREATH = 0.05  # seconds between steps of long work, in which others have their turn
 STOP_WITHIN = 8.0  # seconds for calls on the wire; after that their intents are doubts
 WORKERS = 8
+HINTS = 1000  # put off at once, of a flow whose source cannot be met
 END: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -63,22 +65,27 @@ class Work:
         self._in_turn(name, lambda app, flow: app.catch_up(flow))
 
     def hear(self, name: str) -> None:
-        """Read what a flow's source spoke of."""
-        self._in_turn(name, lambda app, flow: app.follow_hints(flow))
+        """Read what a flow's source spoke of; what cannot be read now is asked for later."""
+        if self._in_turn(name, lambda app, flow: app.follow_hints(flow)):
+            return
+        now = self._clock.now()
+        with self._ledger.begin() as db:
+            hints.postpone(db, hints.due(db, name, now, HINTS), now)
 
-    def _in_turn(self, name: str, act: Callable[[App, Flow], Report]) -> None:
+    def _in_turn(self, name: str, act: Callable[[App, Flow], Report]) -> bool:
         """Do it in the flow's turn; what is expected to go wrong is told and counted."""
         try:
             with self.turns.turn(name) as (app, flow):
                 report = act(app, flow)
         except NotSent:
-            return
+            return False
         except NotNow:
-            return  # somebody shut it, or it is probed: nobody's failure
+            return False  # somebody shut it, or it is probed: nobody's failure
         except ConnectorError as error:
             self.failed(name, error)
-        else:
-            self._went_well(name, report)
+            return False
+        self._went_well(name, report)
+        return True
 
     def probe(self, name: str) -> None:
         """Ask a connection that was away whether it is back; that it is not is expected."""
@@ -112,8 +119,13 @@ class Work:
         except ConnectorError as error:
             result = self._refused(asked.flow, error)
         finally:
-            with self._ledger.begin() as db:
-                runs.end(db, asked.id, result, self._clock.now())
+            self._end(asked, result)
+
+    @retry(retry=retry_if_exception_type(LedgerAway), wait=wait_exponential(multiplier=0.05, max=5))
+    def _end(self, asked: runs.Asked, result: Mapping[str, Any]) -> None:
+        """However long it takes: who asked waits for it."""
+        with self._ledger.begin() as db:
+            runs.end(db, asked.id, result, self._clock.now())
 
     def _do(self, app: App, flow: Flow, asked: runs.Asked) -> dict[str, Any]:
         if asked.task == "apply":
@@ -126,7 +138,7 @@ class Work:
             with self.turns.turn(name) as (app, flow):
                 step = job.step(app, flow)
             if step.over or step.away:
-                return {"away": step.away}
+                return {"away": step.away, "braked": step.braked}
             if self.turns.rest(max(BREATH, step.wait)):
                 raise NotSent("stopping")
 

@@ -6,6 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
@@ -92,9 +93,9 @@ def backfill(  # noqa: PLR0913 - one for each option
         at = _begin(app, flow, wanted, yes=yes)
         if not as_json:
             _announce(app, flow, at)
-    away, stopped = _run(path, flow.name, at)
+    ended = _run(path, flow.name, at)
     with opened(path, working=False) as app:
-        return _tell(app, at.id, away, as_json=as_json, stopped=stopped)
+        return _tell(app, at.id, ended, as_json=as_json)
 
 
 def toward(app: App, flow: Flow, connection: str | None) -> Flow:
@@ -186,8 +187,17 @@ def _how_long(at: Backfill) -> str:
     return f"creating all of them takes {long} at {at.per_minute}/min"
 
 
-def _run(path: Path, name: str, at: Backfill) -> tuple[Mapping[str, str], bool]:
-    """Go on with it, here or in the daemon; who was away, and whether it was stopped."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ended:
+    """Why it ended: who was away, which brakes a person must release, was it stopped."""
+
+    away: Mapping[str, str] = field(default_factory=dict)
+    braked: Mapping[str, str] = field(default_factory=dict)
+    stopped: bool = False
+
+
+def _run(path: Path, name: str, at: Backfill) -> Ended:
+    """Go on with it, here or in the daemon."""
     try:
         with opened(path) as app:
             return drive(app, app.flows[name], at.id)
@@ -200,10 +210,11 @@ def _run(path: Path, name: str, at: Backfill) -> tuple[Mapping[str, str], bool]:
         result = followed(app, flow, task="backfill", given={"id": at.id}, meanwhile=progress)
     if result is None:
         raise locked
-    return result.get("away", {}), bool(result.get("stopped"))
+    told = {name: result.get(name, {}) for name in ("away", "braked")}
+    return Ended(**told, stopped=bool(result.get("stopped")))
 
 
-def drive(app: App, flow: Flow, id_: int) -> tuple[Mapping[str, str], bool]:
+def drive(app: App, flow: Flow, id_: int) -> Ended:
     """Step after step to the end; the flow's own runs come in between, as they would by time."""
     job, step = Backfilling(id_), Step()
     every = app.config.flows[flow.name].every
@@ -220,7 +231,7 @@ def drive(app: App, flow: Flow, id_: int) -> tuple[Mapping[str, str], bool]:
         except NotSent:
             if not asked:
                 raise
-    return step.away, bool(asked)
+    return Ended(away=step.away, braked=step.braked, stopped=bool(asked))
 
 
 def _rest(seconds: float, asked: list[int]) -> None:
@@ -246,12 +257,13 @@ def _progress(app: App, id_: int) -> Callable[[], None]:
     return tell
 
 
-def _tell(app: App, id_: int, away: Mapping[str, str], *, as_json: bool, stopped: bool) -> int:
+def _tell(app: App, id_: int, ended: Ended, *, as_json: bool) -> int:
     """Show where it stands. A plan that is whole is thereby shown, and may be accepted (R16)."""
     with app.ledger.begin() as db:
         at = backfills.get(db, id_)
         told = backfills.counts(db, at, NOT_ACCEPTED)
-        whole = at.walked and not told["under_way"] and not away and not stopped
+        broken_off = ended.away or ended.braked or ended.stopped
+        whole = bool(at.walked and not told["under_way"] and not broken_off)
         if whole and at.ended_at is None and at.accepted_at is None:
             backfills.shown(db, id_, app.clock.now())
     rows = {"read": at.read, **{k: v for k, v in told.items() if k not in ("held", "amount")}}
@@ -259,11 +271,14 @@ def _tell(app: App, id_: int, away: Mapping[str, str], *, as_json: bool, stopped
         output.emit({**rows, "held": told["held"], "amount": told["amount"], "whole": whole,
                      "expected": at.expected, "from": at.since, "to": at.until,
                      "accepted_by": at.accepted_by, "ended": at.ended_at is not None,
-                     "away": away, "stopped": stopped})  # fmt: skip
+                     "away": ended.away, "braked": ended.braked,
+                     "stopped": ended.stopped})  # fmt: skip
     else:
-        _print(at, rows, told, away, whole=whole)
-    if away:
+        _print(at, rows, told, ended, whole=whole)
+    if ended.away:
         return codes.UNAVAILABLE
+    if ended.braked:
+        return codes.BRAKED
     open_ = told["to_create"] or told["held"] or not whole
     return codes.ATTENTION if open_ else codes.OK
 
@@ -272,7 +287,7 @@ def _print(
     at: Backfill,
     rows: Mapping[str, Any],
     told: Mapping[str, Any],
-    away: Mapping[str, str],
+    ended: Ended,
     *,
     whole: bool,
 ) -> None:
@@ -280,8 +295,10 @@ def _print(
                  [k.replace("_", " ") for k in rows])  # fmt: skip
     for reason, count in told["held"].items():
         click.echo(f"held: {count} {reason}")
-    for where, why in away.items():
+    for where, why in ended.away.items():
         click.echo(f"{where}: ended early ({why}); nothing is lost, run it again", err=True)
+    for where, words in ended.braked.items():
+        click.echo(f"{where}: {words}", err=True)
     if not whole:
         click.echo("it is not through: run the same command again, it goes on", err=True)
     elif told["to_create"]:

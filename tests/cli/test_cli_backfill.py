@@ -291,3 +291,37 @@ def test_an_erp_that_is_away_ends_it_with_4(desk: Any) -> None:
     desk.company.pass_(60)
     assert backfill(desk).code == 0
     assert desk.company.references() == [f"DE-{number}"]
+
+
+def test_a_brake_that_halts_the_flow_ends_it_and_an_approval_lets_it_go_on(desk: Any) -> None:
+    """It does not go round and round in front of a brake: a person is told, and it goes on."""
+    for _ in range(4):
+        old(desk)
+    desk.company.flow("orders", brakes={"same_error": "2"})
+    desk.company.connection("erp", limits={"concurrency": "1"})
+    backfill(desk)
+    refused = {"fault": "fault", "code": "invalid", "ops": ["CreateSalesOrder"]}
+    desk.company.erp.faults([refused])
+    said = backfill(desk, "--yes")
+    assert said.code == 5, said.err
+    assert "connector approve" in said.json["braked"]["orders"]
+    assert said.json["ended"] is False
+    desk.company.erp.faults([])
+    [stopped] = desk("approve", "--json").json
+    assert desk("approve", stopped["run"]).code == 0
+    desk.company.pass_(3600)
+    said = backfill(desk)
+    assert (said.code, said.json["ended"]) == (0, True), said.json
+    assert len(desk.company.references()) == 4
+
+
+def test_what_live_orders_wait_for_ends_no_backfill(desk: Any) -> None:
+    """A backfill has an acceptance of its own: `first` and `per_hour` hold nothing of it."""
+    for _ in range(3):
+        old(desk)
+    desk.company.flow("orders", brakes={"per_hour": "1"})
+    for _ in range(3):
+        desk.company.order()
+    backfill(desk)
+    said = backfill(desk, "--yes")
+    assert (said.code, said.json["ended"], said.json["created"]) == (0, True, 3), said.json

@@ -20,8 +20,10 @@ from test_vitals import number
 
 from connector import hooks
 from connector.config import load_config
+from connector.daemon import Work
 from connector.errors import ConfigError, LedgerAway, Unavailable
 from connector.hooks import Receiver
+from connector.ledger import hints
 from connector.ledger.store import Ledger
 from connector.problems import Problems
 from connector.sandbox import edit, shop_hooks
@@ -261,6 +263,19 @@ def test_a_shop_that_is_away_keeps_its_hints(hearing: Company, receiver: Receive
     hear(hearing)
     assert waiting(hearing) == {}
     assert len(hearing.books()) == 1
+
+
+def test_hints_of_a_system_that_is_another_one_are_not_asked_for_all_the_time(
+    hearing: Company, receiver: Receiver
+) -> None:
+    """What fails before a document is read puts them off all the same."""
+    receiver.receive(message(hearing.order()))
+    hearing.connection("erp", identity={"expect": "Somebody else"})
+    work = Work(hearing.app)
+    work.hear("orders")
+    assert work.failures == {"orders": 1}
+    assert hearing.app.ledger.read(hints.due_flows, hearing.clock.now()) == set()
+    assert len(waiting(hearing)) == 1
 
 
 def test_messages_and_what_waits_are_counted(hearing: Company, receiver: Receiver) -> None:
