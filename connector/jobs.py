@@ -26,14 +26,20 @@ _DEFER = text(
     "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW(:queue, :task, 0, NULL, :once,"
     " CAST(:args AS jsonb), NULL)::procrastinate_job_to_defer_v1])"
 )
+_ALONE = text("SELECT pg_advisory_xact_lock(hashtext('connector.jobs'))")
+_STALLED = text(
+    "DELETE FROM procrastinate_jobs WHERE status = 'doing' AND NOT EXISTS ("
+    " SELECT 1 FROM procrastinate_workers WHERE procrastinate_workers.id = worker_id"
+    " AND last_heartbeat > now() - make_interval(secs => :dead))"
+)
 _WAITS = text("SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = :once AND status = 'todo'")
 
 
 def prepare(db: Connection) -> None:
     """Make procrastinate's own tables beside the ledger's, unless they are there."""
+    db.execute(_ALONE)  # of workers that start together one makes them
     if inspect(db).has_table("procrastinate_jobs"):
         return
-
     schema = App(connector=SyncPsycopgConnector()).schema_manager.get_schema()
     raw: Any = db.connection.driver_connection
     raw.execute(schema)  # without parameters it may be many statements
@@ -52,11 +58,15 @@ def defer(db: Connection, task: str, once: str | None = None, **args: Any) -> bo
     return True
 
 
+def forget_stalled(db: Connection) -> int:
+    """Forget the jobs that dead workers had in hand; what is still due is derived anew."""
+    return db.execute(_STALLED, {"dead": DEAD}).rowcount
+
+
 class Jobs:
     """A procrastinate worker in a thread of its own, that calls *tasks* by name."""
 
     def __init__(self, conninfo: str, tasks: dict[str, Callable[..., None]], *, most: int) -> None:
-
         self._app = App(connector=PsycopgConnector(conninfo=conninfo))
         for name, call in tasks.items():
             self._app.task(name=name, queue=QUEUE)(call)
@@ -94,16 +104,6 @@ class Jobs:
     def running(self) -> bool:
         """Does it take jobs?"""
         return self._work is not None and not self._work.done()
-
-    def rescue(self) -> None:
-        """Put back the jobs of workers that are gone."""
-        asyncio.run_coroutine_threadsafe(self._rescue(), self._loop).result(30)
-
-    async def _rescue(self) -> None:
-        manager = self._app.job_manager
-        for job in await manager.get_stalled_jobs(seconds_since_heartbeat=DEAD):
-            if job.id is not None:
-                await manager.retry_job(job)
 
     def _end(self) -> None:
         if self._work is not None:

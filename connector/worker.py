@@ -120,8 +120,8 @@ class Worker:
             if time.monotonic() - self._beaten >= BEAT:
                 self._beaten = time.monotonic()
                 self.app.ledger.beat(self.app.clock.now(), self.app.clock.boottime())
-                if self._jobs.running:
-                    self._jobs.rescue()
+                with self.app.ledger.begin() as db:
+                    jobs.forget_stalled(db)
             self._derive()
             probe(self.app, self.work, self._probing)
         except LedgerAway as error:

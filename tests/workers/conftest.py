@@ -14,7 +14,6 @@ from postgres import database as database
 from postgres import server as server
 
 from connector.clock import SystemClock
-from connector.jobs import prepare
 from connector.ledger import migrate
 from connector.ledger.store import Ledger
 from connector.places import migrations_folder
@@ -37,8 +36,6 @@ def crew(
     company.flow("orders", start=(company.born - timedelta(seconds=5)).isoformat(), every="1s")
     ledger = Ledger(url)
     migrate.upgrade(ledger, migrations_folder(), SystemClock().now())
-    with ledger.begin() as db:
-        prepare(db)
     ledger.close()
     made = Crew(company, url)
     yield made

@@ -18,6 +18,31 @@ from connector.schedule import passed
 NOW = datetime(2026, 11, 28, 6, 0, 30, tzinfo=UTC)
 
 
+def test_what_a_dead_worker_had_in_hand_is_forgotten_and_may_wait_again(
+    database: Callable[..., str],
+) -> None:
+    """Its job is in nobody's way; those of the living are left alone."""
+    url = database("template1").replace("postgresql://", "postgresql+psycopg://")
+    engine = create_engine(url)
+    with engine.begin() as db:
+        jobs.prepare(db)
+        beats = "INSERT INTO procrastinate_workers (last_heartbeat) VALUES"
+        beats += " (now()), (now() - interval '1 minute') RETURNING id"
+        living, dead = db.scalars(text(beats)).all()
+        for number, worker in enumerate((living, dead, None)):
+            assert jobs.defer(db, "drain", f"drain {number}", flow="orders")
+            taken = "UPDATE procrastinate_jobs SET status = 'doing', worker_id = :worker"
+            db.execute(text(f"{taken} WHERE queueing_lock = 'drain {number}'"), {"worker": worker})
+        assert jobs.defer(db, "drain", "drain 1", flow="orders")  # the second waits beside it
+        assert jobs.forget_stalled(db) == 2
+        left = text("SELECT queueing_lock, status::text FROM procrastinate_jobs ORDER BY id")
+        assert [tuple(row) for row in db.execute(left)] == [
+            ("drain 0", "doing"),
+            ("drain 1", "todo"),
+        ]
+    engine.dispose()
+
+
 def config(**every: Any) -> Any:
     """Flows with these times."""
     flows = {n: SimpleNamespace(name=n, mode="create", every=e) for n, e in every.items()}
