@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from company import until
 from crew import Crew
 from sqlalchemy import create_engine, text
@@ -16,6 +18,25 @@ from connector import jobs
 from connector.schedule import passed
 
 NOW = datetime(2026, 11, 28, 6, 0, 30, tzinfo=UTC)
+
+
+def test_workers_that_start_together_make_the_tables_once(database: Callable[..., str]) -> None:
+    """The second waits for the first, and finds them."""
+    url = database("template1").replace("postgresql://", "postgresql+psycopg://")
+    engine = create_engine(url)
+
+    def start() -> None:
+        with engine.begin() as db:
+            jobs.prepare(db)
+
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as db:
+            jobs.prepare(db)
+            second = pool.submit(start)
+            with pytest.raises(TimeoutError):
+                second.result(0.5)
+        second.result(30)
+    engine.dispose()
 
 
 def test_what_a_dead_worker_had_in_hand_is_forgotten_and_may_wait_again(
