@@ -15,7 +15,9 @@ from crew import Crew
 from sqlalchemy import create_engine, text
 
 from connector import jobs
+from connector.app import open_app
 from connector.schedule import passed
+from connector.worker import share
 
 NOW = datetime(2026, 11, 28, 6, 0, 30, tzinfo=UTC)
 
@@ -112,3 +114,17 @@ def test_a_worker_needs_postgresql(crew: Crew) -> None:
     crew.hire()
     assert until(lambda: crew.said("needs a PostgreSQL ledger"), 60) is None
     assert crew.processes[0].wait(30) != 0
+
+
+def test_a_machine_whose_clock_is_off_makes_no_call(crew: Crew) -> None:
+    """Its leases and settle times would be over before they are (O2)."""
+    app = open_app(crew.company.folder / "config.yaml", crew.company.clock)
+    try:
+        slots = app.gate("erp").slots
+        assert share(app)
+        assert slots.allowed == 4
+        crew.company.pass_(60)
+        assert not share(app)
+        assert slots.allowed == 0
+    finally:
+        app.close()
