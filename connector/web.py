@@ -194,7 +194,11 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer(body)
 
     def _answer(self, body: bytes) -> None:
-        path = urlsplit(self.path).path
+        try:
+            path = urlsplit(self.path).path
+        except ValueError:
+            self.send_error(400)
+            return
         found = self.server.route(self.command, path)
         if isinstance(found, int):
             self.send_error(found)

@@ -72,6 +72,9 @@ def check(
     With PROFILE, that profile alone, its folder's name under mappings/, or its folder; with
     --offline every action is built from its samples and judged by the schema of its WSDL.
     """
+    if fix_webhooks and (offline or profile is not None):
+        cure = "leave --offline and PROFILE out"
+        raise ConnectorError("--fix-webhooks asks the systems", code="usage", cure=cure)
     logs.start(as_json=as_json, level="warning")
     if profile is not None:
         return rehearse(profile, config, as_json) if offline else _profile(profile, config, as_json)

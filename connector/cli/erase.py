@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy import Connection
 
 from connector.cli import output
 from connector.cli.desk import at_ledger, person
@@ -13,7 +14,6 @@ from connector.cli.options import config_option, json_option
 from connector.errors import ConnectorError
 from connector.flow.draft import subject_key
 from connector.ledger import history, keeping, life
-from connector.ledger.store import Ledger
 
 SHOWN = ("flow", "entity", "key")
 
@@ -32,18 +32,13 @@ def erase(entity: str, key: str, yes: bool, config: Path | None, as_json: bool) 
     him in the shop first: what is read there anew comes back.
     """
     with at_ledger(config) as (_, ledger):
-        rows = _of(ledger, entity, key)
-        if open_ := [r for r in rows if r["state"] != "done" or r["doubtful"]]:
-            named = ", ".join(f"{r['entity']} {r['key']}" for r in open_)
-            raise ConnectorError(
-                f"not done yet: {named}",
-                code="not_allowed",
-                cure="let them end, or settle them: then there is nothing left to deliver",
-            )
-        if yes:
-            by = person()
-            with ledger.begin() as db:
+        # Judged and dropped in one transaction: nothing is staged in between.
+        with ledger.begin() as db:
+            rows = _done(db, entity, key)
+            if yes:
+                by = person()
                 keeping.erase(db, [row["id"] for row in rows], by.name, by.now)
+        if yes:
             keeping.shrink(ledger)
     if as_json:
         output.emit({"erased": yes, "records": [{n: r[n] for n in SHOWN} for r in rows]})
@@ -53,16 +48,29 @@ def erase(entity: str, key: str, yes: bool, config: Path | None, as_json: bool) 
     click.echo(f"{len(rows)} records {done}")
 
 
-def _of(ledger: Ledger, entity: str, key: str) -> list[dict[str, Any]]:
+def _done(db: Connection, entity: str, key: str) -> list[dict[str, Any]]:
+    """Those of `_of`; raises ConnectorError(not_allowed) unless all of them are done."""
+    rows = _of(db, entity, key)
+    if open_ := [r for r in rows if r["state"] != "done" or r["doubtful"]]:
+        named = ", ".join(f"{r['entity']} {r['key']}" for r in open_)
+        raise ConnectorError(
+            f"not done yet: {named}",
+            code="not_allowed",
+            cure="let them end, or settle them: then there is nothing left to deliver",
+        )
+    return rows
+
+
+def _of(db: Connection, entity: str, key: str) -> list[dict[str, Any]]:
     """Every record of the person of this one; raises ConnectorError(no_such_record)."""
-    found = ledger.read(history.find, entity, key)
-    installation = ledger.read(life.read).installation
-    subjects = set(ledger.read(keeping.subjects, [row["id"] for row in found]))
+    found = history.find(db, entity, key)
+    installation = life.read(db).installation
+    subjects = set(keeping.subjects(db, [row["id"] for row in found]))
     if entity == "customer":
         subjects |= {subject_key(installation, f"{row['source']}/{key}") for row in found}
     if not found:
         raise ConnectorError(f"there is no record of {entity} {key}", code="no_such_record")
-    rows = ledger.read(keeping.of_person, sorted(subjects))
+    rows = keeping.of_person(db, sorted(subjects))
     known = {row["id"] for row in rows}
     return rows + [
         {**row, "doubtful": row["state"] == "in_doubt"} for row in found if row["id"] not in known

@@ -36,10 +36,11 @@ def look_at(config: Config, wired: Wired, system: object, *, fix: bool) -> Told:
         secret = config.secrets.text(wanted.secret, problems)
         if secret is None:
             raise ConfigError(problems)
-        for one in ours(found, name, wanted.url):
-            system.unsubscribe(one.key)
+        # First made, then removed: where we may not write, what there is stays.
         for topic in topics:
             system.subscribe(topic, wanted.url, secret)
+        for one in ours(found, name, wanted.url):
+            system.unsubscribe(one.key)
         found = system.subscriptions()
     return judged(topics, ours(found, name, wanted.url))
 

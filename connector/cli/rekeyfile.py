@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from connector.errors import ConnectorError
+from connector.cli.sheet import problem, rows
 from connector.flow.rekey import Rekeyed
 from connector.ledger.rekeying import Held
-from connector.problems import Problem, Problems
+from connector.problems import Problems
 
 COLUMNS = ("link", "source", "entity", "key", "old", "new", "take", "verdict", "how")
 ASKED = ("link", "old", "new", "take")
@@ -55,23 +56,8 @@ def write(to: IO[str], found: Sequence[Rekeyed]) -> None:
 def read(path: Path) -> list[Row]:
     """What the file decides; raises ConfigError with every mistake in it."""
     problems = Problems()
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"{path} cannot be read ({type(error).__name__})"
-        cure = "name a CSV in UTF-8, as `connector link rekey` writes it"
-        raise ConnectorError(message, code="usage", cure=cure) from error
-    # A spreadsheet saves with `;` where the comma is the decimal sign.
-    first = text.partition("\n")[0]
-    rows = csv.reader(text.splitlines(), delimiter=";" if ";" in first else ",")
-    names = next(rows, [])
-    if missing := [name for name in ASKED if name not in names]:
-        message = f"the heading lacks {', '.join(missing)}"
-        problems.add(problem(path, 1, message, f"its first line is {','.join(COLUMNS)}"))
-        problems.raise_if_any()
     taken = []
-    for line, cells in enumerate(rows, start=2):
-        row = dict(zip(names, (cell.strip() for cell in cells), strict=False))
+    for line, row in rows(path, ASKED, COLUMNS, "connector link rekey"):
         if why := _wrong(row):
             problems.add(problem(path, line, *why))
             continue
@@ -84,22 +70,22 @@ def read(path: Path) -> list[Row]:
 
 
 def _wrong(row: Mapping[str, str]) -> tuple[str, str] | None:
-    take = row.get("take", "").casefold()
-    if not row.get("link", "").isdecimal():
+    take = row["take"].casefold()
+    if re.fullmatch(r"\d{1,18}", row["link"]) is None:
         return "`link` is no number", "leave that column as it was written"
     if take not in TAKES:
         return "is not decided: `take` is none of yes, gone, forget", "name what is to become of it"
-    if take == "yes" and not row.get("new"):
+    if take == "yes" and not row["new"]:
         return "takes no new id", "write the id in `new`, or take gone or forget"
     return None
 
 
-def refuse(path: Path, rows: Sequence[Row], standing: Mapping[int, Held]) -> None:
+def refuse(path: Path, given: Sequence[Row], standing: Mapping[int, Held]) -> None:
     """Raise ConfigError for rows that are not as the ledger is, or that contradict each other."""
     problems = Problems()
     seen: dict[int, int] = {}
     takers: dict[tuple[str, str, str], int] = {}
-    for row in rows:
+    for row in given:
         held = standing.get(row.link)
         if held is None or held.target_key != row.old:
             now = "no longer there" if held is None else f"{held.target_key} by now"
@@ -115,8 +101,3 @@ def refuse(path: Path, rows: Sequence[Row], standing: Mapping[int, Held]) -> Non
                 message = f"{row.new} is taken on line {before} already"
                 problems.add(problem(path, row.line, message, "take one of both"))
     problems.raise_if_any()
-
-
-def problem(path: Path, line: int, message: str, cure: str) -> Problem:
-    """What is wrong with a line."""
-    return Problem(file=str(path), line=line, path="", message=message, cure=cure)

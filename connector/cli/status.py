@@ -147,9 +147,14 @@ def _print(found: Mapping[str, Any], now: datetime) -> None:
     for one in found["braked"]:
         click.echo(f"braked {_ago(one['since'], now)}: {one['says']}")
         click.echo(f"    {one['command']}")
+    _print_asked(found, now)
+
+
+def _print_asked(found: Mapping[str, Any], now: datetime) -> None:
     asked = found["needs_a_person"]
     if not asked:
-        click.echo("nothing waits for a person")
+        if not (found["braked"] or found["set_aside"]):
+            click.echo("nothing waits for a person")
         return
     click.echo("\nwaits for a person:")
     for one in asked[:MOST]:

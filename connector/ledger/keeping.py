@@ -210,6 +210,7 @@ def of_person(db: Connection, subjects: Sequence[str]) -> list[dict[str, Any]]:
         select(*columns, open_intent().label("doubtful"))
         .where(record.c.subject.in_(subjects))
         .order_by(record.c.id)
+        .with_for_update(of=record)
     )
     return [dict(row) for row in rows.mappings()]
 

@@ -112,6 +112,18 @@ def test_a_csv_is_taken_wholly_or_refused_with_every_line(desk: Any, tmp_path: P
     assert links(desk, "customer") == set()
 
 
+def test_a_row_that_is_short_or_empty_is_no_bug(desk: Any, tmp_path: Path) -> None:
+    """A spreadsheet drops empty cells at the end, and adds lines of none."""
+    desk.company.customer("ada@example.test")
+    desk("link", "scan", "customers")
+    file = tmp_path / "links.csv"
+    file.write_text("take,source_key,target_key\nyes\n,,\n\n")
+    said = desk("link", "import", "customers", str(file))
+    assert said.code == 2
+    assert "links.csv:2" in said.err
+    assert "links.csv:3" not in said.err
+
+
 def test_a_scan_that_was_killed_goes_on_where_it_was(
     desk: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -213,6 +213,17 @@ def test_a_file_that_contradicts_itself_or_the_ledger_is_refused(
     assert links(desk, "order") == before
 
 
+def test_an_empty_last_line_of_the_file_is_nothing(desk: Any) -> None:
+    """Spreadsheets write one."""
+    delivered(desk)
+    replace(desk)
+    rekey(desk, "-o", str(file(desk)))
+    text = file(desk).read_text()
+    file(desk).write_text(text + "," * text.partition("\n")[0].count(",") + "\n")
+    said = rekey(desk, "--apply", str(file(desk)))
+    assert said.code == 0, said.err
+
+
 def test_a_file_that_leaves_links_out_is_refused(desk: Any) -> None:
     """What is not decided would point to strangers."""
     delivered(desk)

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from adapters.system import System
 from connector.cli.hooks import judged
+from connector.errors import Unauthorized
 from connector.sandbox import edit, shop_hooks
 from connector.values import Subscription
 from connector.web import Request, Response, Web
@@ -73,6 +75,28 @@ def test_what_the_shop_switched_off_is_told_and_made_anew(hooked: Any) -> None:
     assert kept(hooked) == {topic: [(PUBLIC, "active")] for topic in TOPICS}
     with edit.desk(hooked.company.shop_file) as shop:
         assert not shop.store.rows("SELECT * FROM webhooks WHERE failures > 0")
+
+
+def test_where_we_may_not_write_what_there_is_stays(
+    hooked: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are made before the old ones go: a refusal leaves no shop without any."""
+    said(hooked, "--fix-webhooks")
+    before = kept(hooked)
+
+    def refuse(*_: object) -> None:
+        raise Unauthorized("no right to write")
+
+    monkeypatch.setattr(System, "subscribe", refuse)
+    hooked("check", "--fix-webhooks")
+    assert kept(hooked) == before
+
+
+def test_what_asks_no_system_mends_none(hooked: Any) -> None:
+    """It says so, and does not end as if it had."""
+    for words in (["--offline"], ["woocommerce"]):
+        told = hooked("check", "--fix-webhooks", *words)
+        assert (told.code, "asks the systems" in told.err) == (2, True)
 
 
 def test_those_of_others_are_left_alone(hooked: Any) -> None:

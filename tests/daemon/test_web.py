@@ -109,6 +109,16 @@ def test_a_head_is_bounded(at: Serve, text: bytes) -> None:
     assert requests.get(f"{server.url}/here", timeout=5).status_code == 200
 
 
+def test_an_address_that_is_none_is_refused_and_not_logged_as_ours(
+    at: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever asks so gets an answer."""
+    server = at({"GET /here": echo})
+    got = said(server.server_address[1], b"GET http://[x/ HTTP/1.0\r\n\r\n")
+    assert got.split()[1] == b"400"
+    assert not caplog.records
+
+
 def test_who_trickles_is_cut_off(at: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then does not hold a thread: the whole request has one deadline."""
     monkeypatch.setattr(web, "SECONDS", 0.3)

@@ -28,6 +28,7 @@ def test_the_unit_starts_and_reloads_the_daemon_and_is_confined() -> None:
         assert service[wall] == "yes"
     assert service["ProtectSystem"] == "strict"
     assert service["StateDirectory"] == "connector"
+    assert service["Environment"] == "TMPDIR=/var/lib/connector"
 
 
 def test_the_compose_file_and_the_image_agree_on_command_user_and_port() -> None:
