@@ -27,6 +27,7 @@ from connector.ledger.store import Ledger
 from connector.values import Ref, Seen
 
 FRESH = timedelta(seconds=5)
+LATE = timedelta(days=1)  # longer than any reading is offered from
 
 
 @dataclass(kw_only=True, slots=True)
@@ -108,9 +109,10 @@ class Counter:
         return self._sold
 
     def settle(self, began: datetime) -> None:
-        """What the ERP surely counts by now need not be looked at in the next run."""
+        """What the ERP surely counted a day ago need not be looked at in any run to come."""
         stage = self._at.rules.counted_at
-        counted = [(o.id, o.contents[-1].seq) for o in self._orders if settled(o, began, stage)]
+        before = began - LATE  # another flow may still offer what it read before we began
+        counted = [(o.id, o.contents[-1].seq) for o in self._orders if settled(o, before, stage)]
         with self._at.ledger.begin() as db:
             goods.settle(db, counted)
 

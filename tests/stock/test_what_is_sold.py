@@ -307,17 +307,39 @@ def test_the_orders_of_another_shop_are_subtracted_too(sold):
 
 
 def test_history_is_not_looked_at_again(sold):
-    """What the ERP surely counts is settled: cost does not grow with the number of orders."""
+    """What the ERP has surely counted for a day is settled: cost is a day's orders, not all."""
     company = sold.company
     for _ in range(3):
         company.order()
     sold.deliver()
     sold.sync()
     assert sold.shop() == 4
+    company.pass_(25 * 3600)
+    sold.sync()
     open_ = company.rows("SELECT * FROM goods WHERE NOT settled")
     assert open_ == []
     sold.sync()
     assert sold.shop() == 4
+
+
+def test_what_one_stock_flow_sees_counted_another_goes_on_subtracting(sold):
+    """It still offers what it read before the ERP had the order."""
+    company = sold.company
+    sold.erp_says("create")
+    other = company.other_shop()
+    company.connection("shop2", like="shop", url=other.url)
+    company.flow("stock2", like="stock", to="shop2")
+    company.order()
+
+    def meanwhile():
+        sold.deliver()
+        company.pass_(1)
+        company.sync("stock2")
+
+    with company.when("snapshot.before_seal", meanwhile):
+        sold.sync()
+    assert len(company.books()) == 1
+    assert sold.shop() == 8
 
 
 def test_orders_that_another_process_reads_meanwhile_are_subtracted(sold):
