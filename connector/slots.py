@@ -26,6 +26,12 @@ class Slots:
             self._allowed, self._lent_until = slots, time.monotonic() + seconds
             self._change.notify_all()
 
+    def shrink(self, most: int) -> int:
+        """Let no more than *most* begin from now on; how many are held."""
+        with self._change:
+            self._allowed = min(self._allowed, most)
+            return self._in_use
+
     @property
     def dry(self) -> bool:
         """Was there none at all for a while? Others have them; who waits had better come again."""

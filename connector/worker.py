@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -138,9 +139,9 @@ class Worker:
             for id_, name in runs.asked_flows(db):
                 once = f"run {id_}" if self._once else None
                 jobs.defer(db, "run", once, asked=id_, flow=name)
-            for name in records.due_flows(db, now) | records.unblocked_flows(db):
+            for name in sorted(records.due_flows(db, now) | records.unblocked_flows(db)):
                 self._defer(db, "drain", name)
-            for name in hints.due_flows(db, now):
+            for name in sorted(hints.due_flows(db, now)):
                 self._defer(db, "hear", name)
         self._looked = now
 
@@ -154,7 +155,7 @@ class Worker:
         self.work.turns.stop()
         self._probing.shutdown(wait=False, cancel_futures=True)
         ended = self._jobs.stop(STOP_WITHIN)
-        with self.app.ledger.begin() as db:
+        with suppress(LedgerAway), self.app.ledger.begin() as db:  # else they lapse by themselves
             shares.release(db, self.app.ledger.owner)
         return ended
 
@@ -185,9 +186,11 @@ def share(app: App) -> bool:
         slots = app.gate(name).slots
         began = time.monotonic()
         lasts = LENT + wired.limits.timeout  # a call that begins in time ends in time
-        given = {"limit": wired.limits.concurrency, "in_use": slots.in_use}
+        limit = wired.limits.concurrency
         with app.ledger.begin() as db:
-            mine = shares.divide(db, name, app.ledger.owner, **given, lasts=lasts)
+            mine = shares.divide(
+                db, name, app.ledger.owner, limit=limit, in_use=slots.shrink, lasts=lasts
+            )
             right = right and abs(app.clock.now() - shares.clock(db)) <= DRIFT
         slots.lend(mine if right else 0, LENT.total_seconds() - (time.monotonic() - began))
     return right
@@ -226,6 +229,7 @@ def run(path: Path, most: int, *, once: bool = True) -> None:
             # that nobody watches must not outlive it.
             broke = sys.exc_info()[1]
             if broke is not None:
-                structlog.get_logger().error("worker ends", code="bug", exc_info=broke)
+                code = broke.code if isinstance(broke, ConnectorError) else "bug"
+                structlog.get_logger().error("worker ends", code=code, exc_info=broke)
             os._exit(1 if broke is not None else 0)
     app.close()

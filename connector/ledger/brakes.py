@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, func, insert, or_, select, update
 
 from connector.errors import ConnectorError
 from connector.ledger.brake_tables import brake
+from connector.ledger.claims import into
 from connector.ledger.content import digest
 from connector.ledger.moves import Moving, move
 from connector.ledger.schema import attempt, record
@@ -75,8 +76,10 @@ def engage(db: Connection, flow: str, name: str, detail: str, now: datetime) -> 
     held = latest(db, flow).get(name)
     if held is not None and held.is_open:
         return held, False
-    db.execute(insert(brake).values(flow=flow, name=name, detail=detail, engaged_at=now))
-    return latest(db, flow)[name], True
+    told = {"flow": flow, "name": name, "detail": detail, "engaged_at": now}
+    made = into(db.dialect.name, brake).values(told).on_conflict_do_nothing()
+    news = db.scalar(made.returning(brake.c.id)) is not None  # of two workers one engages it
+    return latest(db, flow)[name], news
 
 
 def passed(db: Connection, flow: str, name: str, now: datetime) -> None:

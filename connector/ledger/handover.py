@@ -1,4 +1,4 @@
-"""Hand a ledger over to another database: one file between them, never two that deliver (O4)."""
+"""Hand a ledger over to another database: one file between them, and the old one retired (O4)."""
 
 from __future__ import annotations
 
@@ -37,6 +37,9 @@ def export(ledger: Ledger, file: Path, now: datetime) -> dict[str, int]:
                 _refuse_if_watched(db, now)
             copied = _written(copy, db)
             db.execute(update(life).where(life.c.retired_at.is_(None)).values(retired_at=now))
+    except BaseException:
+        part.unlink(missing_ok=True)  # it holds personal data
+        raise
     finally:
         copy.close()
     with part.open("rb") as written:

@@ -103,7 +103,9 @@ def beat(db: Connection, now: datetime, boot: float | None = None, *, jumped: bo
 
     Raises ConnectorError(ledger_retired): another ledger took over (O4).
     """
-    row = db.execute(select(life.c.beat_at, life.c.beat_boot, life.c.retired_at)).one()
+    columns = (life.c.beat_at, life.c.beat_boot, life.c.retired_at)
+    # Locked: one that waits for an export sees that it retired this ledger.
+    row = db.execute(select(*columns).with_for_update()).one()
     if row.retired_at is not None:
         raise ConnectorError(
             f"this ledger was exported and retired at {row.retired_at:%Y-%m-%d %H:%M} UTC",

@@ -138,10 +138,14 @@ def unblocked_flows(db: Connection) -> set[str]:
     names = ("flow", "source", "target", "blocked_on")
     # Neither DISTINCT nor a state, so that the database uses the index of the blocked alone.
     blocked = select(*(record.c[name] for name in names)).where(record.c.blocked_on.is_not(None))
-    each = {(r.flow, r.source, r.target, r.blocked_on) for r in db.execute(blocked)}
-    return {
-        flow for flow, source, target, on in each if not missing(db, source, target, blockers(on))
-    }
+    pairs: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for r in db.execute(blocked):
+        pairs.setdefault((r.source, r.target), set()).add((r.flow, r.blocked_on))
+    found: set[str] = set()
+    for pair, some in pairs.items():
+        left = missing(db, *pair, {ref for _, on in some for ref in blockers(on)})
+        found |= {flow for flow, on in some if left.isdisjoint(blockers(on))}
+    return found
 
 
 def claimed(db: Connection, ids: Sequence[int]) -> list[Claimed]:

@@ -29,8 +29,7 @@ class Asked:
 
 
 def ask(db: Connection, wanted: Asked, now: datetime) -> int:
-    """Ask for a run; its id. What ended long ago is forgotten."""
-    db.execute(delete(run).where(run.c.ended_at < now - KEPT))
+    """Ask for a run; its id."""
     given = None if wanted.given is None else json.dumps(wanted.given)
     asked = {"flow": wanted.flow, "only": json.dumps(wanted.keys), "actor": wanted.actor}
     told = {**asked, "task": wanted.task, "given": given, "state": "asked", "asked_at": now}
@@ -87,7 +86,8 @@ def reclaim(db: Connection, living: Collection[str]) -> None:
 
 
 def end(db: Connection, id_: int, result: Mapping[str, Any], now: datetime) -> None:
-    """Write down what came of a run."""
+    """Write down what came of a run; what ended long ago is forgotten."""
+    db.execute(delete(run).where(run.c.ended_at < now - KEPT))
     values = {"state": "ended", "result": json.dumps(result), "given": None, "ended_at": now}
     db.execute(update(run).where(run.c.id == id_, run.c.state == "running").values(values))
 

@@ -6,6 +6,7 @@ its time is over, by the database's clock, whatever becomes of its holder.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, insert, select, text, update
@@ -14,11 +15,18 @@ from connector.ledger.schema import share
 
 
 def divide(
-    db: Connection, connection: str, owner: str, *, limit: int, in_use: int, lasts: timedelta
+    db: Connection,
+    connection: str,
+    owner: str,
+    *,
+    limit: int,
+    in_use: Callable[[int], int],
+    lasts: timedelta,
 ) -> int:
     """Take a fair share of *limit* calls at once for *lasts*; never more than others leave.
 
-    What is on the wire already (*in_use*) is kept: a share shrinks no faster than calls end.
+    A share shrinks no faster than calls end: *in_use* is told how many may be, lets no more begin,
+    and says how many are on the wire.
     """
     now = clock(db)
     if db.dialect.name != "sqlite":
@@ -28,7 +36,8 @@ def divide(
     others = {row.owner: row.slots for row in db.execute(asked) if row.owner != owner}
     ranked = sorted([*others, owner])
     fair = limit // len(ranked) + (ranked.index(owner) < limit % len(ranked))
-    mine: int = max(min(fair, limit - sum(others.values())), in_use, 0)
+    mine: int = max(min(fair, limit - sum(others.values())), 0)
+    mine = max(mine, in_use(mine))
     told = {"slots": mine, "until": now + lasts}
     held = (share.c.connection == connection, share.c.owner == owner)
     if db.execute(update(share).where(*held).values(told)).rowcount == 0:

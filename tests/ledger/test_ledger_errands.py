@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from ledger_rows import NOW, SECOND, a_link, a_record, an_attempt, an_event, columns_of
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 from connector.ledger import backfills, keeping, life, plans, records, rekeying
 from connector.ledger.backfills import Range
@@ -204,4 +204,20 @@ def test_pages_are_dropped_until_nothing_is_left(ledger, monkeypatch):
         assert db.scalar(select(attempt.c.payload)) == b"{}"
         assert db.scalar(select(func.count()).select_from(link)) == 8
     assert set(keeping.drop(ledger, bounds).values()) == {0}
-    assert quarantine.c.raw.nullable
+
+
+def test_pieces_that_were_set_aside_lose_what_they_hold(ledger):
+    """R15: they have no key, and hold whatever a page held; that there was one stays."""
+    piece = {"flow": "f", "entity": "order", "at": "1", "code": "x", "raw_hash": "h"}
+    with ledger.begin() as db:
+        for raw, seen in ((b"old", NOW - 2 * DAY), (b"young", NOW)):
+            db.execute(
+                insert(quarantine).values(
+                    **piece | {"raw_hash": raw.decode()}, raw=raw, seen_at=seen
+                )
+            )
+    bounds = Bounds(payloads=NOW - DAY, attempts=NOW - DAY, proof=NOW - 3 * DAY)
+    assert keeping.drop(ledger, bounds)["set_aside"] == 1
+    with ledger.begin() as db:
+        found = db.execute(select(quarantine.c.raw_hash, quarantine.c.raw)).all()
+    assert {row.raw_hash: row.raw for row in found} == {"old": None, "young": b"young"}

@@ -13,7 +13,7 @@ LONG = timedelta(minutes=1)
 
 
 def take(db, owner, *, limit=10, in_use=0):
-    return shares.divide(db, "erp", owner, limit=limit, in_use=in_use, lasts=LONG)
+    return shares.divide(db, "erp", owner, limit=limit, in_use=lambda _: in_use, lasts=LONG)
 
 
 def held(db):
@@ -67,7 +67,7 @@ def test_the_share_of_the_dead_is_free_once_its_time_is_over(db):
 def test_connections_have_shares_of_their_own_and_who_leaves_gives_them_back(db):
     """A worker that ends leaves nothing behind."""
     take(db, "a")
-    shares.divide(db, "shop", "b", limit=3, in_use=0, lasts=LONG)
+    shares.divide(db, "shop", "b", limit=3, in_use=lambda _: 0, lasts=LONG)
     shares.release(db, "a")
     assert held(db) == {"b": 3}
 

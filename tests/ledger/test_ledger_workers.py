@@ -6,9 +6,10 @@ import threading
 
 import pytest
 from ledger_rows import NOW, a_record, an_intent
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
-from connector.ledger import attempts, claims
+from connector.errors import ConnectorError
+from connector.ledger import attempts, brakes, claims, life, schema
 from connector.ledger.schema import attempt
 from connector.ledger.store import Ledger
 
@@ -89,3 +90,33 @@ def test_of_two_workers_that_would_create_one_customer_one_may(two, before):
 
     assert ours is None
     assert theirs.key == "1"
+
+
+def test_of_two_workers_that_meet_one_brake_one_engages_it(two):
+    """The other delivers nothing more either, and nobody is told twice."""
+    mine, other = two
+
+    def engage(db):
+        return brakes.engage(db, "orders", "first", "3", NOW)
+
+    (ours, news), (theirs, again) = beside(mine, other, engage, engage)
+    assert (news, again) == (True, False)
+    assert theirs.id == ours.id
+
+
+def test_a_beat_that_waited_for_an_export_knows_that_the_ledger_is_retired(two):
+    """O4: no worker goes on with it until its next beat."""
+    mine, other = two
+    with mine.begin() as db:
+        life.create(db, NOW)
+
+    def retire(db):
+        db.execute(update(schema.life).values(retired_at=NOW))
+
+    def beat(db):
+        try:
+            return life.beat(db, NOW)
+        except ConnectorError as error:
+            return error.code
+
+    assert beside(mine, other, retire, beat) == [None, "ledger_retired"]

@@ -51,8 +51,9 @@ def test_what_is_lent_is_none_when_its_time_is_over() -> None:
         assert waiting.result() is True
 
 
-def test_who_waits_goes_on_when_more_are_lent() -> None:
-    """At once."""
+def test_who_waits_goes_on_when_more_are_lent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once: nobody waits for the next look."""
+    monkeypatch.setattr("connector.slots.LOOK", 60.0)
     slots = Slots(0)
     with ThreadPoolExecutor(1) as pool:
         begun = threading.Event()
@@ -64,7 +65,7 @@ def test_who_waits_goes_on_when_more_are_lent() -> None:
         ended = pool.submit(call)
         assert not begun.is_set()
         slots.lend(1, 60)
-        ended.result()
+        ended.result(10)
     assert begun.is_set()
 
 
@@ -79,3 +80,13 @@ def test_nobody_waits_for_ever_where_others_have_all_of_them(
         assert slots.dry
     slots.lend(1, 60)
     assert not slots.dry
+
+
+def test_what_shrinks_lets_nothing_begin_that_is_not_counted() -> None:
+    """Between the count and the writing of a share no call may begin on the old one."""
+    slots = Slots(4)
+    with slots.hold(never), slots.hold(never):
+        assert slots.shrink(1) == 2
+        assert slots.allowed == 1
+    slots.lend(4, 60)
+    assert slots.allowed == 4
