@@ -47,7 +47,8 @@ def stage_pages(
             staged = staging.stage(db, found, clock.now())
             for piece in broken:
                 cursors.set_aside(db, flow.name, flow.entity, piece, clock.now())
-            backfills.moved(db, at.id, page.cursor, len(page.items), complete=page.complete)
+            if not staged.reborn:
+                backfills.moved(db, at.id, page.cursor, len(page.items), complete=page.complete)
             reach("page.before_commit")
         reach("page.committed")
         stop_if_reborn(staged, flow)

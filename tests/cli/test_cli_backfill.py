@@ -11,12 +11,14 @@ from company import ADA, Killed
 
 from connector import points
 from connector.backfilling import Backfilling
+from connector.errors import Braked
 from connector.ledger import backfills
 from connector.sandbox import edit
 
 BORN = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)  # the night in which Berlin's clocks jump ahead
 BOB = ADA | {"first_name": "Bob", "email": "bob@example.test", "postcode": "20095"}
 SMALL = "profile: small\nextends: woocommerce\nwalk: {size: '2'}\n"
+DAY = timedelta(days=1)
 RANGE = ("--from", "2026-03-01T00:00:00+01:00", "--to", "2026-04-01T00:00:00+02:00")
 
 
@@ -325,3 +327,19 @@ def test_what_live_orders_wait_for_ends_no_backfill(desk: Any) -> None:
     backfill(desk)
     said = backfill(desk, "--yes")
     assert (said.code, said.json["ended"], said.json["created"]) == (0, True, 3), said.json
+
+
+def test_documents_that_are_others_by_now_are_not_passed_over(desk: Any) -> None:
+    """R9: a cloned shop stops it before the page, however often it goes on."""
+    number = old(desk)
+    backfill(desk)
+    app = desk.company.app
+    desk.company.shop_sql("UPDATE orders SET created = created + 60 WHERE id = ?", number)
+    wanted = backfills.Range(flow="orders", since=BORN - DAY, until=BORN + DAY)
+    with app.ledger.begin() as db:
+        at = backfills.begin_or_resume(db, wanted, app.clock.now())
+    for _ in range(2):
+        with pytest.raises(Braked):
+            Backfilling(at.id).step(app, app.flows["orders"])
+        now = app.ledger.read(backfills.get, at.id)
+        assert (now.position, now.read, now.walked) == (None, 0, False)
