@@ -144,3 +144,10 @@ def calls(path: Path, ops: Sequence[str]) -> Iterator[str]:
     for row in _rows(path, "SELECT op, fault FROM journal ORDER BY n"):
         if row["op"] in ops:
             yield row["fault"]
+
+
+def hooks_taken(path: Path) -> int:
+    """How many deliveries of the shop's webhooks were answered with success."""
+    return sum(
+        row["value"] for row in _rows(path, "SELECT value FROM counter WHERE name = 'taken'")
+    )

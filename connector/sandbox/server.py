@@ -310,7 +310,7 @@ class Running:
         thread.start()
 
     def hooks(self, **manners: Any) -> None:
-        """How badly webhooks are delivered: doubled, lost (shares), shuffled."""
+        """How badly webhooks are delivered: doubled, lost (shares), shuffled, patience."""
         self._server.app.store.remember("hooks", json.dumps(manners))
 
     def faults(self, rules: Sequence[Mapping[str, Any]]) -> None:

@@ -163,11 +163,16 @@ def _told(shop: Shop, row: sqlite3.Row) -> Json:
 
 @dataclass(frozen=True, kw_only=True)
 class Manners:
-    """How badly it delivers: shares of deliveries *doubled* and *lost*, and whether *shuffled*."""
+    """How badly it delivers: shares of deliveries *doubled* and *lost*, and whether *shuffled*.
+
+    *patience*: failures in a row beyond which the next one disables a webhook, as the filter
+    woocommerce_max_webhook_delivery_failures sets it.
+    """
 
     doubled: float = 0.0
     lost: float = 0.0
     shuffled: bool = False
+    patience: int = PATIENCE
 
 
 def deliver(shop: Shop, stopping: threading.Event) -> None:
@@ -176,11 +181,16 @@ def deliver(shop: Shop, stopping: threading.Event) -> None:
     while not stopping.wait(PAUSE):
         if not shop.store.rows("SELECT 1 FROM events LIMIT 1"):
             continue
-        manners = Manners(**json.loads(shop.store.meta("hooks", "{}")))
+        manners = manners_of(shop)
         for number, item, body_of in _queue(shop, manners, dice):
             if stopping.is_set():
                 return
             _send(shop, number, item, body_of)
+
+
+def manners_of(shop: Shop) -> Manners:
+    """How it was told to deliver."""
+    return Manners(**json.loads(shop.store.meta("hooks", "{}")))
 
 
 def _queue(shop: Shop, manners: Manners, dice: random.Random) -> list[tuple[int, int, str]]:
@@ -236,6 +246,9 @@ def _payload(shop: Shop, resource: str, item: int, event: str) -> Any:
 
 
 def _count(shop: Shop, number: int, *, ok: bool) -> None:
+    if ok:
+        shop.store.take("taken", 1)
+    patience = manners_of(shop).patience
     with shop.store.begin() as db:
         if ok:
             db.execute("UPDATE webhooks SET failures = 0 WHERE id = ?", (number,))
@@ -243,7 +256,7 @@ def _count(shop: Shop, number: int, *, ok: bool) -> None:
         db.execute(
             "UPDATE webhooks SET status = CASE WHEN failures > ? THEN 'disabled' ELSE status END,"
             " failures = min(failures + 1, ?) WHERE id = ?",
-            (PATIENCE, PATIENCE + 1, number),
+            (patience, patience + 1, number),
         )
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from connector.sandbox.books import hooks_taken
+
 from .audit import Result, judge
 from .course import play
 from .world import Size, World
@@ -56,6 +58,7 @@ def test_a_short_storm_leaves_nothing_lost_doubled_or_unexplained(
     assert result.clean, "\n".join(result.told)
     assert result.kills == world.tally.kills > 0
     assert result.orders == SHORT.first + SHORT.later
+    assert hooks_taken(world.folder / "shop.db") > 0
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ class World:
         self.systems[kind] = started
         proxy.upstream = urlsplit(started.url).port or 0
         if kind == "shop":
-            started.hooks(doubled=0.3, shuffled=True)
+            started.hooks(doubled=0.3, shuffled=True, patience=1_000_000)
         self._apply(kind)
 
     def shut(self, kind: str) -> None:

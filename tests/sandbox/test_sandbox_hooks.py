@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from company import until
 
-from connector.sandbox import edit
+from connector.sandbox import books, edit
 from connector.web import Request, Response, Web
 
 SECRET = "s3cret"
@@ -165,7 +165,7 @@ def test_a_ping_that_failed_comes_again_with_a_delivery(shop: Any, ear: Ear) -> 
 
 
 def test_deliveries_can_be_doubled_lost_and_shuffled(shop: Any, ear: Ear) -> None:
-    """As the sandbox is told, for who must stand it."""
+    """As the sandbox is told, for who must stand it; what was taken is counted."""
     hook(shop, ear)
     assert shop.admin("hooks", {"doubled": 1.0}).status == 200
     shop.order()
@@ -177,3 +177,35 @@ def test_deliveries_can_be_doubled_lost_and_shuffled(shop: Any, ear: Ear) -> Non
     last = shop.order()["id"]
     until(lambda: len(ear.told()) == 3)
     assert ear.told()[-1][1]["id"] == last
+    until(lambda: books.hooks_taken(shop.running.data) == 3)
+
+
+def test_what_happens_at_once_is_told_in_another_order_if_shuffled(shop: Any, ear: Ear) -> None:
+    """Twenty changes between two looks of the shop."""
+    orders = [shop.order()["id"] for _ in range(20)]
+    hook(shop, ear, "order.updated")
+
+    def order_of_telling() -> list[int]:
+        ear.heard.clear()
+        with edit.desk(shop.running.data) as desk, desk.store.begin():
+            for order in orders:
+                edit.change_at(desk, order, customer_note="again")
+        until(lambda: len(ear.told()) == len(orders))
+        return [body["id"] for _, body in ear.told()]
+
+    assert order_of_telling() == orders
+    shop.running.hooks(shuffled=True)
+    told = order_of_telling()
+    assert sorted(told) == orders
+    assert told != orders
+
+
+def test_its_patience_can_be_changed(shop: Any, ear: Ear) -> None:
+    """As a filter of WordPress does."""
+    number = hook(shop, ear).json["id"]
+    shop.running.hooks(patience=100)
+    ear.status = 500
+    for n in range(8):
+        shop.order()
+        until(lambda n=n: len(ear.told()) == n + 1)
+    assert shop.get(f"/webhooks/{number}").json["status"] == "active"
