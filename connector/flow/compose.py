@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 from connector.documents import Customer, Document, Order, load, refs
 from connector.errors import FieldErrors, FieldFault
@@ -12,10 +14,15 @@ from connector.flow.decide import Want
 from connector.flow.flows import Flow
 from connector.ledger.content import pack, unpack
 from connector.ledger.records import Claimed
-from connector.values import Hold, Ref
+from connector.values import Hold, Ref, Tree
 
 TERMINAL = frozenset({"cancelled", "failed"})
 GUEST = "guest/"
+ALIVE = ("awaiting_payment", "confirmed")
+UNSAYABLE = Hold(
+    reason="rule",
+    needs="it is over at the source, and `write` cannot say so: close it there, then release",
+)
 LITERAL = "="  # a reference whose key begins so names the target's own number
 
 
@@ -65,10 +72,26 @@ def _composed(work: Claimed, doc: Document, want: Want, flow: Flow, around: Surr
     missing = [r for r in wants if not r.key.startswith(LITERAL) and r not in around.links]
     if missing:
         return replace(want, hold=blocked(missing, around.dead))
-    payload = flow.writer.payload(
-        doc, conn=flow.conn, reference=work.reference, there=_there(around.links)
-    )
+    names: dict[str, Any] = {"conn": flow.conn, "reference": work.reference}
+    names["there"] = _there(around.links)
+    payload = flow.writer.payload(doc, **names)
+    told = not want.linked or want.released or flow.mode == "link_only"
+    if not told and isinstance(doc, Order) and _over(doc) and payload in _alive(flow, doc, names):
+        want = replace(want, hold=UNSAYABLE)  # R10: the end of it is no silence
     return replace(want, fields=unpack(pack(payload)))
+
+
+def _over(doc: Order) -> bool:
+    """Is nothing more to come of it? What was given back is told by its refunds, if there are."""
+    return doc.status in TERMINAL or (doc.status == "refunded" and not doc.refunds)
+
+
+def _alive(flow: Flow, doc: Order, names: dict[str, Any]) -> Iterator[Mapping[str, Tree]]:
+    """What *doc* would be written as if it went on."""
+    for status in ALIVE:
+        if flow.writer is not None:
+            with suppress(FieldErrors):  # a state that `write` does not know is no silence
+                yield flow.writer.payload(doc.model_copy(update={"status": status}), **names)
 
 
 def demanded(work: Claimed, flow: Flow) -> list[Ref]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from connector.flow.compose import UNSAYABLE
 from connector.flow.deliver import compose_all
 from connector.flow.flows import Flow
 from connector.flow.merge import changed
@@ -24,6 +25,7 @@ def written_otherwise(flow: Flow, ledger: Ledger, keys: Sequence[str] = ()) -> d
         wants = compose_all(work, flow, ledger)
         for w in work:
             want, base = wants[w.id], unpack(w.base_source or b"{}")
-            if not want.guest and (want.hold is not None or changed(want.fields, base, None)):
+            held = want.hold not in (None, UNSAYABLE)  # what that one says is no news of `write`
+            if not want.guest and (held or changed(want.fields, base, None)):
                 found[w.id] = w.seq
     return found

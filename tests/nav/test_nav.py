@@ -15,6 +15,7 @@ from connector.mapping.compile import compile_profile
 from connector.mapping.load import load_profile
 from connector.places import mappings_folder
 from connector.problems import Problems
+from connector.sandbox import books, edit
 from connector.values import Absent, Change, Done, Gone, InDoubt, Refused, Stale, Tombstone
 
 CONN = {"reference_field": "External_Document_No",
@@ -222,3 +223,29 @@ def test_an_update_clears_what_became_empty_and_leaves_the_rest(erp, nav):
     row = nav.pages["Customer"]["C1001"]
     assert (row["Phone_No"], row["City"], row["Name"]) == ("", "Ulm", "Ada")
     assert done.version == row["Key"] != key
+
+
+@pytest.mark.parametrize("status", ["cancelled", "failed", "refunded"])
+def test_an_order_that_is_over_waits_for_a_person(firm, status):
+    """A page cannot cancel: it is told, never silence; once released it is told no more."""
+    order = firm.company.order()
+    firm.company.settle()
+    firm.company.change(order, status=status)
+    firm.company.settle()
+    assert firm.company.standing("order", order) == "held(rule)"
+
+    firm.company.release("order", order)
+    firm.company.settle()
+    assert firm.company.standing("order", order) == "done(same)"
+
+
+def test_an_order_given_back_is_told_by_its_refund(firm):
+    """NAV books none: the refund waits for a person, whole or in part; the order stands."""
+    order = firm.company.order()
+    firm.company.settle()
+    [row] = books.shop_orders(firm.company.shop_file)
+    edit.refund_order(firm.company.shop_file, int(order), str(row["total"]), "broken")
+    firm.company.settle()
+
+    states = {entity: state for (entity, _), state in firm.company.states().items()}
+    assert (states["order"], states["refund"]) == (("done", "same"), ("held", "review"))
