@@ -19,7 +19,8 @@ from connector.values import Payload, Tree
 _PERSONAL = re.compile(
     r"name|mail|phone|tel\b|fax|mobil|street|addr|city|town|post(al)?_?code|zip|company|vat|iban|bic"
     r"|account|birth|\bip\b|_ip|agent|note|comment|remark|message|contact|user|login|transaction"
-    r"|payment_?ref|signature|order_?key|token|secret|customer$|person|owner",
+    r"|payment_?ref|signature|order_?key|token|secret|customer$|person|owner|tax_?(id|no|nr|number)$"
+    r"|national|passport|social_?sec|licen[cs]e|card_?n|plz|\bdob\b|_dob|born|house_?n|statement",
     re.IGNORECASE,
 )
 _HARMLESS = re.compile(
@@ -33,7 +34,12 @@ _NUMBER_OR_TIME = re.compile(  # more digits without a point could be a telephon
 )
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
 _HOST = re.compile(r"(?<=://)[\w-]+(\.[\w-]+)+")
-_KEPT = re.compile(r"&#?\w+;|</?[a-zA-Z]+|\w+(?=://)")
+_KEPT = re.compile(  # `<lisa@…>` is no tag, and nobody is an entity
+    r"&(?:#x?[0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos|nbsp|[a-zA-Z]{1,2}(?:uml|lig|acute|grave|circ));"
+    r"|\w+(?=://)"
+    r"|</?(?:a|b|br|div|em|h\d|i|img|li|ol|p|span|strong|table|td|th|tr|u|ul)(?=[\s/>])"
+)
+_CODE = re.compile(r"[^\s@]*")  # what stands under a harmless name is one word, and no address
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _FOREIGN = "äöüßéèñçåøłšžčő"
 _SHORT_CODE = re.compile(r"country|region|state|currency|lang", re.IGNORECASE)
@@ -59,7 +65,9 @@ class Mask:
         if isinstance(tree, Mapping):
             named = _named(tree)  # {key: _billing_phone, value: …}
             return {
-                name: self._tree(child, named if name == "value" else name, again=again)
+                (self.text(name) if _MAIL.search(name) else name): self._tree(
+                    child, named if name == "value" else name, again=again
+                )
                 for name, child in tree.items()
             }
         if isinstance(tree, list | tuple):
@@ -67,7 +75,7 @@ class Mask:
         if isinstance(tree, str):
             return self._text(tree, key, again=again)
         if isinstance(tree, int | Decimal) and not isinstance(tree, bool):
-            masked = self._text(str(tree), key, again=again)
+            masked = self._text(format(Decimal(tree), "f"), key, again=again)
             return Decimal(masked) if isinstance(tree, Decimal) else int(masked)
         return tree
 
@@ -76,7 +84,9 @@ class Mask:
             return value
         if again and any(word in self.words for word in _words(value)):
             return self.text(value)
-        harmless = _NUMBER_OR_TIME.fullmatch(value) or _HARMLESS.search(key)
+        harmless = _NUMBER_OR_TIME.fullmatch(value) or (
+            _HARMLESS.search(key) and _CODE.fullmatch(value)
+        )
         if _SHORT_CODE.search(key) and len(value) <= _LONGEST_CODE:
             return value
         if harmless and not _personal(key):
