@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -173,6 +173,8 @@ class Daemon:
         self._schedule = Schedule(app.config.zone, WORKERS, self.work.failed)
         self._night = Night(app.config.zone, app.clock.now())
         self._swept = 0.0
+        self._reload_due = False
+        self._hearing: Collection[str] | None = None  # whose hints alone are kept, once that is done
 
     def serve(self) -> bool:
         """Work until SIGTERM or SIGINT; True if every call on the wire had ended by then."""
@@ -186,8 +188,7 @@ class Daemon:
         notify("READY=1")
         self._log.info("daemon ready", count=len(self.turns.app.flows))
         while (got := self._signal()) not in END:
-            if got == signal.SIGHUP:
-                self._reload()
+            self._reload_due = self._reload_due or got == signal.SIGHUP
             self._look()
         return self.stop()
 
@@ -202,7 +203,10 @@ class Daemon:
     def _look(self) -> None:
         """Serve commands, sweep what is due, and prove that we and the ledger live."""
         self.vitals.looked()
+        if self._reload_due:
+            self._reload()
         try:
+            self._drop_unheard()
             if self._ledger.read(runs.waiting):
                 with self._ledger.begin() as db:
                     asked = runs.take(db)
@@ -242,17 +246,27 @@ class Daemon:
 
     def _plan(self, app: App) -> None:
         """Run the flows of *app* at their times; hints for others will never be read."""
-        self._schedule.replace(triggers(app.config), self.work.tick)
-        with self._ledger.begin() as db:
-            hints.drop(db, triggers(app.config))
+        times = triggers(app.config)
+        self._schedule.replace(times, self.work.tick)
+        self._hearing = times.keys()
+
+    def _drop_unheard(self) -> None:
+        if self._hearing is not None:
+            with self._ledger.begin() as db:
+                hints.drop(db, self._hearing)
+            self._hearing = None
 
     def _reload(self) -> None:
         """Take the configuration as it is now; a broken one changes nothing, and is told whole."""
+        self._reload_due = False
         notify("RELOADING=1")
         try:
             app = reopened(self.turns.app)
             app.flows = unattended(app.flows)
             self.outside.follow(app)
+        except LedgerAway as error:
+            self._reload_due = True  # nobody asks a second time
+            self._log.error("reload is put off", code=error.code, error=error)
         except ConnectorError as error:
             self.vitals.reload_refused = True
             self._log.error("reload refused", code=error.code, cure=error.cure)

@@ -1,0 +1,68 @@
+"""The daemon's loop, round by round: what it does when the ledger is away, or a pair is busy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from company import Company
+
+from connector import app as opening
+from connector.daemon import Daemon
+from connector.errors import LedgerAway
+from connector.ledger import hints
+
+
+@pytest.fixture
+def daemon(company: Company) -> Iterator[Daemon]:
+    """A daemon whose loop the test goes round; nothing runs by itself."""
+    company.config(flows={"stock": {"entity": "stock", "from": "erp", "to": "shop"}})
+    for name in ("orders", "products", "stock"):
+        company.flow(name, every="never")
+    made = Daemon(company.app)
+    made._schedule.start()
+    yield made
+    made.stop()
+
+
+def away_twice(real: Callable[..., Any]) -> Callable[..., Any]:
+    """The ledger does not answer the first two times."""
+    left = [1, 2]
+
+    def ask(*given: Any) -> Any:
+        if left:
+            left.pop()
+            raise LedgerAway("away")
+        return real(*given)
+
+    return ask
+
+
+def test_hints_of_others_are_dropped_once_the_ledger_answers(
+    daemon: Daemon, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reload while the ledger is away ends nothing, and is done to its end later."""
+    with company.app.ledger.begin() as db:
+        hints.note(db, "gone", [("1", None)], company.clock.now())
+    monkeypatch.setattr(hints, "drop", away_twice(hints.drop))
+    daemon._reload()
+    for answers, left in ((False, 1), (False, 1), (True, 0)):
+        daemon._look()
+        assert daemon.vitals.ledger_answers is answers
+        assert len(company.rows("SELECT * FROM hint")) == left
+
+
+def test_a_reload_that_the_ledger_put_off_is_made_later(
+    daemon: Daemon, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One SIGHUP is enough, and a configuration without a mistake is not called refused."""
+    before = daemon.turns.app
+    monkeypatch.setattr(opening, "as_accepted", away_twice(opening.as_accepted))
+    daemon._reload_due = True
+    for taken in (False, False, True):
+        daemon._look()
+        assert not daemon.vitals.reload_refused
+        assert (daemon.turns.app is not before) is taken
+    daemon._look()
+    assert not daemon._reload_due
