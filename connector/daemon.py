@@ -174,7 +174,9 @@ class Daemon:
         self._night = Night(app.config.zone, app.clock.now())
         self._swept = 0.0
         self._reload_due = False
-        self._hearing: Collection[str] | None = None  # whose hints alone are kept, once that is done
+        self._hearing: Collection[str] | None = (
+            None  # whose hints alone are kept, once that is done
+        )
 
     def serve(self) -> bool:
         """Work until SIGTERM or SIGINT; True if every call on the wire had ended by then."""
