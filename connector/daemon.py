@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -15,12 +15,11 @@ import structlog
 from tenacity import retry, retry_if_exception_type, wait_exponential
 
 from connector import planfile
-from connector.app import App, Report, counted, open_app, reopened
+from connector.app import App, Report, counted, open_app
 from connector.applying import apply
 from connector.backfilling import Backfilling
 from connector.building import unattended
 from connector.errors import (
-    ConfigError,
     ConnectorError,
     LedgerAway,
     NotNow,
@@ -34,8 +33,8 @@ from connector.ledger import hints, records, runs
 from connector.nightly import Night, vacuum
 from connector.notify import notify
 from connector.outside import Outside
-from connector.problems import Problem, Problems
-from connector.schedule import Schedule, triggers
+from connector.reloading import Reloading
+from connector.schedule import Schedule
 from connector.turns import Turns
 
 LOOK = 0.5  # seconds between looks for what commands ask
@@ -173,10 +172,7 @@ class Daemon:
         self._schedule = Schedule(app.config.zone, WORKERS, self.work.failed)
         self._night = Night(app.config.zone, app.clock.now())
         self._swept = 0.0
-        self._reload_due = False
-        self._hearing: Collection[str] | None = (
-            None  # whose hints alone are kept, once that is done
-        )
+        self._reloading = Reloading(self.turns, self.outside, self._schedule)
 
     def serve(self) -> bool:
         """Work until SIGTERM or SIGINT; True if every call on the wire had ended by then."""
@@ -186,11 +182,11 @@ class Daemon:
             runs.abandon(db, self._clock.now())
         self._ledger.announce("daemon")
         self._schedule.start()
-        self._plan(self.turns.app)
+        self._reloading.plan(self.turns.app, self.work.tick)
         notify("READY=1")
         self._log.info("daemon ready", count=len(self.turns.app.flows))
         while (got := self._signal()) not in END:
-            self._reload_due = self._reload_due or got == signal.SIGHUP
+            self._reloading.asked = self._reloading.asked or got == signal.SIGHUP
             self._look()
         return self.stop()
 
@@ -205,10 +201,8 @@ class Daemon:
     def _look(self) -> None:
         """Serve commands, sweep what is due, and prove that we and the ledger live."""
         self.vitals.looked()
-        if self._reload_due:
-            self._reload()
         try:
-            self._drop_unheard()
+            self._reloading.look(self.work.tick)
             if self._ledger.read(runs.waiting):
                 with self._ledger.begin() as db:
                     asked = runs.take(db)
@@ -246,41 +240,6 @@ class Daemon:
             if runs_itself(self.turns.app, name) and self.turns.idle(name):
                 self._schedule.now(act, name, name)
 
-    def _plan(self, app: App) -> None:
-        """Run the flows of *app* at their times; hints for others will never be read."""
-        times = triggers(app.config)
-        self._schedule.replace(times, self.work.tick)
-        self._hearing = times.keys()
-
-    def _drop_unheard(self) -> None:
-        if self._hearing is not None:
-            with self._ledger.begin() as db:
-                hints.drop(db, self._hearing)
-            self._hearing = None
-
-    def _reload(self) -> None:
-        """Take the configuration as it is now; a broken one changes nothing, and is told whole."""
-        self._reload_due = False
-        notify("RELOADING=1")
-        try:
-            app = reopened(self.turns.app)
-            app.flows = unattended(app.flows)
-            self.outside.follow(app)
-        except LedgerAway as error:
-            self._reload_due = True  # nobody asks a second time
-            self._log.error("reload is put off", code=error.code, error=error)
-        except ConnectorError as error:
-            self.vitals.reload_refused = True
-            self._log.error("reload refused", code=error.code, cure=error.cure)
-            for problem in _problems(error):
-                self._log.error("wrong", code=problem.code, file=problem.file, line=problem.line)
-        else:
-            self.vitals.reload_refused = False
-            self.turns.replace(app)
-            self._plan(app)
-            self._log.info("reloaded", count=len(app.flows))
-        notify("READY=1")
-
     def stop(self) -> bool:
         """Let nothing more begin; True if every call on the wire had ended in time."""
         notify("STOPPING=1")
@@ -311,12 +270,6 @@ def _beat(app: App, now: datetime) -> None:
         file.touch()
     except OSError as error:  # its age tells it outside
         structlog.get_logger().error("heartbeat cannot be touched", error=error)
-
-
-def _problems(error: ConnectorError) -> list[Problem]:
-    if isinstance(error, ConfigError) and isinstance(error.problems, Problems):
-        return sorted(set(error.problems.found))
-    return []
 
 
 def run(path: Path) -> None:

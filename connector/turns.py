@@ -19,7 +19,7 @@ class Turns:
     def __init__(self, app: App) -> None:
         self.app = self._ours(app)
         self._next: App | None = None
-        self._busy: set[Pair] = set()
+        self._busy: dict[Pair, str] = {}
         self._stopping = False
         self._change = Condition()
 
@@ -34,12 +34,12 @@ class Turns:
             if name not in app.flows:
                 raise ConnectorError(f"there is no flow `{name}`", code="usage")
             flow = app.flows[name]
-            self._busy.add((flow.source, flow.target))
+            self._busy[flow.source, flow.target] = name
         try:
             yield app, flow
         finally:
             with self._change:
-                self._busy.discard((flow.source, flow.target))
+                del self._busy[flow.source, flow.target]
                 self._change_if_idle()
 
     @contextmanager
@@ -54,12 +54,12 @@ class Turns:
             self._change.wait_for(lambda: self._stopping or pair not in self._busy)
             if self._stopping:
                 raise NotSent("stopping")
-            self._busy.add(pair)
+            self._busy[pair] = name
         try:
             yield
         finally:
             with self._change:
-                self._busy.discard(pair)
+                del self._busy[pair]
                 self._change_if_idle()
 
     def _ours(self, app: App) -> App:
@@ -74,8 +74,15 @@ class Turns:
     def replace(self, app: App) -> None:
         """Let *app* take over when the runs under way have ended; until then none begins."""
         with self._change:
+            if self._next is not None:
+                self._next.let_go()
             self._next = app
             self._change_if_idle()
+
+    def waits_for(self) -> list[str]:
+        """The flows whose runs keep a configuration from taking over; empty: none waits."""
+        with self._change:
+            return sorted(self._busy.values()) if self._next is not None else []
 
     def stop(self) -> None:
         """Begin no run and no call; what is not sent yet is withdrawn by its run."""

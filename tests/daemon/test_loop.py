@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from company import Company
+from structlog.testing import capture_logs
 
-from connector import app as opening
+from connector import reloading
 from connector.daemon import Daemon
 from connector.errors import LedgerAway
 from connector.ledger import hints
@@ -46,7 +47,7 @@ def test_hints_of_others_are_dropped_once_the_ledger_answers(
     with company.app.ledger.begin() as db:
         hints.note(db, "gone", [("1", None)], company.clock.now())
     monkeypatch.setattr(hints, "drop", away_twice(hints.drop))
-    daemon._reload()
+    daemon._reloading.asked = True
     for answers, left in ((False, 1), (False, 1), (True, 0)):
         daemon._look()
         assert daemon.vitals.ledger_answers is answers
@@ -58,11 +59,27 @@ def test_a_reload_that_the_ledger_put_off_is_made_later(
 ) -> None:
     """One SIGHUP is enough, and a configuration without a mistake is not called refused."""
     before = daemon.turns.app
-    monkeypatch.setattr(opening, "as_accepted", away_twice(opening.as_accepted))
-    daemon._reload_due = True
+    monkeypatch.setattr(reloading, "reopened", away_twice(reloading.reopened))
+    daemon._reloading.asked = True
     for taken in (False, False, True):
         daemon._look()
         assert not daemon.vitals.reload_refused
         assert (daemon.turns.app is not before) is taken
     daemon._look()
-    assert not daemon._reload_due
+    assert not daemon._reloading.asked
+
+
+def test_a_reload_says_for_whose_run_it_waits(daemon: Daemon) -> None:
+    """Until that has ended nothing begins, and nothing is called reloaded."""
+    before = daemon.turns.app
+    with capture_logs() as said:
+        with daemon.turns.turn("orders"):
+            daemon._reloading.asked = True
+            for _ in range(2):
+                daemon._look()
+            assert daemon.turns.app is before
+            assert not daemon.turns.idle("stock")
+        daemon._look()
+    assert daemon.turns.app is not before
+    told = [(line["event"], line.get("flow")) for line in said]
+    assert told == [("reload waits for a run", "orders"), ("reloaded", None)]

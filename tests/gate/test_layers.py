@@ -29,6 +29,7 @@ LAYERS = [
     {"turns"},
     {"vitals", "alarms", "hooks"},
     {"outside"},
+    {"reloading"},
     {"daemon"},
     {"worker"},
     {"testing"},
