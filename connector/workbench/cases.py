@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from connector.workbench.given import document, with_customer
 from connector.workbench.offline import REFERENCE
 from connector.workbench.opened import Opened, with_parameters
 from connector.workbench.paths import NOTHING, at, body_of
+from connector.workbench.silence import judge_silence
 from connector.workbench.written import cases_of, listed, members
 from connector.yamlread import Node, plain
 
@@ -61,6 +62,7 @@ class _Made:
     payload: Payload | None = None
     sent: Sequence[Sent] = ()
     outcome: Outcome | None = None
+    unread: int = 0
     faults: dict[str, str] = field(default_factory=dict)
     origins: dict[str, Node] = field(default_factory=dict)
 
@@ -93,6 +95,7 @@ def _run(
     problems: Problems,
 ) -> Iterator[Difference]:
     parameters = {k: str(n.value) for k, n in members(case.get("conn")).items()}
+    judge_silence(opened, entity, case, problems)
     staged = with_parameters(opened, parameters, problems) if parameters else opened
     made = _Made()
     try:
@@ -136,15 +139,25 @@ def _deliver(
     if opened.stage is None or not (case.keys() & {"reply", "outcome"} or "call" in asked):
         return
     action = str(plain(case.get("action")) or "create")
+    can = _can(opened, entity, action)
     change = Change(
         id=1,
         action=action,
         reference=str(plain(case.get("reference")) or REFERENCE),
-        payload=made.payload,
+        payload={k: v for k, v in made.payload.items() if can is None or k in can},
         send_before=_NEVER,
         key=str(plain(case.get("key")) or "1") if action != "create" else None,
     )
-    made.outcome, made.sent = opened.stage.send(entity, change, _replies(row, case))
+    replies = _replies(row, case)
+    made.outcome, made.sent = opened.stage.send(entity, change, replies)
+    made.unread = max(0, len(replies) - len(made.sent))
+
+
+def _can(opened: Opened, entity: str, action: str) -> Collection[str] | None:
+    """The fields that an update may carry, as `can` says; None: every one."""
+    there = opened.compiled.profile.entities.get(entity)
+    known = there.actions.get(action) if there is not None else None
+    return known.can if known is not None and action == "update" else None
 
 
 def _written(
@@ -187,6 +200,8 @@ def _differences(case: Mapping[str, Node], made: _Made) -> Iterator[Difference]:
         yield from _differ("outcome", plain(case["outcome"]), outcome_word(made.outcome), made)
     elif "outcome" in case and not made.faults:
         yield Difference(at="outcome", expected=str(plain(case["outcome"])), got="(not sent)")
+    if made.unread:
+        yield Difference(at="reply", expected="all are read", got=f"{made.unread} are not")
     if made.outcome is not None and "code" in case:
         got = getattr(made.outcome, "code", getattr(made.outcome, "why", None))
         yield from _differ("code", plain(case["code"]), got, made)
@@ -205,7 +220,7 @@ def _got(path: str, made: _Made) -> object:
         return at(made.document, path)
     number = int(call[1] or 0)
     if number >= len(made.sent):
-        return None
+        return None if call[2] != "body" else "(not called)"
     sent = made.sent[number]
     match call[2]:
         case "method":

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from connector.documents import ENTITIES
 from connector.mapping.actions import check_keys, one_of
 from connector.mapping.expressions import complain
 from connector.mapping.keys import TEST, words_of
+from connector.nearest import cure_for
 from connector.problems import Problems
 from connector.yamlread import Node
 
@@ -52,7 +54,25 @@ def _case(row: Node, problems: Problems) -> dict[str, Node] | None:
             complain(problems, node, f"there is no {node.value}", "it stands beside this file")
     if "given" not in case:
         complain(problems, row, "has no `given`", "add `given: samples/FILE.json`")
+    _judged(row, case, problems)
     return case if len(problems.found) == before else None
+
+
+def _judged(row: Node, case: Mapping[str, Node], problems: Problems) -> None:
+    """A case that compares nothing would always be ok."""
+    if not case.keys() & {"expect", "faults", "outcome"}:
+        complain(problems, row, "expects nothing", "add `expect:`, `outcome:` or `faults:`")
+    for word, needs in (("code", "outcome"), ("http", "reply")):
+        if word in case and needs not in case:
+            wrong = f"`{word}` says nothing without `{needs}`"
+            complain(problems, case[word], wrong, f"add `{needs}:`")
+    for named, node in members(case.get("there")).items():
+        if named.split(" ")[0] not in ENTITIES:
+            wrong = f"`{named}` names no entity"
+            complain(problems, node, wrong, cure_for(named.split(" ")[0], ENTITIES, "entity"))
+    if "faults" in case and "outcome" in case:
+        wrong = "what cannot be made is not sent"
+        complain(problems, case["outcome"], wrong, "leave out `outcome`")
 
 
 def listed(node: Node | None) -> list[Node]:

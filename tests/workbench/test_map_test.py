@@ -66,6 +66,14 @@ def test_a_case_may_expect_document_payload_message_and_outcome(bench: Bench) ->
         ("expect: {call.body.Save.Header.Note: x}", ("call.body.Save.Header.Note", "x", "danke")),
         ("outcome: done", ("outcome", "done", "in_doubt")),
         ("reply: samples/order.create.xml\n    outcome: stale", ("outcome", "stale", "done")),
+        (
+            "reply: [samples/order.create.xml, samples/order.create.xml]\n    outcome: done",
+            ("reply", "all are read", "1 are not"),
+        ),
+        (
+            "expect: {'call[7].body.Save.Header.Note': $nil}",
+            ("call[7].body.Save.Header.Note", "(nothing)", "(not called)"),
+        ),
         ("faults: {write.Note: missing}", ("fault write.Note", "missing", "(nothing)")),
     ],
 )
@@ -109,15 +117,37 @@ def test_parameters_of_a_case_win(bench: Bench) -> None:
     assert differences(bench) == []
 
 
+def test_an_update_of_a_case_carries_what_an_update_may(bench: Bench) -> None:
+    """As the connector does: the fields of `can`."""
+    bench.spoil("  create:\n", "  update:\n    can: [Note]\n    op: Save\n"
+                "    args: {Header: {Note: = payload.Note, Customer: = payload.Customer | default('-')}}\n"
+                "    key: = reply.No\n  create:\n")  # fmt: skip
+    add(bench, "  - {given: samples/order.json, action: update,"
+               " expect: {call.body.Save.Header: {Note: danke, Customer: '-'}}}\n")  # fmt: skip
+    assert differences(bench) == []
+
+
 @pytest.mark.parametrize(
     ("row", "says"),
     [
         ("{given: samples/none.json}", "there is no samples/none.json"),
         ("{given: samples/order.json, expct: {}}", "did you mean `expect`?"),
         ("{expect: {number: '1'}}", "has no `given`"),
+        ("{given: samples/order.json}", "expects nothing"),
+        ("{given: samples/order.json, expect: {number: '1'}, code: x}", "without `outcome`"),
+        ("{given: samples/order.json, outcome: in_doubt, http: '500'}", "without `reply`"),
+        ("{given: samples/order.json, faults: {a: b}, outcome: done}", "is not sent"),
+        ("{given: samples/order.json, expect: {notee: $nil}}", "did you mean `note`?"),
+        ("{given: samples/order.json, expect: {'write.Line[0].Pricee': $nil}}", "mean `Price`?"),
+        ("{given: samples/order.json, expect: {'write.Line[0]': {Itm: $nil}}}", "mean `Item`?"),
+        ("{given: samples/order.json, expect: {call.body.Save.Heder.Note: $nil}}", "`Header`?"),
+        ("{given: samples/order.json, there: {custmer: x}, outcome: done}", "mean `customer`?"),
         ("{given: samples/order.json, outcome: don}", "did you mean `done`?"),
-        ("{given: order.yaml}", "is not one JSON payload"),
-        ("{given: samples/order.json, from: sandbox_erp}", "sandbox_erp reads no order"),
+        ("{given: order.yaml, outcome: done}", "is not one JSON payload"),
+        (
+            "{given: samples/order.json, from: sandbox_erp, outcome: done}",
+            "sandbox_erp reads no order",
+        ),
     ],
 )
 def test_a_wrong_case_is_a_problem_at_its_line(bench: Bench, row: str, says: str) -> None:
