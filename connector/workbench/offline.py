@@ -83,6 +83,9 @@ def check_offline(opened: Opened, problems: Problems) -> Offline:
                 names = list(_names(opened, entity, action, cases))
                 row = _build(stage, Call(name, action, step, node), names, problems)
                 found.built.append(row)
+                if not names and "write" not in members(opened.raw.entities[name]):
+                    complain(problems, node, f"{name} {action.name} was never built: no `write`",
+                             "write `write:`, or leave the action out")  # fmt: skip
                 if not row.judged and opened.compiled.profile.protocol == "soap":
                     found.notes.append(f"{name} {action.name}: its schema cannot be built here")
     for word, action in opened.compiled.profile.probe.items():

@@ -68,6 +68,14 @@ def test_a_write_without_a_sample_is_untried_and_that_is_a_problem(bench: Bench)
     assert "no sample document of order" in row
 
 
+def test_an_action_without_a_write_was_never_built_and_that_is_a_problem(bench: Bench) -> None:
+    """A create at 0 messages is not ok."""
+    path = bench.acme / "order.yaml"
+    text = path.read_text()
+    path.write_text(text[: text.index("write:\n")] + text[text.index("tables:\n") :])
+    assert f"{bench.line('create:')} order create was never built: no `write`" in messages(bench)[-1]
+
+
 def test_a_document_that_cannot_be_written_names_the_expression(bench: Bench) -> None:
     """At the line of the expression that fails."""
     sample = bench.acme / "samples" / "order.json"
