@@ -73,7 +73,9 @@ def test_an_action_without_a_write_was_never_built_and_that_is_a_problem(bench: 
     path = bench.acme / "order.yaml"
     text = path.read_text()
     path.write_text(text[: text.index("write:\n")] + text[text.index("tables:\n") :])
-    assert f"{bench.line('create:')} order create was never built: no `write`" in messages(bench)[-1]
+    assert (
+        f"{bench.line('create:')} order create was never built: no `write`" in messages(bench)[-1]
+    )
 
 
 def test_a_document_that_cannot_be_written_names_the_expression(bench: Bench) -> None:
