@@ -119,9 +119,10 @@ def test_parameters_of_a_case_win(bench: Bench) -> None:
 
 def test_an_update_of_a_case_carries_what_an_update_may(bench: Bench) -> None:
     """As the connector does: the fields of `can`."""
-    bench.spoil("  create:\n", "  update:\n    can: [Note]\n    op: Save\n"
-                "    args: {Header: {Note: = payload.Note, Customer: = payload.Customer | default('-')}}\n"
-                "    key: = reply.No\n  create:\n")  # fmt: skip
+    header = "{Note: = payload.Note, Customer: = payload.Customer | default('-')}"
+    update = f"  update:\n    can: [Note]\n    op: Save\n    args: {{Header: {header}}}\n"
+    update += "    key: = reply.No\n"
+    bench.spoil("  create:\n", f"{update}  create:\n")
     add(bench, "  - {given: samples/order.json, action: update,"
                " expect: {call.body.Save.Header: {Note: danke, Customer: '-'}}}\n")  # fmt: skip
     assert differences(bench) == []
