@@ -28,7 +28,7 @@ def judge_silence(
         ours = path.startswith(_OURS)
         if path.startswith("custom."):
             continue  # a site's own names
-        names = _NAME.findall(re.sub(r"^(write|call(\[\d+\])?\.\w+)\.?", "", path))
+        names = _NAME.findall(re.sub(r"^(write|call(\[\d+\])?\.\w+)\.?|\[\d+\]", "", path))
         for name in names:
             known = written if ours else fields
             if name.lstrip("@") not in known and name != "$value":

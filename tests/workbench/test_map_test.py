@@ -43,6 +43,7 @@ def test_a_case_may_expect_document_payload_message_and_outcome(bench: Bench) ->
     expect:
       number: "1"
       lines[0].net: "10.00"
+      lines[0].list_net: $nil
       write.Customer: C-3
       write.Line[0]: {Item: I-8, Price: "5.00000"}
       call.method: POST
