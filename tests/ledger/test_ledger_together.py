@@ -6,7 +6,7 @@ import pytest
 from ledger_rows import NOW, SECOND, a_link, a_record, an_attempt, an_intent, columns_of
 from sqlalchemy import func, select
 
-from connector.ledger import attempts
+from connector.ledger import attempts, links
 from connector.ledger.attempts import Settlement
 from connector.ledger.links import Facts
 from connector.ledger.schema import attempt, event, link
@@ -112,3 +112,8 @@ def test_one_id_answered_for_two_orders_is_held_for_one_of_them(db):
 
     assert [columns_of(db, i, "state")[0] for i in ids] == ["done", "held", "done"]
     assert sorted(db.scalars(select(link.c.target_key))) == ["E0", "E2"]
+
+
+def test_which_links_are_meant_is_said_in_the_text_of_a_statement():
+    """Bound, it would make SQLite prepare the statement anew for each row of a page."""
+    assert "link.role != 'part'" in str(select(link.c.id).where(links.own_link()))
