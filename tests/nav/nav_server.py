@@ -193,6 +193,8 @@ class Handler(BaseHTTPRequestHandler):
         if rule:
             nav.rules.remove(rule)
         try:
+            if rule and isinstance(rule[1], Fault):
+                raise rule[1]
             told = nav.call(page, operation, read(call) or {})
         except Fault as fault:
             return self.say(500, self.fault(fault))

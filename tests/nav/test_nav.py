@@ -9,6 +9,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from nav_server import Fault
 
 from adapters.soap import Settings, Soap
 from connector.mapping.compile import compile_profile
@@ -192,6 +193,25 @@ def test_a_customer_is_matched_by_e_mail_whatever_its_capitals(erp, nav):
 
     assert to.match("customer", "email", ["ada@example.test"])["ada@example.test"][0].key == "C1001"
     assert to.match("customer", "vat_number", ["DE811"])["DE811"][0].key == "C1001"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("The Sales Header does not exist. Identification fields and values: No.='1001'", Gone()),
+        ("Verkaufskopf ist nicht vorhanden. Felder und Werte: Nr.='1001'", Gone()),
+        ("The Payment Method does not exist. Identification fields and values: Code='COD'", None),
+        ("Die Zahlungsform ist nicht vorhanden. Felder und Werte: Code='COD'", None),
+        ("The Country/Region does not exist. The record was not saved.", None),
+    ],
+)
+def test_another_record_that_is_not_there_is_not_ours(erp, nav, text, told):
+    """A payment method that NAV lacks does not make the order gone."""
+    nav.rules = [("SalesOrder.Update", Fault("NavRecordNotFoundException", text))]
+    said = send(
+        erp(), "order", {"Payment_Method_Code": "COD"}, action="update", key="1", version="x"
+    )
+    assert said == (told or Refused(code="NavRecordNotFoundException", at="update"))
 
 
 @pytest.mark.parametrize("german", [False, True])
