@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ PAUSE = (4.0, 9.0)  # seconds from one misfortune to the next
 COUNTED = 0.2  # shelves a tick
 THERE = 0.85  # of the orders, before the storm ends
 HOUR = 3600.0
+QUIET = 24  # looks, half a second apart: longer than the slowest flow waits between two turns
 ERP_POINTS = (
     "claim.before_commit", "intent.none_sent", "started.before_send", "send.half_written",
     "send.before_reply", "reply.before_outcome", "outcome.before_commit", "outcome.group_half",
@@ -31,6 +33,7 @@ ERP_POINTS = (
     "claimrow.taken", "page.fetched", "page.mapped", "page.before_commit", "page.committed",
     "walk.before_safe",
 )  # fmt: skip
+FIRST_POINTS = ("send.before_reply", "reply.before_outcome", "outcome.before_commit")
 
 
 def weather(world: World) -> None:
@@ -114,6 +117,9 @@ class Storm:
         if world.daemon is not None and self._dies is not None and now >= self._dies:
             world.kill()
             self._born = now
+        if not world.tally.starts:  # it lives until a point that each comes to
+            self._dies = math.inf
+            world.start(f"{world.dice.choice(FIRST_POINTS)}:1")
         if world.daemon is None and now >= self._born:
             young = world.dice.random() < 0.1
             self._dies = now + world.dice.uniform(0.1, 1.5) if young else None
@@ -154,7 +160,7 @@ def calm(world: World, say: Say) -> None:
     world.start()
     until = time.monotonic() + world.size.calm
     quiet, passed = 0, time.monotonic()
-    while quiet < 8 and (now := time.monotonic()) < until:
+    while quiet < QUIET and (now := time.monotonic()) < until:
         if world.died():
             world.buried()
             world.start()
@@ -163,7 +169,7 @@ def calm(world: World, say: Say) -> None:
             world.pass_(HOUR)
             passed = now
         wait(0.5)
-    if quiet < 8:
+    if quiet < QUIET:
         say(f"  it has not come to rest within {world.size.calm:.0f} s")
     world.stop()
 
