@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -25,8 +25,8 @@ def count(shop: Path, erp: Path) -> Audit:
     """Hold every order of the shop against every order of the ERP, content included."""
     there = books.erp_orders(erp)
     delivered = {row["reference"] for row in there}
-    ours = list(_ours(books.shop_orders(shop)))
-    notes = {f"DEMO-{row['number']}": row["note"] for row in books.shop_orders(shop)}
+    sold = {f"DEMO-{row['number']}": row for row in books.shop_orders(shop)}
+    ours = list(_ours(sold))
     # Cancelled before it was ever sent: rightly not there.
     excuses = {
         e.reference: "cancelled before delivery"
@@ -40,22 +40,35 @@ def count(shop: Path, erp: Path) -> Audit:
             total=row["grand_total"],
             currency=row["currency"],
             status=row["status"],
-            differing=() if row["note"] == notes.get(row["reference"]) else ("note",),
+            differing=tuple(_differing(row, sold.get(row["reference"]))),
         )
         for row in there
     ]
     return audit(ours, theirs, excuses=excuses)
 
 
-def _ours(rows: list[books.Row]) -> Iterator[Entry]:
-    for row in rows:
+def _ours(sold: Mapping[str, books.Row]) -> Iterator[Entry]:
+    for reference, row in sold.items():
         yield Entry(
-            reference=f"DEMO-{row['number']}",
+            reference=reference,
             number=row["number"],
             total=row["total"],
             currency=row["currency"],
             status=STATUS[row["status"]],
         )
+
+
+def _differing(row: books.Row, sold: books.Row | None) -> Iterator[str]:
+    """What of a document is not as it was sold, and its second step if that was never made."""
+    if sold is None:
+        return
+    for name in ("note", "email", "bill_to", "ship_to"):
+        if row[name] != sold[name]:
+            yield name
+    if sorted(row["lines"]) != sorted(sold["lines"]):
+        yield "lines"
+    if not row["released"] and row["status"] != "cancelled":
+        yield "released"
 
 
 def stock_wrong(shop: Path, erp: Path, buffer: int) -> list[str]:

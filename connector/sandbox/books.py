@@ -24,6 +24,7 @@ def shop_orders(path: Path) -> list[Row]:
     """Every order of the shop, trash included; its lines with shipping and fees under no SKU.
 
     lines: (sku, quantity, net, tax); Σ(net + tax) = total. refunded: what was paid back of it.
+    bill_to, ship_to: (name, street, city, postcode, country).
     """
     refunded: dict[int, Decimal] = {}
     for row in _rows(path, "SELECT parent, body FROM refunds"):
@@ -42,6 +43,7 @@ def _shop_order(row: sqlite3.Row, refunded: Decimal) -> Row:
         for name in ("line_items", "shipping_lines", "fee_lines")
         for line in body[name]
     ]
+    bill_to, ship = _home(body["billing"]), body["shipping"]
     return {
         "id": str(row["id"]),
         "number": str(row["id"]),
@@ -51,9 +53,19 @@ def _shop_order(row: sqlite3.Row, refunded: Decimal) -> Row:
         "refunded": refunded,
         "note": body["customer_note"],
         "lines": lines,
+        "bill_to": bill_to,
+        "ship_to": _home(ship) if ship["address_1"] or ship["city"] else bill_to,
+        "email": body["billing"]["email"],
         "created": datetime.fromtimestamp(row["created"], UTC),
         "modified": datetime.fromtimestamp(row["modified"], UTC),
     }
+
+
+def _home(told: Row) -> tuple[str, ...]:
+    """Name, street, city, postcode and country as an ERP writes them."""
+    name = f"{told['first_name']} {told['last_name']}".strip() or told["company"]
+    street = "\n".join(part for part in (told["address_1"], told["address_2"]) if part)
+    return (name, street, told["city"], told["postcode"], told["country"])
 
 
 def _amounts(line: Row) -> tuple[Decimal, Decimal]:
@@ -61,14 +73,19 @@ def _amounts(line: Row) -> tuple[Decimal, Decimal]:
 
 
 def erp_orders(path: Path) -> list[Row]:
-    """Every order of the ERP in whatever status; lines as (sku, quantity, net, tax)."""
+    """Every order of the ERP in whatever status; lines as (sku, quantity, net, tax).
+
+    email: of the customer that it stands with.
+    """
+    emails = {row["customer_no"]: row["email"] for row in erp_customers(path)}
     skus = {row["no"]: row["sku"] for row in _rows(path, "SELECT no, sku FROM items")}
     return [
-        _erp_order(row, skus) for row in _rows(path, "SELECT * FROM orders ORDER BY created, no")
+        _erp_order(row, skus, emails)
+        for row in _rows(path, "SELECT * FROM orders ORDER BY created, no")
     ]
 
 
-def _erp_order(row: sqlite3.Row, skus: dict[str, str]) -> Row:
+def _erp_order(row: sqlite3.Row, skus: dict[str, str], emails: dict[str, str]) -> Row:
     data = json.loads(row["data"])
     lines = [
         (
@@ -82,6 +99,9 @@ def _erp_order(row: sqlite3.Row, skus: dict[str, str]) -> Row:
         "reference": row["reference"],
         "shop_number": data["ShopNumber"],
         "customer_no": data["CustomerNo"],
+        "email": emails.get(data["CustomerNo"], ""),
+        "bill_to": _place(data.get("BillTo") or {}),
+        "ship_to": _place(data.get("ShipTo") or {}),
         "status": data["Status"],
         "currency": data["Currency"],
         "grand_total": Decimal(row["grand_total"]),
@@ -91,6 +111,10 @@ def _erp_order(row: sqlite3.Row, skus: dict[str, str]) -> Row:
         "created": datetime.fromisoformat(row["created"]),
         "changed": datetime.fromisoformat(row["changed"]),
     }
+
+
+def _place(told: Row) -> tuple[str, ...]:
+    return tuple(told.get(name, "") for name in ("Name", "Street", "City", "Postcode", "Country"))
 
 
 def erp_credits(path: Path) -> list[Row]:

@@ -63,12 +63,22 @@ def test_a_short_storm_leaves_nothing_lost_doubled_or_unexplained(
     assert hooks_taken(world.folder / "shop.db") > 0
 
 
+def spoiled(path: str, value: str) -> str:
+    """The statement that writes *value* into every order."""
+    return f"UPDATE orders SET data = json_set(data, '{path}', '{value}')"
+
+
 @pytest.mark.parametrize(
     ("file", "sql", "name"),
     [
         ("erp.db", "DELETE FROM orders", "lost"),
         ("erp.db", "", "duplicated"),
         ("erp.db", "UPDATE orders SET grand_total = '1.00'", "stale"),
+        ("erp.db", "UPDATE orders SET released = 0", "stale"),
+        ("erp.db", spoiled("$.Lines.Line[0].NetAmount", "0.01"), "stale"),
+        ("erp.db", spoiled("$.BillTo.City", "Elsewhere"), "stale"),
+        ("erp.db", spoiled("$.ShipTo.Street", "Elsewhere"), "stale"),
+        ("erp.db", spoiled("$.CustomerNo", "C-GUEST-DE"), "stale"),
         ("erp.db", "UPDATE stock SET on_hand = 7", "stock_wrong"),
         ("ledger.db", "UPDATE record SET state = 'prepared', reason = NULL", "unexplained"),
         ("ledger.db", "DELETE FROM event", "unexplained"),
