@@ -82,7 +82,7 @@ class _Bulk:
         capabilities = self._at.profile.capabilities
         rules = self._at.rules(self._entity, self._action)
         verdict = judge(answer, rules, {"conn": self._at.conn}, capabilities.refuses_with)
-        result = outcome(verdict)
+        result = outcome(verdict, new=any(change.key is None for change, _ in rows))
         if result is None:
             return list(self._answers(rows, answer))
         halves = isinstance(result, Refused) and self._repeatable(answer) and self._halved(rows)
@@ -150,5 +150,6 @@ class _Bulk:
         alone = Answer(http=replace(http, status=code), reply=error)
         rules = self._at.rules(self._entity, self._action)
         refuses = self._at.profile.capabilities.refuses_with
-        found = outcome(judge(alone, rules, names, refuses)) or InDoubt(why="unclear")
+        verdict = judge(alone, rules, names, refuses)
+        found = outcome(verdict, new=names["key"] is None) or InDoubt(why="unclear")
         return Refused(code=found.why or "refused") if isinstance(found, Unauthorized) else found

@@ -120,8 +120,13 @@ def judge(
     return _doubt(answer)
 
 
-def outcome(verdict: Verdict) -> values.Outcome | None:
-    """Turn a verdict into the outcome of a write; None for `done`, which its step must fill."""
+def outcome(verdict: Verdict, *, new: bool = False) -> values.Outcome | None:
+    """Turn a verdict into the outcome of a write; None for `done`, which its step must fill.
+
+    *new*: of what is to be made. That cannot be gone: something that it names is not there.
+    """
+    if new and verdict.outcome in ("gone", "absent"):
+        return values.Refused(code=verdict.code or "not_found")
     meaning: Mapping[str, values.Outcome | None] = {
         "done": None,
         "refused": values.Refused(code=verdict.code or "refused"),

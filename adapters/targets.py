@@ -158,7 +158,7 @@ def _perform(
     except Broke as broke:
         return outcome_of(broke)
     verdict = judge(answer, at.rules(entity, action), names, at.profile.capabilities.refuses_with)
-    result = outcome(verdict)
+    result = outcome(verdict, new=names["key"] is None)
     if isinstance(result, Refused):
         result = replace(result, at=step.name)
     if isinstance(result, Refused | InDoubt) and _silent(step) and answer.success and answer.whole:

@@ -14,7 +14,7 @@ from adapters.http import Broke, Reply
 from adapters.replies import Answer
 from connector.errors import FieldErrors, FieldFault
 from connector.profile import Action, Bulk, Capabilities, Entity, ErrorRule, Profile, Step
-from connector.values import Change, Done, InDoubt, Refused, Unavailable
+from connector.values import Change, Done, Gone, InDoubt, Refused, Unavailable
 
 NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)
 BAD = "rotten"
@@ -88,6 +88,15 @@ def test_answers_find_their_changes_whatever_their_order():
     outcomes = sent(Shop(backwards))
     assert outcomes["b"] == Refused(code="too_much")
     assert all(isinstance(outcomes[k], Done) and outcomes[k].key == k for k in "acd")
+
+
+@pytest.mark.parametrize(("key", "expected"), [("a", Gone()), (None, Refused(code="not_found"))])
+def test_only_what_was_there_is_gone(key, expected):
+    """What is to be made is refused: something that it names is not there."""
+    shop = Shop(lambda rows: {"rows": [{"error": {"code": "gone"}}]})
+    due = datetime.now(UTC) + timedelta(minutes=5)
+    change = Change(id=1, action="update", reference="r", key=key, send_before=due, payload={})
+    assert bulks.send(connected(shop, aligned=False), "stock", [change]) == [expected]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from answering import SOAP_11
 from one_reply import answered, change
 
 from connector import errors
-from connector.values import Absent, Done, Gone, InDoubt, Refused, Unauthorized, Unavailable
+from connector.values import Absent, Done, InDoubt, Refused, Unauthorized, Unavailable
 
 XML, PAGE = "text/xml; charset=utf-8", "text/html; charset=utf-8"
 HTML = "<!DOCTYPE html><html><body><h1>Not now</h1></body></html>"
@@ -80,7 +80,8 @@ CASES = {
     "a declared refusal": (500, XML, business("invalid"), Refused(code="invalid", at="create")),
     "a declared refusal with 200": (
         200, XML, business("invalid"), Refused(code="invalid", at="create")),
-    "it is gone": (500, XML, business("not_found"), Gone()),
+    "what it names is gone": (  # what is to be made cannot be
+        500, XML, business("not_found"), Refused(code="not_found", at="create")),
     "a code that no rule names": (500, XML, business("odd"), InDoubt),
     "credentials refused": (401, PAGE, HTML, Unauthorized(why="http_401")),
     "forbidden": (403, PAGE, HTML, Unauthorized(why="http_403")),
@@ -99,7 +100,7 @@ LOOKS = {
 }  # fmt: skip
 for _name, (_status, _kind, _body, _) in CASES.items():
     unable = Unauthorized if _status in (401, 403) else Unavailable
-    unable = NOTHING if _name == "it is gone" else unable  # said by a declared fault
+    unable = NOTHING if _name == "what it names is gone" else unable  # said by a declared fault
     LOOKS[f"to a look-up: {_name}"] = (_status, _kind, _body, unable)
 RAISED = {Unavailable: errors.Unavailable, Unauthorized: errors.Unauthorized}
 
