@@ -41,7 +41,7 @@ LOOK = 0.5  # seconds between looks for what commands ask
 SWEEP = 5.0  # seconds between looks for what is due
 BREATH = 0.05  # seconds between steps of long work, in which others have their turn
 STOP_WITHIN = 8.0  # seconds for calls on the wire; after that their intents are doubts
-WORKERS = 8
+WORKERS = 64  # threads; most of them wait for the turn of a flow, a few at most for each
 HINTS = 1000  # put off at once, of a flow whose source cannot be met
 END: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT)
 
@@ -203,11 +203,7 @@ class Daemon:
         self.vitals.looked()
         try:
             self._reloading.look(self.work.tick)
-            if self._ledger.read(runs.waiting):
-                with self._ledger.begin() as db:
-                    asked = runs.take(db)
-                for one in asked:
-                    self._schedule.now(self.work.run_asked, one.flow, one)
+            self._take_asked()
             self._begin(self._ledger.read(hints.due_flows, self._clock.now()), self.work.hear)
             if time.monotonic() - self._swept >= SWEEP:
                 self._swept = time.monotonic()
@@ -219,6 +215,21 @@ class Daemon:
         self.vitals.ledger_answers = True
         notify("WATCHDOG=1")
 
+    def _take_asked(self) -> None:
+        """Take runs that commands ask for, oldest first: of each flow one that waits for its turn.
+
+        The others wait in the ledger, so that no flow holds the threads that all of them need.
+        """
+        seen: set[str] = set()
+        for id_, name in self._ledger.read(runs.asked_flows):
+            if name in seen or self.turns.in_line(name):
+                continue
+            seen.add(name)
+            with self._ledger.begin() as db:
+                taken = runs.take(db, id_)
+            if taken is not None:
+                self._schedule.now(self.work.run_asked, name, taken)
+
     def _sweep(self) -> None:
         """Deliver what has become due between a flow's times: retries, doubts, what was freed."""
         now = self._clock.now()
@@ -226,7 +237,7 @@ class Daemon:
         app = self.turns.app
         for name in app.wired:
             if app.gate(name).admission.probe_is_due():
-                self._schedule.now(self.work.probe, name, name)
+                self._schedule.once(self.work.probe, name)
         due = self._ledger.read(records.due_flows, now) | self._ledger.read(records.unblocked_flows)
         self._begin({n for n in due if app.can_deliver(n)}, self.work.catch_up)
         _beat(app, now)
@@ -238,7 +249,7 @@ class Daemon:
         """Have *act* done for those of *flows* that run by themselves and could have their turn."""
         for name in sorted(flows):
             if runs_itself(self.turns.app, name) and self.turns.idle(name):
-                self._schedule.now(act, name, name)
+                self._schedule.once(act, name)
 
     def stop(self) -> bool:
         """Let nothing more begin; True if every call on the wire had ended in time."""

@@ -88,6 +88,7 @@ class Schedule:
 
     def __init__(self, zone: ZoneInfo, workers: int, failed: Failed) -> None:
         self._numbers = count()
+        self._once: set[tuple[Callable[[str], object], str]] = set()
         pool = ThreadPoolExecutor(workers)
         defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         self._scheduler = BackgroundScheduler(
@@ -118,6 +119,20 @@ class Schedule:
     def now(self, call: Callable[..., object], name: str, *args: object) -> None:
         """Call *call* with *args* once, for flow *name*, as soon as a worker is free."""
         self._scheduler.add_job(call, args=args, id=f"{name} {next(self._numbers)}")
+
+    def once(self, call: Callable[[str], object], name: str) -> None:
+        """The same for *name* alone, unless such a call waits or is under way."""
+        if (call, name) in self._once:
+            return
+        self._once.add((call, name))
+
+        def do() -> None:
+            try:
+                call(name)
+            finally:
+                self._once.discard((call, name))
+
+        self.now(do, name)
 
     def stop(self) -> None:
         """Call nothing any more; what is under way goes on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition
@@ -20,6 +21,7 @@ class Turns:
         self.app = self._ours(app)
         self._next: App | None = None
         self._busy: dict[Pair, str] = {}
+        self._line: Counter[str] = Counter()
         self._stopping = False
         self._change = Condition()
 
@@ -27,7 +29,11 @@ class Turns:
     def turn(self, name: str) -> Iterator[tuple[App, Flow]]:
         """Wait for the turn of flow *name*; raises NotSent once we stop, ConnectorError(usage)."""
         with self._change:
-            self._change.wait_for(lambda: self._stopping or self._free(name))
+            self._line[name] += 1
+            try:
+                self._change.wait_for(lambda: self._stopping or self._free(name))
+            finally:
+                self._line[name] -= 1
             app = self.app
             if self._stopping:
                 raise NotSent("stopping")
@@ -70,6 +76,11 @@ class Turns:
         """Could *name* have its turn at once?"""
         with self._change:
             return self._free(name)
+
+    def in_line(self, name: str) -> bool:
+        """Does somebody wait for the turn of *name* already?"""
+        with self._change:
+            return self._line[name] > 0
 
     def replace(self, app: App) -> None:
         """Let *app* take over when the runs under way have ended; until then none begins."""

@@ -100,8 +100,8 @@ class Worker:
             return  # it is derived again; one that has calls to make takes it
         with self.app.ledger.begin() as db:
             taken = runs.take(db, asked, self.app.ledger.owner)
-        for one in taken:
-            self.work.run_asked(one)
+        if taken is not None:
+            self.work.run_asked(taken)
 
     # ── the loop ────────────────────────────────────────────────────────────────────────────────
 

@@ -37,32 +37,24 @@ def ask(db: Connection, wanted: Asked, now: datetime) -> int:
     return int(made or 0)
 
 
-def waiting(db: Connection) -> bool:
-    """Does a run wait to be taken?"""
-    return db.scalar(select(run.c.id).where(run.c.state == "asked").limit(1)) is not None
-
-
-def take(db: Connection, only: int | None = None, owner: str | None = None) -> list[Asked]:
-    """Take every run that waits, or *only* one, oldest first, for *owner*: each is given once."""
-    mine = (run.c.state == "asked",) if only is None else (run.c.state == "asked", run.c.id == only)
-    rows = db.execute(
+def take(db: Connection, id_: int, owner: str | None = None) -> Asked | None:
+    """Take this run for *owner*; None if it does not wait any more: each is given once."""
+    row = db.execute(
         update(run)
-        .where(*mine)
+        .where(run.c.state == "asked", run.c.id == id_)
         .values(state="running", owner=owner)
         .returning(run.c.id, run.c.flow, run.c.only, run.c.task, run.c.given, run.c.actor)
-    ).all()
-    found = [
-        Asked(
-            id=r.id,
-            flow=r.flow,
-            keys=tuple(json.loads(r.only)),
-            task=r.task,
-            given=None if r.given is None else json.loads(r.given),
-            actor=r.actor,
-        )
-        for r in rows
-    ]
-    return sorted(found, key=lambda asked: asked.id)
+    ).first()
+    if row is None:
+        return None
+    return Asked(
+        id=row.id,
+        flow=row.flow,
+        keys=tuple(json.loads(row.only)),
+        task=row.task,
+        given=None if row.given is None else json.loads(row.given),
+        actor=row.actor,
+    )
 
 
 def schedule(db: Connection, flow: str, slot: datetime, now: datetime) -> int | None:

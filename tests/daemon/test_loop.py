@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from company import Company
+from service import until
 from structlog.testing import capture_logs
 
+from connector import daemon as daemon_of
 from connector import reloading
 from connector.daemon import Daemon
 from connector.errors import LedgerAway
-from connector.ledger import hints
+from connector.ledger import hints, runs
 
 
 @pytest.fixture
@@ -83,3 +86,55 @@ def test_a_reload_says_for_whose_run_it_waits(daemon: Daemon) -> None:
     assert daemon.turns.app is not before
     told = [(line["event"], line.get("flow")) for line in said]
     assert told == [("reload waits for a run", "orders"), ("reloaded", None)]
+
+
+def asked(company: Company, flow: str, times: int = 1) -> list[int]:
+    """Commands ask for runs of *flow*."""
+    with company.app.ledger.begin() as db:
+        wanted = runs.Asked(id=0, flow=flow, keys=())
+        return [runs.ask(db, wanted, company.clock.now()) for _ in range(times)]
+
+
+def states(company: Company, ids: list[int]) -> list[str]:
+    """How far these runs are."""
+    return [company.app.ledger.read(runs.result, id_)[0] for id_ in ids]
+
+
+def test_a_flow_that_is_busy_holds_up_no_other(daemon: Daemon, company: Company) -> None:
+    """However many runs are asked of it: one waits for its turn, the rest in the ledger."""
+    many = asked(company, "stock", 70)
+    with daemon.turns.turn("stock"):
+        [order] = asked(company, "orders")
+        daemon._look()
+        until(lambda: daemon.turns.in_line("stock") and states(company, [order]) == ["ended"])
+        daemon._look()
+        assert states(company, many) == ["running"] + ["asked"] * 69
+        with company.app.ledger.begin() as db:
+            for id_ in many[2:]:
+                runs.withdraw(db, id_)
+    until(lambda: daemon._look() or states(company, many[:2]) == ["ended"] * 2)
+
+
+def test_what_waits_for_a_thread_is_not_called_again(
+    daemon: Daemon, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that is due at every look is made once, and again only when it has ended."""
+    begun, go, ended = threading.Semaphore(0), threading.Semaphore(0), []
+
+    def hear(name: str) -> None:
+        begun.release()
+        assert go.acquire(timeout=10)
+        ended.append(name)
+
+    monkeypatch.setattr(daemon.work, "hear", hear)
+    monkeypatch.setattr(daemon_of, "runs_itself", lambda *_: True)
+    with company.app.ledger.begin() as db:
+        hints.note(db, "orders", [("1", None)], company.clock.now())
+    daemon._look()
+    assert begun.acquire(timeout=10)
+    daemon._look()
+    assert not begun.acquire(timeout=0.3)
+    go.release()
+    until(lambda: ended)
+    until(lambda: daemon._look() or begun.acquire(blocking=False))
+    go.release(2)
