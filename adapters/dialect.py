@@ -50,7 +50,10 @@ class Dialect(Protocol):
         ...
 
     def slices(self, action: Action, answer: Answer) -> Iterable[Slice]:
-        """Split a listing's reply. Raises ValueError if it is not what the profile says."""
+        """Split a listing's reply. Raises Truncated if it is not what the profile says, and
+
+        ValueError if a smaller page may be.
+        """
         ...
 
     def decode(self, entity: str, raw: bytes) -> Payload | Broken:
@@ -135,7 +138,8 @@ class Connection:
         verdict = judge(answer, rules, query.names, frozenset({503}), writing=False)
         if verdict.outcome not in ("done", "absent", "gone"):
             unruled = verdict.outcome in ("refused", "in_doubt") and not listing
-            if answer.http.status in (404, 410) and answer.parsed and unruled:
+            legible = answer.parsed and not answer.torn
+            if answer.http.status in (404, 410) and legible and unruled:
                 return answer, Verdict(outcome="absent")
             if verdict.outcome == "exists":
                 raise Several(f"{what}: more than one")

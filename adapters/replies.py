@@ -46,6 +46,8 @@ class Fault:
 class Answer:
     """A reply and what was read in it. *clean*: it is whole, and nothing stands around it.
 
+    *torn*: a string of it should hold a document that cannot be read.  *vague*: silence in it does
+    not mean none, because such a string is blank, or holds JSON or plain text.
     *denied*: why the system does not let us in, where a session found that out: nothing was done.
     """
 
@@ -53,6 +55,8 @@ class Answer:
     reply: object = field(default=None, repr=False)
     fault: Fault | None = None
     clean: bool = True
+    torn: bool = False
+    vague: bool = False
     denied: str = ""
 
     def names(self) -> dict[str, object]:
@@ -100,17 +104,19 @@ def judge(
     """Say what *answer* means; what neither a rule nor HTTP decides is in doubt.
 
     `else` speaks where the others are silent and the reply is no success: 2xx is one, unless a
-    rule names `done`.  Rules judge only what could be read: a proxy's 404 page is no document gone.
+    rule names `done`.  Rules judge only what could be read: a proxy's 404 page is no document gone,
+    and in a torn reply they hear nothing of its torn part, nor is a success believed.
     """
     if answer.denied:
         return Verdict(outcome="unauthorized", code=answer.denied)
     known = {**names, **answer.names()}
     verdict = (answer.parsed and _by_rule(rules, known)) or _by_protocol(answer, refuses_with)
-    if verdict:
+    if verdict and not (answer.torn and verdict.outcome == "done"):
         wait = _wait(answer.http) if verdict.outcome == "unavailable" else None
         return replace(verdict, wait=wait)
     if answer.success and not any(rule.outcome == "done" for rule in rules if rule.when):
-        whole = answer.reply is not None and (answer.whole or not writing)
+        readable = answer.reply is not None and not answer.torn
+        whole = readable and (answer.whole or not writing)
         return Verdict(outcome="done") if whole else _doubt(answer)
     last = next((rule for rule in rules if rule.when is None), None)
     if last is not None and answer.parsed and answer.whole and _conclusive(answer):

@@ -82,7 +82,7 @@ def read(at: Connection, entity: str, keys: Sequence[str]) -> Iterator[Read]:
             continue
         try:
             yield _only(at, of, list(at.dialect.slices(action, answer)), key)
-        except ValueError as error:
+        except (ValueError, Truncated) as error:
             raise Unavailable(f"{entity} get: the reply is not as the profile says") from error
 
 

@@ -244,7 +244,7 @@ def _hits(at: Connection, name: str, action: Action, names: Mapping[str, object]
         return []
     what, known = f"{name} {action.name}", {"conn": at.conn, **names, **answer.names()}
     hits = []
-    for item in _items(at, action, known, what):
+    for item in _items(at, action, known, what, vague=answer.vague):
         own = {**known, "item": item}
         if action.verify is not None and not told(action.verify, own, what):
             continue
@@ -258,14 +258,22 @@ def _hits(at: Connection, name: str, action: Action, names: Mapping[str, object]
     return hits
 
 
-def _items(at: Connection, action: Action, names: Mapping[str, object], what: str) -> list[Payload]:
-    """Nothing where the items should be means none only in a reply that a contract describes."""
-    template = action.items or action.item
+def _items(
+    at: Connection, action: Action, names: Mapping[str, object], what: str, *, vague: bool
+) -> list[Payload]:
+    """Nothing where the items should be means none only in a reply that a contract describes.
+
+    No contract describes what a string holds. `get` is laxer: many say so that a key is unknown.
+    """
+    template, lax = action.items or action.item, action.name == "get"
     found = names["reply"] if template is None else told(template, names, what)
-    if found is None and not at.profile.services:
+    items = found if isinstance(found, list | tuple) else [found]
+    nothing = found is None and not at.profile.services
+    unsaid = vague and (found is None or found == "")
+    odd = any(not isinstance(item, Mapping) and not blank(item) for item in items)
+    if nothing or (not lax and (unsaid or odd)):
         message = f"{what}: the reply is not as the profile says"
         raise errors.Unavailable(message, nobody=False)
-    items = found if isinstance(found, list | tuple) else [found]
     return [item for item in items if isinstance(item, Mapping) and not blank(item)]
 
 

@@ -29,7 +29,7 @@ from adapters.splitting import parse as json
 from adapters.splitting import payload
 from adapters.system import System, client
 from adapters.wsse import Wsse
-from connector.errors import Bug
+from connector.errors import Bug, Truncated
 from connector.profile import Action, Profile, Step
 from connector.values import Broken, Payload
 
@@ -135,13 +135,15 @@ class SoapDialect:
         if template is None:
             raise Bug(f"{self._profile.name}: {action.name} needs `items` or `item`")
         found = told(template, {"conn": self._conn, **answer.names()}, action.name)
+        if answer.vague and action.name != "get" and (found is None or found == ""):
+            raise Truncated(f"{action.name}: silence where no contract says what it means")
         for item in found if isinstance(found, list | tuple) else [found]:
             if isinstance(item, Node):
                 yield Slice(raw=item.raw(), payload=item)
             elif isinstance(item, Mapping):  # of a JSON document in a string
                 yield Slice(raw=_JSON.encode(item), payload=item)
             elif item is not None:
-                raise ValueError("an item that is no element of the reply")
+                raise Truncated(f"{action.name}: an item that is no element of the reply")
 
     def decode(self, entity: str, raw: bytes) -> Payload | Broken:
         """Parse a slice by the shape that it has in the replies of this entity."""

@@ -10,8 +10,11 @@ from xml.sax.saxutils import escape
 import pytest
 from answering import Fake, enveloped, profile_of, system, wsdl_beside
 
-from connector.errors import ConfigError
-from connector.values import Change, Done, InDoubt, Item, Refused
+from adapters.decoded import decoded
+from adapters.http import Reply
+from adapters.replies import Answer
+from connector.errors import ConfigError, Truncated, Unavailable
+from connector.values import Absent, Change, Done, InDoubt, Item, Refused, Seen
 
 SOAP = """\
 profile: p
@@ -38,6 +41,13 @@ actions:
     args: {Name: LIST, Data: x}
     decode: {Data: HOW}
     items: = reply.Data.LIN
+  find:
+    op: Run
+    args: {Name: FIND, Data: = reference}
+    decode: {Data: HOW}
+    items: = reply.Data.LIN
+    reference: = item.Ref
+  get: {op: Run, args: {Name: GET, Data: = key}, decode: {Data: HOW}, item: = reply.Data}
 """
 
 
@@ -131,9 +141,92 @@ def test_a_list_in_a_string_is_walked_like_any_other(desk, how, text, keys):
     assert [source.decode("order", one.raw)["No"] for one in items] == keys
 
 
+TORN = [("xml", "<DOC><LIN><No>1</No>"), ("json", '{"LIN": [{"No": "1"}'), ("xml", "busy")]
+SILENT = [("xml", ""), ("xml", " "), ("xml", None), ("json", ""), ("json", "{}"), ("json", "7"),
+          ("json", '{"LIN": null}'), ("json", '{"LIN": "none"}'), ("json", '{"LIN": 0}'),
+          ("xml", "<DOC>busy</DOC>")]  # fmt: skip
+
+
+def found(desk, how, text, **other):
+    return desk(text, how, **other).find("order", ["R"])["R"]
+
+
+@pytest.mark.parametrize(("how", "text"), TORN + SILENT)
+def test_a_find_whose_answer_cannot_be_read_is_no_absence(desk, how, text):
+    """The order may be there; taken for absent it would be created once more."""
+    with pytest.raises(Unavailable):
+        found(desk, how, text)
+
+
+@pytest.mark.parametrize(("how", "text"), TORN)
+@pytest.mark.parametrize("word", ["done", "absent", "gone", "refused", "exists"])
+def test_no_rule_concludes_anything_from_what_a_torn_answer_lacks(desk, how, text, word):
+    """A row that asks for what the string does not hold sees nothing there."""
+    top = SOAP + f"errors: [{{when: = not reply.Data.Code, outcome: {word}}}]\n"
+    with pytest.raises(Unavailable):
+        found(desk, how, text, profile=top)
+    with pytest.raises(Unavailable):
+        desk(text, how, profile=top).get("order", ["7"])
+    assert isinstance(sent(desk(text, how, profile=top)), InDoubt)
+
+
+@pytest.mark.parametrize("when", ["reply.Data.Code | default('') == ''", "reply.Data == ''",
+                                  "'7' not in reply.Data", "reply.Data.Code != '0'"])  # fmt: skip
+def test_a_refusal_is_not_read_out_of_what_is_torn(desk, when):
+    """Refused, it would be sent once more."""
+    top = SOAP + f'errors: [{{when: "= {when}", outcome: refused}}]\n'
+    assert isinstance(sent(desk("<DOC><No>", "xml", profile=top)), InDoubt)
+
+
+def test_a_rule_that_looks_elsewhere_is_heard_though_the_string_is_torn(desk):
+    """Many put a sentence where a document should be, and say beside it that they refuse."""
+    assert sent(desk("No such customer", "xml", status=0)) == Refused(code="refused", at="create")
+    top = SOAP + "errors: [{when: = reply.Status == '4', outcome: absent}]\n"
+    assert isinstance(found(desk, "xml", "No such order", status=4, profile=top), Absent)
+
+
+@pytest.mark.parametrize(("how", "text"), TORN + SILENT)
+def test_a_list_that_cannot_be_read_is_no_empty_list(desk, how, text):
+    """An empty page would move the cursor past what nobody has read."""
+    with pytest.raises((Unavailable, Truncated)):
+        list(desk(text, how).pages("order", None, start=None, until=None))
+
+
+@pytest.mark.parametrize(
+    ("how", "text"), [("xml", "<DOC/>"), ("xml", "<DOC><n>0</n></DOC>"), ("json", '{"LIN": []}')]
+)
+def test_a_document_without_rows_is_none(desk, how, text):
+    """XML has no other way to say so, JSON has its empty list."""
+    assert isinstance(found(desk, how, text), Absent)
+
+
+@pytest.mark.parametrize("reply", [{"a": None}, {"a": [{"b": {"c": ""}}]}, {"a": {"b": None}}])
+def test_nothing_on_the_way_to_the_string_is_as_a_blank_one(reply):
+    """What holds it is left out: it does not say that there is none."""
+    now = datetime.now(UTC)
+    http = Reply(status=200, headers={}, body=b"", began=now, took=timedelta(0))
+    assert decoded(Answer(http=http, reply=reply), {"a.b.c": "xml"}, {}).vague
+    assert not decoded(Answer(http=http, reply=reply), {"other.c": "xml"}, {}).vague
+
+
+def test_a_rule_may_say_what_an_empty_string_means(desk):
+    """For systems that mean none by it."""
+    top = SOAP + "errors: [{when: = reply.Data == '', outcome: absent}]\n"
+    assert isinstance(found(desk, "xml", "", profile=top), Absent)
+    assert list(desk("", "xml", profile=top).pages("order", None, start=None, until=None))
+
+
+def test_a_find_reads_what_the_string_holds(desk):
+    """And a blank string says of one key that it is unknown."""
+    row = "<DOC><LIN><No>SO-7</No><Ref>R</Ref></LIN></DOC>"
+    assert isinstance(seen := found(desk, "xml", row), Seen)
+    assert seen.key == "SO-7"
+    assert isinstance(desk("", "xml").get("order", ["7"])["7"], Absent)
+
+
 def test_a_profile_may_say_it_once_for_all_calls(desk):
     """Beside the services; an action adds to it."""
-    order = ORDER.replace("    decode: {Data: HOW}\n", "")
+    order = ORDER.replace("    decode: {Data: HOW}\n", "").replace(", decode: {Data: HOW}", "")
     top = SOAP + "decode: {reply.Data: xml}\n"
     assert sent(desk(XML, "", profile=top, order=order)).key == "SO-7"
 
