@@ -268,6 +268,15 @@ def test_quirk_24_the_id_is_the_key_and_confirming_takes_the_stock(dolibarr, boo
     )
 
 
+def test_what_is_made_cancelled_is_not_confirmed(dolibarr, books):
+    """Confirming would raise it from the dead."""
+    erp = Erp(dolibarr.url, validate=True)
+    outcome = erp.create(status="cancelled")
+    erp.system.close()
+    assert (type(outcome), outcome.steps_left) == (Done, ())
+    assert not [body for _, _, body in books.requests if b"validOrder" in body]
+
+
 def test_quirk_25_no_time_of_dolibarr_is_read(erp):
     """Its Z is not true."""
     erp.create()
