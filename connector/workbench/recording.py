@@ -17,6 +17,7 @@ from connector.values import Payload
 from connector.workbench.masking import Mask
 
 KEY_FILE = ".connector-mask"
+_SECRET = 32  # bytes
 _LITERAL = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -47,15 +48,29 @@ def secret_beside(folder: Path) -> bytes:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return path.read_bytes()
+        return _secret_in(path)
     except OSError as error:
         cure = "run it as the user that owns the configuration"
         message = f"{path} cannot be written: {error.strerror}"
         raise ConnectorError(message, code="usage", cure=cure) from error
     with os.fdopen(descriptor, "wb") as file:
-        made = secrets.token_bytes(32)
+        made = secrets.token_bytes(_SECRET)
         file.write(made)
     return made
+
+
+def _secret_in(path: Path) -> bytes:
+    """A shorter one can be found by trying, and with it the words behind the masks."""
+    try:
+        kept = path.read_bytes()
+    except OSError as error:
+        cure = "run it as the user that owns the configuration"
+        message = f"{path} cannot be read: {error.strerror}"
+        raise ConnectorError(message, code="usage", cure=cure) from error
+    if len(kept) < _SECRET:
+        message = f"{path} holds {len(kept)} bytes, which is no secret"
+        raise ConnectorError(message, code="usage", cure="delete it: the next run makes another")
+    return kept
 
 
 def record(

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.errors import ConnectorError
 from connector.places import mappings_folder
 from connector.workbench.masking import Mask
+from connector.workbench.recording import KEY_FILE, secret_beside
 
 ORDER: dict[str, Any] = {
     "id": 5120,
@@ -139,3 +142,13 @@ def test_a_harmless_name_hides_nobody(payload: dict[str, Any]) -> None:
 def test_a_number_with_an_exponent_is_masked_as_a_number() -> None:
     """It is written out first."""
     assert isinstance(MASK.payload({"x": Decimal("1E+20")})["x"], Decimal)
+
+
+@pytest.mark.parametrize("kept", [b"", b"x", b"s" * 31])
+def test_a_short_secret_is_none(tmp_path: Path, kept: bytes) -> None:
+    """Who copies it or empties it is told; a whole one is used again."""
+    made = secret_beside(tmp_path)
+    assert (len(made), secret_beside(tmp_path)) == (32, made)
+    (tmp_path / KEY_FILE).write_bytes(kept)
+    with pytest.raises(ConnectorError, match="is no secret"):
+        secret_beside(tmp_path)
