@@ -77,7 +77,7 @@ def _with_reasons(
         for word, keys, day, share in counts
         if keys - approved and len((keys | day) - approved) > max(Decimal(FEW), share * found.items)
     ]
-    if before and not before.keys() - found.absent:
+    if found.absent - approved and found.absent == before.keys():
         reasons = [f"no article of {len(before)} is there any more"]
     return Judged(
         items=found.items, zeroed=found.zeroed, changed=found.changed, absent=found.absent,

@@ -53,6 +53,18 @@ def test_an_empty_reading_is_not_believed(hundred):
     assert hundred.shop() == 1000
 
 
+def test_an_empty_reading_that_a_person_approves_is_used(hundred):
+    """Each article is then asked for by itself: a question for each, and no level of zero."""
+    with hundred.company.clerk() as store, store.begin() as db:
+        db.execute("DELETE FROM items")
+    assert approve(hundred, braked(hundred)) == 0
+    hundred.sync()
+    hundred.sync()
+    standings = {s for (kind, _), s in hundred.company.states().items() if kind == "stock"}
+    assert standings == {("held", "review")}
+    assert hundred.shop() == 1000
+
+
 @pytest.mark.parametrize(("items", "waits"), [(10, False), (11, True)])
 def test_more_than_the_share_without_stock_waits(hundred, items, waits):
     """Ten per cent of a hundred."""
