@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -30,7 +31,6 @@ from connector.ports import Clock, Slot
 MOST_BYTES = 64 * 1024 * 1024
 IDLE_SECONDS = 15.0
 _FAREWELL = timedelta(seconds=3)
-USUAL = {"Accept-Encoding": "gzip", "User-Agent": "connector"}
 # what a server says of our certificate, or of having none, in TLS's own handshake
 _TLS_REFUSALS = frozenset(
     {
@@ -180,7 +180,7 @@ class Http:
     ) -> None:
         self._slot, self._clock, self._timeout = slot, clock, timeout
         self._tls, self._most = tls, most_bytes
-        self._idle: dict[tuple[str, str, int | None], deque[Line]] = {}
+        self._idle: dict[heads.Origin, deque[Line]] = {}
 
     def call(
         self, request: Request, *, send_before: datetime | None = None, proof: Proof | None = None
@@ -194,7 +194,8 @@ class Http:
         return self._made(request, Call(self._clock, min(self._timeout, _FAREWELL), None), proof)
 
     def _made(self, request: Request, call: Call, proof: Proof | None) -> Reply:
-        line = self._line(request.url, call)
+        origin, _ = _parts(request.url)
+        line = self._line(origin, call)
         whole, leg = False, Leg(request=request, withheld=proof is not None)
         try:
             leg = proof.first(request, line) if proof is not None else leg
@@ -209,7 +210,9 @@ class Http:
         finally:
             if not whole:
                 line.abort()
-        self._keep(request.url, line)
+        if line.sock is not None:  # None: the server said Connection: close
+            line.idle_since = (reply.began + reply.took).timestamp()
+            self._idle[origin].append(line)
         return reply
 
     def close(self) -> None:
@@ -219,14 +222,9 @@ class Http:
                 lines.pop().close()
 
     def _exchange(self, line: Line, request: Request, call: Call) -> Reply:
-        parts, origin = urlsplit(request.url), _origin(request.url)
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        headers = {"Host": heads.host(*origin), **USUAL}
-        head = heads.written(request.method, target, {**headers, **request.headers}, request.body)
+        head = heads.written(request.method, *_parts(request.url), request.headers, request.body)
         wire = line.wired()
-        wire.sendall(head)
-        if request.body:
-            wire.sendall(request.body)
+        wire.sendall(head + (request.body or b""))
         reach("send.before_reply")
         status, told, body = _plain(line, wire, request.method, self._most) or odd(
             line, request.method, self._most
@@ -234,16 +232,16 @@ class Http:
         took = timedelta(seconds=call.elapsed())
         return Reply(status=status, headers=told, body=body, began=call.began, took=took)
 
-    def _line(self, url: str, call: Call) -> Line:
-        lines = self._idle.setdefault(_origin(url), deque())
+    def _line(self, origin: heads.Origin, call: Call) -> Line:
+        lines = self._idle.setdefault(origin, deque())
         while lines:
             with suppress(IndexError):
                 line = lines.pop()
-                if call.began.timestamp() - line.idle_since < IDLE_SECONDS and line.is_connected:
+                if call.began.timestamp() - line.idle_since < IDLE_SECONDS and line.is_quiet:
                     line.use(call)
                     return line
                 line.close()
-        scheme, host, port = _origin(url)
+        scheme, host, port = origin
         if scheme == "https":
             self._tls = self._tls or ssl.create_default_context()
             line = TlsLine(host, port, ssl_context=self._tls)
@@ -252,16 +250,13 @@ class Http:
         line.use(call)
         return line
 
-    def _keep(self, url: str, line: Line) -> None:
-        if line.sock is None:  # the server said Connection: close
-            return
-        line.idle_since = self._clock.now().timestamp()
-        self._idle[_origin(url)].append(line)
 
-
-def _origin(url: str) -> tuple[str, str, int | None]:
+@lru_cache(maxsize=64)
+def _parts(url: str) -> tuple[heads.Origin, str]:
+    """The origin of a URL, and what is asked for there."""
     parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return (parts.scheme, parts.hostname or "", parts.port), target
 
 
 def _plain(line: Line, wire: Wire, method: str, most: int) -> _Told | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import http.client
 import io
+import select
 import socket
 import ssl
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from urllib3 import HTTPHeaderDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -20,6 +22,8 @@ from connector.errors import NotSent
 from connector.points import reach
 from connector.ports import Clock
 
+T = TypeVar("T")
+AT_ONCE = 1 << 18  # bytes given to the system in one go
 _RST = struct.pack("ii", 1, 0)
 
 
@@ -61,19 +65,45 @@ class Wire(io.RawIOBase):
     def __init__(self, sock: socket.socket, call: Call) -> None:
         self.sock, self.call = sock, call
         self.begun = b""  # of the reply: read already, and left to the next makefile
+        self._patience = 0.0
+        self._incoming = select.poll()
+        self._incoming.register(sock, select.POLLIN)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing came in, and no end either: it can carry another call."""
+        return not self._incoming.poll(0)
 
     def recv(self) -> bytes:
-        self.sock.settimeout(self.call.left())
-        return self.sock.recv(heads.MOST_HEAD)
+        return self._in_time(self.sock.recv, heads.MOST_HEAD)
+
+    def recv_into(self, buffer: memoryview) -> int:
+        return self._in_time(self.sock.recv_into, buffer)
 
     def sendall(self, data: bytes) -> None:
-        if self.call.sent:
-            reach("send.half_written")
-        self.call.first_byte()
         rest = memoryview(data)
         while rest:
-            self.sock.settimeout(self.call.left())
-            rest = rest[self.sock.send(rest) :]
+            if self.call.sent:
+                reach("send.half_written")
+            self.call.first_byte()
+            rest = rest[self._in_time(self.sock.send, rest[:AT_ONCE]) :]
+
+    def _in_time(self, once: Callable[[Any], T], given: Any) -> T:
+        """Do it before the call's deadline.
+
+        Setting a socket's timeout is a call of the system, so it stays while it is near what is
+        left and ends before it; the rest is waited for only where it was too short.
+        """
+        left = self.call.left()
+        if not left / 2 <= self._patience <= left:
+            self._patience = left * 0.9
+            self.sock.settimeout(self._patience)
+        try:
+            return once(given)
+        except TimeoutError:
+            self._patience = self.call.left()
+            self.sock.settimeout(self._patience)
+            return once(given)
 
     def makefile(self, _: str) -> io.BufferedReader:
         return io.BufferedReader(_Incoming(self))
@@ -111,8 +141,7 @@ class _Incoming(io.RawIOBase):
             buffer[:size] = self._begun[:size]
             self._begun = self._begun[size:]
             return size
-        self._wire.sock.settimeout(self._wire.call.left())
-        return self._raw.readinto(buffer)
+        return self._wire.recv_into(buffer)
 
     def close(self) -> None:
         self._raw.close()
@@ -166,6 +195,11 @@ class Line(HTTPConnection):
             original_response=found,
             request_method=method,
         )
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it is open, and its server said nothing since its last reply."""
+        return self.sock is not None and self.wire is not None and self.wire.quiet
 
     def use(self, call: Call) -> None:
         self.call = call

@@ -9,6 +9,7 @@ import json
 import socket
 import ssl
 import struct
+import time
 import zlib
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +18,9 @@ import urllib3.exceptions
 from profiles_by_hand import RealClock
 from raw_peer import OK, answering, post
 
+import adapters.http
 from adapters.http import FOREIGN, WHY, Broke, Request, why
+from adapters.wire import Call, Wire
 from connector.errors import NotSent
 
 
@@ -159,3 +162,61 @@ def test_a_broken_call_tells_no_content():
     assert json.dumps(str(Broke("timeout", sent=True))) == '"timeout"'
     assert "secret" not in repr(Request(method="GET", url="http://x", headers={"A": "secret"}))
     assert struct.calcsize("ii") == 8
+
+
+class Sleepy:
+    """A socket whose own timeout ends before anything comes; it keeps what was set."""
+
+    def __init__(self, waits):
+        self.waits, self.set = waits, []
+
+    def settimeout(self, seconds):
+        self.set.append(seconds)
+
+    def fileno(self):
+        return 0
+
+    def recv(self, _):
+        if self.waits:
+            self.waits.pop(0)()
+            raise TimeoutError
+        return b"late"
+
+
+class Still(RealClock):
+    """A clock that a test moves."""
+
+    boot = 0.0
+
+    def boottime(self):
+        return self.boot
+
+
+def test_a_call_may_wait_for_all_the_time_that_it_has():
+    """The socket's own timeout is set seldom, rather too short; then the rest is waited."""
+    clock = Still()
+    call = Call(clock, timedelta(seconds=100), None)
+    wire = Wire(sleepy := Sleepy([lambda: setattr(clock, "boot", 95.0)]), call)
+
+    assert wire.recv() == b"late"
+    assert sleepy.set[0] <= 100
+    assert sleepy.set[1] == 5.0
+
+    sleepy.waits = [lambda: setattr(clock, "boot", 99.0), lambda: setattr(clock, "boot", 100.0)]
+    with pytest.raises(TimeoutError):
+        wire.recv()
+    assert sleepy.set[-1] <= 1.0
+
+
+def test_a_connection_forgets_how_patient_its_last_call_was(client, peer, monkeypatch):
+    """A farewell on a connection of long calls is brief all the same."""
+    monkeypatch.setattr(adapters.http, "_FAREWELL", timedelta(seconds=0.3))
+    one = peer(lambda connection, _: (answering(OK)(connection, 1), connection.recv(1 << 16),
+                                      one.ended.wait(20)))  # fmt: skip
+    http_client, started = client(20.0), time.monotonic()
+    http_client.call(post(one.url))
+    with pytest.raises(Broke) as told:
+        http_client.farewell(post(one.url))
+
+    assert (told.value.why, one.connections) == ("timeout", 1)
+    assert time.monotonic() - started < 10

@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 
 import connector.daemon
+from adapters import wire
 from connector import points
 from connector.cli import run
 from connector.clock import SystemClock
@@ -28,6 +29,7 @@ from .levers import Levers
 
 PATIENCE = "PRAGMA busy_timeout=1500"  # milliseconds, so that a locked ledger is met in time
 LOADED = connector.daemon  # what the command line imports when it is needed: here before the fork
+PIECE = 1000  # bytes of a request written at once: death finds some half written
 NO_LIMIT = 1_073_741_823  # pages
 
 
@@ -91,6 +93,7 @@ def serve(config: Path) -> int:
     shift_clocks(levers)
     limit_disk(levers)
     take_names(levers)
+    wire.AT_ONCE = PIECE
     if point := os.environ.get("CHAOS_POINT"):
         act_at(point, os.environ.get("CHAOS_ACT", "KILL"), config.parent / "reached")
     with broken(os.environ.get("CHAOS_BREAK", "")):
