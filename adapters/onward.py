@@ -46,7 +46,7 @@ def onward(walk: Walk, fetch: Fetch, cursor: str | None, within: Bounds) -> Iter
         sure = min(batch.asked - within.lag, sure or batch.asked)  # P3, by the walk's begin
         hand = batch.hand or Hand()
         ends = _ends(walk, hand, batch, number)
-        guard.check(batch, hand, ends=ends)
+        guard.check(batch, hand, number, ends=ends)
         yield Page(
             items=tuple(row.read for row in batch.rows if ripe(row, batch, walk, within.until)),
             cursor=_safe(max(sure, low or sure) if ends else low),
@@ -167,9 +167,13 @@ class _Guard:
         self._by_number = walk.type == "index"
         self._places: set[str] = set()
         self._last = b""
+        self._promised = 1  # pages; some count one in an empty list
 
-    def check(self, batch: Batch, hand: Hand, *, ends: bool) -> None:
-        """Raise Truncated if this page, or the place of the next, was there before."""
+    def check(self, batch: Batch, hand: Hand, number: int, *, ends: bool) -> None:
+        """Raise Truncated if this page, or the next's place, was there before, or rows are not."""
+        self._promised = max(self._promised, hand.pages or 0)
+        if self._by_number and not batch.rows and 1 < self._promised >= number:
+            raise Truncated("a page that the list has by its own count is empty")
         page = _digest(batch.rows)
         if batch.rows and page == self._last:
             raise Truncated("the list gave the same page twice")

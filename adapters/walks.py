@@ -135,6 +135,8 @@ def scan(walk: Walk, fetch: Fetch, cursor: str | None) -> Iterator[Page]:
     while page > 0:
         if batch is None or page > 1:
             batch = fetch(replace(ask, page=page))
+        if before and not batch.rows:
+            raise Truncated("a page before the last one is empty")
         page -= 1
         reads = tuple(dict.fromkeys(row.read for row in batch.rows))
         yield Page(

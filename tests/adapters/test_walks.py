@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -324,6 +325,22 @@ def test_a_scan_misses_nothing_when_rows_it_has_read_are_deleted(totals):
     read = keys(scan(Walk(size=10), shop, None))
 
     assert set(read) >= set(map(str, range(95))) - set(map(str, gone))
+
+
+def hollow(shop, number):
+    def fetch(ask):
+        batch = shop(ask)
+        return replace(batch, rows=()) if ask.page == number else batch
+
+    return fetch
+
+
+@pytest.mark.parametrize(("totals", "number"), [(True, 3), (False, 3), (False, 9)])
+def test_a_scan_with_a_hole_is_not_complete(totals, number):
+    """Taken for complete, the rows of the page would be deleted ones."""
+    shop = Shop(spread(95), totals=totals)
+    with pytest.raises(Truncated):
+        list(scan(Walk(size=10), hollow(shop, number), None))
 
 
 def test_a_scan_resumes_at_its_next_page_and_an_empty_one_completes():

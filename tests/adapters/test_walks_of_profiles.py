@@ -97,6 +97,32 @@ def test_later_pages_of_a_search_are_read_by_another_operation(listing):
     assert [said(one)[0] for one in fake.asked] == ["List", "ListMore", "ListMore"]
 
 
+@pytest.mark.parametrize("lost", [2, 3])
+@pytest.mark.parametrize("told", ["", "<t:Pages>0</t:Pages>", "<t:Pages>3</t:Pages>"])
+def test_a_page_that_was_promised_and_is_empty_is_not_the_end(listing, lost, told):
+    """A search that the system has forgotten: what stood on its pages was not read."""
+
+    def forgetful(request):
+        name, asked = said(request)
+        page = int(asked["Index"]) if name == "ListMore" else 1
+        return rows_of([], told) if page == lost else search(request)
+
+    source, _ = listing(
+        'type: index, pages: = reply.Pages, carry: {search: = reply.SearchId}, size: "3"',
+        forgetful,
+        more=", next: {op: ListMore, args: {SearchId: s-1, Index: = page}}",
+    )
+    with pytest.raises(Truncated, match="is empty"):
+        walked(source)
+
+
+@pytest.mark.parametrize("told", ["", "<t:Pages>0</t:Pages>", "<t:Pages>1</t:Pages>"])
+def test_a_search_that_finds_nothing_is_a_whole_list(listing, told):
+    """However it counts its one empty page."""
+    source, _ = listing("type: index, pages: = reply.Pages", lambda _: rows_of([], told))
+    assert [page.complete for page in walked(source)] == [True]
+
+
 def test_a_list_that_is_longer_than_any_may_be_is_truncated(listing):
     """Each page new, each place new, and no end: `most` is the guard that is left."""
     count = iter(range(10**6))
