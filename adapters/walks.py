@@ -19,6 +19,8 @@ from connector.errors import Truncated
 from connector.profile import Walk
 from connector.values import Broken, Item, Page, Read
 
+_MOST_PAGES = 2**24  # that no honest list has
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ask:
@@ -83,23 +85,31 @@ def careful(fetch: Fetch) -> Fetch:
     """Read a page that cannot be split in smaller pages, down to the one row that is broken.
 
     The parts are read from the last to the first, so that a row which leaves shifts none past us.
+    Where none of them can be read it is not a row that is broken: Truncated.
     """
 
-    def whole(ask: Ask) -> Batch:
+    def whole(ask: Ask) -> tuple[Batch, bool]:
         try:
-            return fetch(ask)
+            return fetch(ask), True
         except Unreadable as error:
             if ask.size == 1:
                 broken = Broken(at=f"page {ask.page}", code=error.code, raw=error.raw)
-                return replace(error.batch, rows=(Row(read=broken),))
+                return replace(error.batch, rows=(Row(read=broken),)), False
             parts = next(n for n in range(2, ask.size + 1) if ask.size % n == 0)
             first, size = (ask.page - 1) * parts + 1, ask.size // parts
             pages = range(first + parts - 1, first - 1, -1)
-            batches = [whole(replace(ask, page=page, size=size)) for page in pages]
-            rows = tuple(row for batch in reversed(batches) for row in batch.rows)
-            return replace(batches[0], rows=rows, total=batches[-1].total)
+            found = [whole(replace(ask, page=page, size=size)) for page in pages]
+            rows = tuple(row for batch, _ in reversed(found) for row in batch.rows)
+            last, begin = found[0][0], found[-1][0]
+            return replace(last, rows=rows, total=begin.total), any(cut for _, cut in found)
 
-    return whole
+    def some(ask: Ask) -> Batch:
+        batch, cut = whole(ask)
+        if not cut and ask.size > 1:
+            raise Truncated("no row of a page can be read, however small the page")
+        return batch
+
+    return some
 
 
 def ripe(row: Row, batch: Batch, walk: Walk, until: datetime | None) -> bool:
@@ -283,6 +293,8 @@ def _last(ask: Ask, first: Batch, fetch: Fetch) -> int:
     digests = {row.read for row in first.rows}
     while len(batch.rows) >= ask.size:
         page *= 2
+        if page > _MOST_PAGES:
+            raise Truncated("the list gives a page for every number")
         batch = fetch(replace(ask, page=page))
         if batch.rows and {row.read for row in batch.rows} == digests:
             raise Truncated("the list gives the same page for every number")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -359,6 +360,38 @@ def test_a_list_that_ignores_page_numbers_is_truncated():
     shop = Shop(spread(30), totals=False)
     with pytest.raises(Truncated):
         list(scan(Walk(size=10), lambda ask: shop(Ask(size=ask.size)), None))
+
+
+def test_a_list_of_which_nothing_can_be_split_is_truncated():
+    """It is the list that is broken, not a row: no page is asked for behind the first."""
+    shop, asked = Shop(spread(30), totals=False), []
+
+    def fetch(ask):
+        asked.append((ask.page - 1) * ask.size)
+        batch = shop(replace(ask, page=1))
+        raise Unreadable("unsplittable", f"busy {len(asked)}".encode(), replace(batch, rows=()))
+
+    for walk in (scan, partial(watermark, start=None, until=None, lag=LAG)):
+        with pytest.raises(Truncated, match="no row of a page"):
+            list(walk(Walk(size=10), fetch, None))
+    assert max(asked) < 10
+
+
+@pytest.mark.parametrize("size", [1, 10])
+def test_a_list_without_end_is_truncated(size):
+    """Rows for every page number, each new: a counter is not believed for ever."""
+    shop, asked = Shop({}, totals=False), []
+
+    def fetch(ask):
+        asked.append(ask.page)
+        if size == 1:
+            raise Unreadable("unsplittable", f"busy {ask.page}".encode(), shop(ask))
+        rows = tuple(shop.row(T0, f"{ask.page}.{n}") for n in range(size))
+        return replace(shop(ask), rows=rows, total=None)
+
+    with pytest.raises(Truncated):
+        list(scan(Walk(size=size), fetch, None))
+    assert len(asked) < 30
 
 
 def test_orphans_in_the_total_do_not_stop_a_walk():
