@@ -20,6 +20,7 @@ NUMBERS = (
     *("runs", "kills", "orders", "lost", "duplicated", "stale", "stock_wrong", "unexplained"),
 )
 FINE = ("done", "found")
+TORN = "Traceback (most recent call last)"
 
 
 @dataclass(kw_only=True)
@@ -132,10 +133,12 @@ def _gaps(told: dict[str, Any]) -> list[str]:
 
 
 def bugs(world: World) -> list[str]:
-    """Log lines that say `bug`, and ends of the daemon that no misfortune of ours explains."""
+    """Log lines that say `bug`, tracebacks, and ends that no misfortune of ours explains."""
     said = [
         f"the log says bug: {line.get('event')} {line.get('error', '')}"
         for line in world.log()
         if line.get("code") == "bug"
     ]
-    return said + [f"the daemon ended with {code}" for code in world.tally.exits if code == 70]
+    torn = (world.folder / "daemon.log").read_text(errors="replace").count(TORN)
+    said += [f"daemon.log holds {torn} tracebacks"] * bool(torn)
+    return said + world.tally.odd

@@ -1,7 +1,7 @@
 """`connector run` as it is, under a hand: its clocks, its disk, its names, the point of its death.
 
-Its environment: CHAOS_LEVERS (a file), CHAOS_POINT (`name:n`: act when the point is reached for the
-n-th time), CHAOS_ACT (KILL or STOP), CHAOS_BREAK (rules switched off).
+Its environment: CHAOS_LEVERS (a file), CHAOS_POINT (`name:n`: die when the point is reached for the
+n-th time), CHAOS_BREAK (rules switched off).
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def take_names(levers: Levers) -> None:
     socket.getaddrinfo = getaddrinfo
 
 
-def act_at(wanted: str, act: str, told: Path) -> None:
-    """Kill or stop this process when it comes to the point for the n-th time."""
+def die_at(wanted: str, told: Path) -> None:
+    """Kill this process when it comes to the point for the n-th time."""
     name, _, nth = wanted.partition(":")
     left, guard = [int(nth or 1)], threading.Lock()
 
@@ -82,7 +82,7 @@ def act_at(wanted: str, act: str, told: Path) -> None:
             due = left[0] == 0
         if due:
             told.write_text(point)
-            os.kill(os.getpid(), getattr(signal, f"SIG{act}"))
+            os.kill(os.getpid(), signal.SIGKILL)
 
     points.on_reach = on_reach
 
@@ -95,6 +95,6 @@ def serve(config: Path) -> int:
     take_names(levers)
     wire.AT_ONCE = PIECE
     if point := os.environ.get("CHAOS_POINT"):
-        act_at(point, os.environ.get("CHAOS_ACT", "KILL"), config.parent / "reached")
+        die_at(point, config.parent / "reached")
     with broken(os.environ.get("CHAOS_BREAK", "")):
         return run(["run", "--json", "--config", str(config)])

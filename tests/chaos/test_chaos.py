@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from connector.demo.count import count
 from connector.sandbox.books import hooks_taken
 
-from .audit import Result, judge
+from .audit import Result, bugs, judge
 from .course import play
-from .world import Size, World
+from .nursery import Born
+from .world import Size, Tally, World
 
 SHORT = Size(first=25, later=15, changes=40, storm=20, lives=4, calm=60)
 
@@ -33,13 +36,13 @@ def stormed(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Result]:
 
 @pytest.fixture
 def world(stormed: tuple[World, Result]) -> Iterator[World]:
-    """The same, to be spoiled: its databases are put back afterwards."""
+    """The same, to be spoiled: its databases and its log are put back afterwards."""
     world, _ = stormed
-    files = {world.folder / name: b"" for name in ("shop.db", "erp.db", "ledger.db")}
-    for file in files:
-        with closing(sqlite3.connect(file)) as db:
+    for name in ("shop.db", "erp.db", "ledger.db"):
+        with closing(sqlite3.connect(world.folder / name)) as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        files[file] = file.read_bytes()
+    names = ("shop.db", "erp.db", "ledger.db", "daemon.log")
+    files = {world.folder / name: (world.folder / name).read_bytes() for name in names}
     yield world
     for file, before in files.items():
         file.write_bytes(before)
@@ -63,22 +66,12 @@ def test_a_short_storm_leaves_nothing_lost_doubled_or_unexplained(
     assert hooks_taken(world.folder / "shop.db") > 0
 
 
-def spoiled(path: str, value: str) -> str:
-    """The statement that writes *value* into every order."""
-    return f"UPDATE orders SET data = json_set(data, '{path}', '{value}')"
-
-
 @pytest.mark.parametrize(
     ("file", "sql", "name"),
     [
         ("erp.db", "DELETE FROM orders", "lost"),
         ("erp.db", "", "duplicated"),
         ("erp.db", "UPDATE orders SET grand_total = '1.00'", "stale"),
-        ("erp.db", "UPDATE orders SET released = 0", "stale"),
-        ("erp.db", spoiled("$.Lines.Line[0].NetAmount", "0.01"), "stale"),
-        ("erp.db", spoiled("$.BillTo.City", "Elsewhere"), "stale"),
-        ("erp.db", spoiled("$.ShipTo.Street", "Elsewhere"), "stale"),
-        ("erp.db", spoiled("$.CustomerNo", "C-GUEST-DE"), "stale"),
         ("erp.db", "UPDATE stock SET on_hand = 7", "stock_wrong"),
         ("ledger.db", "UPDATE record SET state = 'prepared', reason = NULL", "unexplained"),
         ("ledger.db", "DELETE FROM event", "unexplained"),
@@ -90,6 +83,30 @@ def test_what_is_wrong_is_counted(world: World, file: str, sql: str, name: str) 
     assert getattr(judge(world), name) > 0
 
 
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("$.Note", "note"),
+        ("$.BillTo.City", "bill_to"),
+        ("$.ShipTo.Street", "ship_to"),
+        ("$.CustomerNo", "email"),
+        ("$.Lines.Line[0].NetAmount", "lines"),
+    ],
+)
+def test_what_an_order_says_is_compared(world: World, path: str, named: str) -> None:
+    """Its total alone would not tell that it is another's, goes elsewhere or is of other goods."""
+    erp = world.folder / "erp.db"
+    spoil(erp, f"UPDATE orders SET data = json_set(data, '{path}', '1.23')")
+    assert {f.detail for f in count(world.folder / "shop.db", erp).findings} == {named}
+
+
+def test_an_order_that_was_never_released_is_not_finished(world: World) -> None:
+    """A document has two steps in this ERP."""
+    erp = world.folder / "erp.db"
+    spoil(erp, "UPDATE orders SET released = 0")
+    assert {f.detail for f in count(world.folder / "shop.db", erp).findings} == {"released"}
+
+
 def doubling(file: Path) -> str:
     """The statement that enters one order a second time under another number."""
     with closing(sqlite3.connect(file)) as db:
@@ -98,8 +115,49 @@ def doubling(file: Path) -> str:
     return f"INSERT INTO orders SELECT {taken} FROM orders LIMIT 1"
 
 
-def test_a_line_that_says_bug_is_counted(world: World) -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"event": "flow failed", "code": "bug", "error": "KeyError"}',
+        "Traceback (most recent call last):",
+    ],
+)
+def test_a_line_that_says_bug_is_counted(world: World, line: str) -> None:
     """A daemon that contradicts itself is not explained by anything we did."""
     with (world.folder / "daemon.log").open("a") as log:
-        log.write('{"event": "flow failed", "code": "bug", "error": "KeyError"}\n')
+        log.write(f"{line}\n")
     assert judge(world).unexplained == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "point", "sent", "odd"),
+    [
+        (-9, "", [signal.SIGKILL], 0),
+        (-9, "page.fetched", [], 0),
+        (-9, "", [], 1),
+        (0, "", [signal.SIGTERM], 0),
+        (0, "", [], 1),
+        (-15, "", [signal.SIGTERM], 0),
+        (4, "", [], 0),
+        (1, "", [signal.SIGTERM], 1),
+        (-11, "", [signal.SIGKILL], 1),
+    ],
+)
+def test_an_end_that_nobody_caused_is_counted(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    code: int,
+    point: str,
+    sent: list[signal.Signals],
+    odd: int,
+) -> None:
+    """What we did explains how a daemon ended, or it is unexplained."""
+    one = Born(1)
+    for name, value in {"daemon": one, "tally": Tally(), "_sent": set(sent)}.items():
+        monkeypatch.setattr(world, name, value)
+    if point:
+        (world.folder / "reached").write_text(point)
+    one.code = code
+    one.ended.set()
+    world.buried()
+    assert len(bugs(world)) == odd

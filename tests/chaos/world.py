@@ -34,6 +34,7 @@ from .nursery import Born, Nursery
 from .proxy import Proxy
 
 Rules = list[dict[str, Any]]
+AWAY = 4  # its exit code when a system or the ledger is
 BUSY = ("prepared", "running", "in_doubt")
 
 
@@ -59,6 +60,7 @@ class Tally:
     there: float = 0.0
     points: set[str] = field(default_factory=set)
     exits: list[int] = field(default_factory=list)
+    odd: list[str] = field(default_factory=list)
 
     def count(self, name: str) -> None:
         """One more of *name*."""
@@ -89,6 +91,7 @@ class World:
             run(["check", "--fix-webhooks", "--config", str(folder / "config.yaml")])
         self.levers = Levers(folder / "levers")
         self.daemon: Born | None = None
+        self._sent: set[signal.Signals] = set()
         self._nursery = Nursery(folder / "daemon.log")
 
     # ── the systems ─────────────────────────────────────────────────────────────────────────────
@@ -140,25 +143,25 @@ class World:
 
     # ── the daemon ──────────────────────────────────────────────────────────────────────────────
 
-    def start(self, point: str = "", act: str = "KILL") -> None:
+    def start(self, point: str = "") -> None:
         """Start the daemon, to die at *point* if one is given."""
         environ = {
             "CHAOS_LEVERS": str(self.folder / "levers"),
             "CHAOS_POINT": point,
-            "CHAOS_ACT": act,
             "CHAOS_BREAK": self._broken,
         }
+        self._sent.clear()
         self.daemon = self._nursery.bear(self.folder / "config.yaml", environ)
         self.tally.starts += 1
 
     def kill(self) -> None:
         """SIGKILL, wherever it is."""
         if self.daemon is not None:
-            self.daemon.send(signal.SIGKILL)
+            self.send(signal.SIGKILL)
             self.buried()
 
     def died(self) -> bool:
-        """Has the daemon ended, or stopped at its point?"""
+        """Has the daemon ended?"""
         return self.daemon is not None and self.daemon.poll() is not None
 
     def ready(self) -> bool:
@@ -173,29 +176,46 @@ class World:
             return
         code = self.daemon.wait()
         self.daemon = None
+        point = self._point()
         if code == -signal.SIGKILL:
             self.tally.kills += 1
         else:
             self.tally.exits.append(code)
-        reached = self.folder / "reached"
+        if not self._meant(code, point):
+            self.tally.odd.append(f"the daemon ended with {code}")
+
+    def _meant(self, code: int, point: str) -> bool:
+        """Do we know why it ended so?"""
+        if code == -signal.SIGKILL:
+            return bool(point) or signal.SIGKILL in self._sent
+        if code in (0, -signal.SIGTERM):  # the latter before it listens
+            return signal.SIGTERM in self._sent
+        return code == AWAY
+
+    def _point(self) -> str:
+        """The crash point at which it just ended, '' for none."""
+        reached, point = self.folder / "reached", ""
         with suppress(FileNotFoundError):
-            self.tally.points.add(reached.read_text())
+            point = reached.read_text()
+            self.tally.points.add(point)
             reached.unlink()
+        return point
 
     def send(self, number: signal.Signals) -> None:
         """Send the daemon a signal, if there is one."""
         if self.daemon is not None:
+            self._sent.add(number)
             self.daemon.send(number)
 
     def stop(self) -> None:
         """End it as an administrator does."""
         if self.daemon is not None:
-            self.daemon.send(signal.SIGTERM)
+            self.send(signal.SIGTERM)
             try:
                 self.daemon.wait(20)
             except TimeoutError:
-                self.daemon.send(signal.SIGKILL)
-                self.tally.count("had to be killed at its stop")
+                self.send(signal.SIGKILL)
+                self.tally.odd.append("the daemon had to be killed at its stop")
             self.buried()
 
     def close(self) -> None:
