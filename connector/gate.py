@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from connector.admission import Admission
 from connector.meter import Meter
 from connector.pace import Pace
 from connector.points import reach
-from connector.ports import Clock, Target, Watch
+from connector.ports import Clock, More, Target, Watch
 from connector.profile import Limits
 from connector.slots import Slots
 from connector.standing import Standing
@@ -100,20 +100,22 @@ class ThreadGate:
         changes: Sequence[Change],
         *,
         watch: Watch | None = None,
+        more: More | None = None,
     ) -> Iterator[Group]:
-        """Send all *changes*; yield each group as it ends: exactly one outcome a change."""
+        """Send all *changes*, and *more* as they end; yield each group as it ends."""
         ended: Ended = SimpleQueue()
-        size = self._bulk.get(entity, 1)
-        batches = [changes[i : i + size] for i in range(0, len(changes), size)]
         call = partial(self._send_one, target, entity, ended, watch)
-        waiting = [(self._pool.submit(call, batch), batch) for batch in batches]
-        left = len(batches)
+        size = self._bulk.get(entity, 1)
+        waiting: Waiting = []
+        left = _submit(self._pool, call, size, changes, waiting)
         while left:
             groups = [_next(self, ended, waiting), *islice(_rest(ended), left - 1)]
             left -= len(groups)
             if broken := [g for g in groups if isinstance(g, BaseException)]:
                 raise broken[0]
             yield [pair for g in groups if not isinstance(g, BaseException) for pair in g]
+            if more is not None and not self.stopping:
+                left += _submit(self._pool, call, size, more(left * size), waiting)
 
     def _send_one(
         self,
@@ -141,6 +143,21 @@ class ThreadGate:
             ended.put([(c, InDoubt(why=f"bug: {type(error).__name__}")) for c in batch])
         except BaseException as error:  # noqa: BLE001 - the process is being ended
             ended.put(error)
+
+
+def _submit(
+    pool: ThreadPoolExecutor,
+    call: Callable[[Sequence[Change]], None],
+    size: int,
+    changes: Sequence[Change],
+    waiting: Waiting,
+) -> int:
+    """Let *call* be made for each batch of *changes*; how many that are."""
+    batches = [changes[i : i + size] for i in range(0, len(changes), size)]
+    if batches:
+        waiting[:] = [one for one in waiting if not one[0].done()]
+        waiting += [(pool.submit(call, batch), batch) for batch in batches]
+    return len(batches)
 
 
 def withheld(gate: ThreadGate, watch: Watch | None) -> str:

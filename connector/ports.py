@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -156,6 +156,9 @@ class Subscribes(Protocol):
         ...
 
 
+More = Callable[[int], Sequence[Change]]
+
+
 class Gate(Protocol):
     """How the engine sends: concurrently, bounded, in the groups in which calls end."""
 
@@ -166,6 +169,10 @@ class Gate(Protocol):
         changes: Sequence[Change],
         *,
         watch: Watch | None = None,
+        more: More | None = None,
     ) -> Iterator[Sequence[tuple[Change, Outcome]]]:
-        """Send all *changes*; yield each group as it ends: exactly one outcome a change."""
+        """Send all *changes*; yield each group as it ends: exactly one outcome a change.
+
+        *more*: asked, after each group, for changes to send too, told how many are still out.
+        """
         ...

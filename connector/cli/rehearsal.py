@@ -14,7 +14,7 @@ from connector.flow.flows import Flow
 from connector.gate import Group, ThreadGate
 from connector.ledger import brakes, history, systems
 from connector.ledger.copies import copied
-from connector.ports import Target, Watch
+from connector.ports import More, Target, Watch
 from connector.values import Change, Done
 
 Planned = dict[tuple[str, str], list[str]]
@@ -32,6 +32,7 @@ class Rehearsing(ThreadGate):
         changes: Sequence[Change],
         *,
         watch: Watch | None = None,  # noqa: ARG002
+        more: More | None = None,  # noqa: ARG002
     ) -> Iterator[Group]:
         """Send nothing; one Done for every change."""
         for change in changes:

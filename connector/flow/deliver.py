@@ -44,6 +44,7 @@ from connector.values import (
 )
 
 PAGE = 200
+MOST = 10 * PAGE  # records until what they depend on has its turn
 CALLS = (Create, Update, Resume)
 AGAIN = timedelta(seconds=1)
 
@@ -82,37 +83,91 @@ def deliver(
     streak = Streak(flow.brakes, flow.name, ledger)
     if streak.halted():
         return Delivered(braked=streak.words)
-    creates = prove_find(target, flow, ledger, clock)
-    work = take(flow, ledger, clock.now(), licence)
-    done = Delivered(claimed=len(work))
-    if not work:
-        return done
-    wants = compose_all(work, flow, ledger)
-    known, done.stopped = all_known(target, work, wants, flow, ledger, clock)
-    decisions = decide_all(work, wants, known, flow, clock)
-    if creates is not None:
-        decisions |= one_at_a_time(decisions, creates, clock.now())
-    begun = {w.id for w in work}
-    if flow.finds:
-        begun = ledger.read(attempts.suspects, [w.id for w in work])
-        decisions |= few_at_a_time(decisions, begun, flow.slots, clock.now())
-    more, done.braked = held_back(work, decisions, flow, ledger, clock.now(), licence)
-    decisions |= more
-    with ledger.begin() as db:
-        decided = gathered(work, wants, known, decisions)
-        changes = carry_out(db, decided, flow, clock.now(), begun=begun)
-    ledger.note(max((c.id for c in changes), default=0))
-    reach("intent.none_sent")
-    for group in gate.send(target, flow.entity, changes, watch=streak):
+    at = Window(target, flow, ledger, clock, licence, streak)
+    changes = at.first()
+    for group in gate.send(target, flow.entity, changes, watch=streak, more=at.more):
         reach("reply.before_outcome")
         write_outcomes(ledger, group, flow, clock)
         reach("outcome.committed")
         for _, outcome in group:
-            done.count(outcome)
+            at.done.count(outcome)
         streak.hear([outcome for _, outcome in group], clock.now())
         verify(target, flow, ledger, clock, {c.id: o for c, o in group if isinstance(o, Done)})
-    done.braked = streak.words or done.braked
-    return done
+    at.done.braked = streak.words or at.done.braked
+    if at.broke is not None:
+        raise at.broke
+    return at.done
+
+
+@dataclass(slots=True)
+class Window:
+    """The intents open at once (S2): a page, then what takes the places of those that ended.
+
+    So calls are on the wire all the time, and the next records are prepared meanwhile.
+    """
+
+    target: Target
+    flow: Flow
+    ledger: Ledger
+    clock: Clock
+    licence: Licence | None
+    streak: Streak
+    done: Delivered = field(default_factory=Delivered)
+    broke: errors.ConnectorError | None = None
+    _rolls: bool = False
+
+    def first(self) -> list[Change]:
+        """The first calls; raises what the ledger raises, before any is made."""
+        creates = prove_find(self.target, self.flow, self.ledger, self.clock)
+        self._rolls = creates is None and self.flow.finds and self.licence is None
+        return self._page(PAGE // 2 if self._rolls else window(self.flow), creates)
+
+    def more(self, left: int) -> Sequence[Change]:
+        """Further calls while *left* are still out. What goes wrong is kept in `broke`: what is
+
+        on the wire must be heard and written all the same (S10).
+        """
+        most = window(self.flow) - left
+        if most < PAGE // 2 or not self._goes_on():
+            return ()
+        self.ledger.beat(self.clock.now(), self.clock.boottime())
+        claimed = self.done.claimed
+        try:
+            changes = self._page(most, None)
+        except errors.ConnectorError as error:
+            self.broke, changes = error, []
+        self._rolls = self._rolls and self.done.claimed > claimed
+        return changes
+
+    def _goes_on(self) -> bool:
+        done, halted = self.done, self.streak.halted() or self.broke
+        return self._rolls and not (halted or done.stopped) and done.claimed < MOST
+
+    def _page(self, most: int, creates: int | None) -> list[Change]:
+        flow, ledger, clock = self.flow, self.ledger, self.clock
+        work = take(flow, ledger, clock.now(), self.licence, most)
+        self.done.claimed += len(work)
+        if not work:
+            return []
+        wants = compose_all(work, flow, ledger)
+        known, away = all_known(self.target, work, wants, flow, ledger, clock)
+        self.done.stopped = self.done.stopped or away
+        decisions = decide_all(work, wants, known, flow, clock)
+        if creates is not None:
+            decisions |= one_at_a_time(decisions, creates, clock.now())
+        begun = {w.id for w in work}
+        if flow.finds:
+            begun = ledger.read(attempts.suspects, [w.id for w in work])
+            decisions |= few_at_a_time(decisions, begun, flow.slots, clock.now())
+            self._rolls = self._rolls and not begun  # R12: these are all that go at once
+        held, braked = held_back(work, decisions, flow, ledger, clock.now(), self.licence)
+        self.done.braked = self.done.braked or braked
+        with ledger.begin() as db:
+            decided = gathered(work, wants, known, decisions | dict(held))
+            changes = carry_out(db, decided, flow, clock.now(), begun=begun)
+        ledger.note(max((c.id for c in changes), default=0))
+        reach("intent.none_sent")
+        return changes
 
 
 def held_back(
@@ -130,8 +185,10 @@ def held_back(
     return licence.judged(work, decisions, as_planned, now), ""
 
 
-def take(flow: Flow, ledger: Ledger, now: datetime, licence: Licence | None) -> list[Claimed]:
-    """Free what is free by now, and take in hand what is due."""
+def take(
+    flow: Flow, ledger: Ledger, now: datetime, licence: Licence | None, most: int
+) -> list[Claimed]:
+    """Free what is free by now, and take in hand what is due, *most* at once."""
     if flow.stock is not None:  # a level is computed from more than its document
         raise errors.ConnectorError(
             f"{flow.name}: levels are computed when they are sent, and cannot be planned",
@@ -148,7 +205,7 @@ def take(flow: Flow, ledger: Ledger, now: datetime, licence: Licence | None) -> 
             owner=ledger.owner,
             now=now,
             lease=now + flow.lease,
-            most=window(flow),
+            most=most,
             only=only,
         )
 

@@ -1,0 +1,145 @@
+"""The window of open intents rolls: calls are always on the wire, and never more than S2 says."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from connector.errors import LedgerAway
+from connector.flow import deliver as delivering
+from connector.flow.deliver import PAGE
+from connector.testing.memory import Paper
+from connector.testing.rig import Rig, order
+from connector.values import Change, Outcome, Unavailable
+
+LONG = 20.0
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    """A rig whose find is proven, with two slots."""
+    rig = Rig(tmp_path)
+    rig.flow(slots=2)
+    rig.memory[0].put("order", "0", order("0"))
+    rig.cycle()
+    rig.cycle()
+    yield rig
+    rig.kill()
+
+
+def put(rig: Rig, most: int) -> None:
+    """Orders 1 to *most* in the shop."""
+    for number in range(1, most + 1):
+        rig.memory[0].put("order", str(number), order(str(number)))
+
+
+def before_each(rig: Rig, look: Callable[[int], None]) -> None:
+    """Have *look* called, with the order's number, before each call reaches the ERP."""
+    _, erp = rig.memory
+    original = erp._send
+
+    def send(entity: str, change: Change) -> Outcome:
+        look(int(change.reference.rpartition("-")[2]))
+        return original(entity, change)
+
+    erp._send = send  # type: ignore[method-assign]
+
+
+def count(rig: Rig, where: str) -> int:
+    """How many attempts there are now, as another process sees them."""
+    with sqlite3.connect(rig.folder / "ledger.db") as db:
+        found: int = db.execute(f"SELECT count(*) FROM attempt WHERE {where}").fetchone()[0]
+    db.close()
+    return found
+
+
+def test_a_slow_call_does_not_hold_up_the_next_page(rig: Rig) -> None:
+    """While one call of the first page is on the wire, those of the next pages are made."""
+    begun, in_time = threading.Event(), []
+    put(rig, PAGE + 50)
+
+    def look(number: int) -> None:
+        if number == 1:
+            in_time.append(begun.wait(LONG))
+        elif number > PAGE + 10:
+            begun.set()
+
+    before_each(rig, look)
+    rig.cycle()
+    assert in_time == [True]
+    assert len(rig.books()) == PAGE + 51
+
+
+def test_no_more_intents_are_open_than_a_page(rig: Rig) -> None:
+    """S2: what a crash can leave in doubt is a page, however long the delivery."""
+    put(rig, 3 * PAGE)
+    seen: list[int] = []
+    before_each(rig, lambda number: seen.append(count(rig, "outcome IS NULL")))
+    rig.cycle()
+    assert len(seen) == 3 * PAGE
+    assert PAGE // 2 < max(seen) <= PAGE
+
+
+def test_what_may_have_killed_a_worker_goes_in_no_greater_number(rig: Rig) -> None:
+    """R12: of suspects only so many are on the wire as there are slots, also when it rolls."""
+    put(rig, PAGE)
+    rig.kill_at("intent.none_sent")
+    assert rig.run_until_killed()
+    seen: list[int] = []
+    begun = "outcome IS NULL AND started_at IS NOT NULL"
+    before_each(rig, lambda number: seen.append(count(rig, begun)))
+    rig.settle(rounds=60)
+    assert len(rig.books()) == PAGE + 1
+    assert 0 < max(seen) <= 2
+
+
+def test_while_find_is_unproven_one_order_goes_alone(tmp_path: Path) -> None:
+    """S7: the first create of a ledger is followed by none before it was found again."""
+    rig = Rig(tmp_path)
+    rig.flow(slots=2)
+    put(rig, PAGE)
+    seen: list[int] = []
+    before_each(rig, lambda number: seen.append(number))
+    rig.cycle()
+    assert len(seen) == 1
+    rig.kill()
+
+
+def test_an_erp_that_goes_away_is_sent_no_further_page(rig: Rig) -> None:
+    """The outcome that says so stops the rolling: what was not prepared stays due."""
+    put(rig, 3 * PAGE)
+
+    def away(entity: str, change: Change) -> Outcome:
+        return Unavailable(why="503")
+
+    rig.memory[1]._send = away  # type: ignore[method-assign]
+    rig.cycle()
+    assert count(rig, "outcome <> 'done'") == PAGE // 2
+    assert len(rig.books()) == 1
+
+
+def test_a_ledger_that_is_away_for_the_next_page_loses_no_outcome(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S10: what is on the wire is heard and written, then the failure is told."""
+    put(rig, PAGE)
+    taken: list[int] = []
+    original = delivering.take
+
+    def take(*args: object) -> object:
+        taken.append(1)
+        if len(taken) == 2:
+            raise LedgerAway("gone") from OperationalError("", {}, Exception())
+        return original(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(delivering, "take", take)
+    with pytest.raises(LedgerAway):
+        rig.cycle()
+    assert rig.open_intents() == 0
+    made = [p for p in rig.memory[1].papers if isinstance(p, Paper)]
+    assert len(made) == len(rig.links()) == PAGE // 2 + 1
