@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from connector.ledger.links import own_link
+from connector.ledger.links import REPLACED, own_link
 from connector.ledger.schema import goods, link, record
 
 NOTHING = "[]"
@@ -129,9 +129,11 @@ def _order(rows: Sequence[Any]) -> OpenOrder:
         Content(seq=row.seq, lines=unpacked(row.lines), acked_at=row.acked_at) for row in rows
     )
     first = rows[0]
+    there = first.target_key is not None and not first.target_key.startswith(REPLACED)
     return OpenOrder(
         id=first.id, flow=first.flow, key=first.key, source=first.source, state=first.state,
-        reason=first.reason, target_key=first.target_key, reserved_at=first.reserved_at,
+        reason=first.reason, target_key=first.target_key if there else None,
+        reserved_at=first.reserved_at if there else None,
         contents=contents,
     )  # fmt: skip
 

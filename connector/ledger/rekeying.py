@@ -75,7 +75,8 @@ def others(db: Connection, target: str, ids: Sequence[int]) -> int:
 
 def rekey(db: Connection, new: Mapping[int, str], by: str, now: datetime) -> None:
     """Give links the ids that their documents have now; what stands there is read before use."""
-    nothing = {"target_version": None, "base_source": None, "base_target": None, "total": None}
+    unread = ("target_version", "base_source", "base_target", "total", "reserved_at")
+    nothing = dict.fromkeys(unread)
     for id_ in new:  # an id may be another's old one: first all step aside
         db.execute(update(link).where(link.c.id == id_).values(target_key=f"(rekey) {id_}"))
     for id_, key in new.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from connector.ledger import rekeying
 from connector.sandbox import edit, erp_books
 
 
@@ -304,6 +305,40 @@ def test_the_orders_of_another_shop_are_subtracted_too(sold):
     company.order(file=company.folder / "shop2.db")
     sold.sync()
     assert sold.shop() == 6
+
+
+def test_an_order_that_the_new_erp_does_not_have_is_subtracted(sold):
+    """Its number there is that of a system that is no longer there (`link rekey`)."""
+    company = sold.company
+    sold.erp_says("create")
+    company.order()
+    sold.deliver()
+    with company.app.ledger.begin() as db:
+        held = [one for one in rekeying.page(db, "erp", 0) if one.entity == "order"]
+        rekeying.lay_aside(db, held, "test", company.clock.now())
+    with company.clerk() as erp, erp.begin() as db:
+        db.execute("DELETE FROM orders")
+        db.execute("DELETE FROM booked")
+    sold.sync()
+    assert sold.shop() == 8
+
+
+def test_an_order_is_looked_at_anew_in_the_new_erp(sold):
+    """What the old one counted, the new one may not have released yet (`link rekey`)."""
+    company = sold.company
+    sold.erp_says("validate")
+    company.order()
+    sold.deliver()
+    sold.sync()
+    sold.sync()
+    with company.app.ledger.begin() as db:
+        held = [one for one in rekeying.page(db, "erp", 0) if one.entity == "order"]
+        rekeying.rekey(db, {one.id: one.target_key for one in held}, "test", company.clock.now())
+    with company.clerk() as erp, erp.begin() as db:
+        db.execute("UPDATE orders SET released = 0")
+        db.execute("UPDATE booked SET stage = 'open'")
+    sold.sync()
+    assert sold.shop() == 8
 
 
 def test_history_is_not_looked_at_again(sold):
