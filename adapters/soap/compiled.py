@@ -8,6 +8,7 @@ is left to the general writer, which writes or explains it.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +21,8 @@ from adapters.soap.writer import Missing, clears, enclosed, envelope, escaped
 Append = Callable[[str], object]
 Part = Callable[[Any, Append], None]
 Write = Callable[[object], bytes]
+# quick to tell in Python, and true of nothing that XML must escape or cannot carry
+_PLAIN = 'x.isprintable() and not ("&" in x or "<" in x or ">" in x)'
 _SPECIAL = re.compile("[&<>\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _NAME = re.compile(r"[\w.-]+")
 _ABSENT = object()
@@ -69,11 +72,11 @@ def compiled(operation: Operation, *, missing: Missing, zone: ZoneInfo) -> Write
         return None
     making = _Making(missing, zone)
     name = making.name(operation.sent)
-    root = making.part(operation.sent.shape)
+    names, root = making.names, making.part(operation.sent.shape)
 
     def write(args: object) -> bytes:
         out: list[str] = []
-        root({} if args is None else args, out.append)
+        names[root]({} if args is None else args, out.append)
         return enclosed(operation, f"<{name}>{''.join(out)}</{name}>", making.prefixes)
 
     return write
@@ -86,11 +89,13 @@ def _plain(shape: Shape) -> bool:
 
 
 class _Making:
-    """What the parts of one operation share: prefixes, and a part for each type."""
+    """What the parts of one operation share: prefixes, and a function for each type."""
 
     def __init__(self, missing: Missing, zone: ZoneInfo) -> None:
         self._missing, self._zone = missing, zone
-        self._parts: dict[int, Part] = {}
+        self._parts: dict[int, str] = {}
+        self._alone = threading.RLock()
+        self.names: dict[str, Any] = {"absent": _ABSENT, "Other": _Other, "clean": _clean}
         self.prefixes: dict[str, str] = {}
 
     def name(self, member: Member) -> str:
@@ -100,46 +105,51 @@ class _Making:
         prefix = self.prefixes.setdefault(member.namespace, f"n{len(self.prefixes)}")
         return f"{prefix}:{member.name}"
 
-    def part(self, shape: Shape) -> Part:
-        """The writer of a type's members, compiled when first used: a type may hold itself."""
-        if shape.kind not in self._parts:
+    def part(self, shape: Shape) -> str:
+        """Name the writer of a type's members, compiled when first used: a type may hold itself."""
+        with self._alone:
+            name = self._parts.setdefault(shape.kind, f"part{len(self._parts)}")
 
             def first(value: Any, append: Append) -> None:
-                self._parts[shape.kind] = made = self._compiled(shape)
-                made(value, append)
+                self._compile(name, shape)
+                self.names[name](value, append)
 
-            self._parts[shape.kind] = first
-        return lambda value, append: self._parts[shape.kind](value, append)
+            self.names.setdefault(name, first)
+            return name
 
-    def _compiled(self, shape: Shape) -> Part:
-        names: dict[str, Any] = {"absent": _ABSENT, "Other": _Other, "special": _SPECIAL.search}
-        names["clean"] = _clean
-        source = ["def part(value, append):", " if type(value) is not dict: raise Other"]
-        source += [" seen, get = 0, value.get"]
-        for place, (key, member) in enumerate(shape.members.items()):
-            names[f"other{place}"] = self._other(member)
-            sure = _sure(member.shape, place, names)
-            source += self._lines(place, key, member, sure)
-        source.append(" if seen != len(value): raise Other")
-        exec(compile("\n".join(source), f"<{shape.name}>", "exec"), names)  # noqa: S102 - from `_NAME`s
-        made: Part = names["part"]
-        return made
+    def _compile(self, name: str, shape: Shape) -> None:
+        with self._alone:
+            source = [f"def {name}(value, append):", " if type(value) is not dict: raise Other"]
+            source += [" seen, get = 0, value.get"]
+            for place, (key, member) in enumerate(shape.members.items()):
+                source += self._lines(f"{name}_{place}", key, member)
+            source.append(" if seen != len(value): raise Other")
+            exec(compile("\n".join(source), f"<{shape.name}>", "exec"), self.names)  # noqa: S102 - from `_NAME`s
 
-    def _lines(self, place: int, key: str, member: Member, sure: str) -> list[str]:
-        name, nothing = self.name(member), self._nothing(member)
+    def _lines(self, place: str, key: str, member: Member) -> list[str]:
+        nothing = self._nothing(member)
+        self.names[f"other_{place}"] = self._other(member)
         lines = [f" x = get({key!r}, absent)", " if x is not absent:", "  seen += 1"]
-        if sure:
-            any_text = getattr(member.shape.form, "__name__", "") == "text"
-            told = "(clean(x) if special(x) else x)" if any_text else "x"
-            lines += [
-                f"  if type(x) is str and {sure}: append('<{name}>' + {told} + '</{name}>')",
-                f"  else: other{place}(x, append)",
-            ]
-        else:
-            lines.append(f"  other{place}(x, append)")
+        lines += [f"  {line}" for line in self._usual(place, member)]
         if nothing and self._missing != "omit" and not member.many:
             lines.append(f" else: append({nothing!r})")
         return lines
+
+    def _usual(self, place: str, member: Member) -> list[str]:
+        """Lines that write `x` where it is what it mostly is, and leave all else to `other`."""
+        name, form, other = self.name(member), member.shape.form, f"other_{place}(x, append)"
+        if form is not None and (sure := _sure(member.shape, place, self.names)):
+            told = f"x if {_PLAIN} else clean(x)" if form.__name__ == "text" else "x"
+            line = f"if type(x) is str and {sure}: append(f'<{name}>{{{told}}}</{name}>')"
+            return [line, f"else: {other}"]
+        if form is not None or not _plain(member.shape):
+            return [other]
+        part = self.part(member.shape)
+        one = f"append('<{name}>'); {part}(x, append); append('</{name}>')"
+        if not member.many:
+            return [f"if type(x) is dict: {one}", f"else: {other}"]
+        many = ["for x in x if type(x) is list else (x,):", f" if type(x) is dict: {one}"]
+        return [*many, f" else: {other}"]
 
     def _nothing(self, member: Member) -> str:
         """What is written where there is no value."""
@@ -186,7 +196,7 @@ class _Making:
     def _tree(self, member: Member) -> Part:
         if not _plain(member.shape):
             return _refused
-        part, nothing = self.part(member.shape), self._nothing(member)
+        names, part, nothing = self.names, self.part(member.shape), self._nothing(member)
         opening, closing = f"<{self.name(member)}>", f"</{self.name(member)}>"
 
         def write(value: Any, append: Append) -> None:
@@ -194,13 +204,13 @@ class _Making:
                 append(nothing)
             else:
                 append(opening)
-                part(value, append)
+                names[part](value, append)
                 append(closing)
 
         return write
 
 
-def _sure(shape: Shape, place: int, names: dict[str, Any]) -> str:
+def _sure(shape: Shape, place: str, names: dict[str, Any]) -> str:
     """A condition on the text `x`, in Python, under which it is surely written as it stands."""
     bounds = shape.bounds
     if shape.form is None or bounds is None:
@@ -211,8 +221,14 @@ def _sure(shape: Shape, place: int, names: dict[str, Any]) -> str:
         names[f"words{place}"] = bounds.words
         tests.append(f"x in words{place}")
     if kind == "text" and most.keys() <= {"maxLength"}:
-        return " and ".join(["x", *tests, *(f"len(x) <= {n}" for n in most.values())])
-    if kind not in ("decimal", "integer") or "maxLength" in most:
+        tests += [f"len(x) <= {n}" for n in most.values()]
+        if bounds.least:  # what cannot be carried is cut out, and the rest must fit as well
+            tests += [f"len(x) >= {bounds.least}", _PLAIN]
+        for number, one in enumerate(bounds.patterns):
+            names[f"pattern{place}_{number}"] = one.fullmatch
+            tests += [f"pattern{place}_{number}(x)", _PLAIN]
+        return " and ".join(["x", *tests])
+    if kind not in ("decimal", "integer") or "maxLength" in most or bounds.least or bounds.patterns:
         return ""
     part = most.get("fractionDigits", _DIGITS) if kind == "decimal" else 0
     whole = most.get("totalDigits", 2 * _DIGITS) - min(part, most.get("totalDigits", part))
@@ -228,4 +244,4 @@ def _refused(_value: Any, _append: Append) -> None:
 
 
 def _clean(text: str) -> str:
-    return escaped(leaves.text(text, ZoneInfo("UTC")))
+    return escaped(leaves.carried(text))

@@ -44,10 +44,15 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bounds:
-    """The words of a type (none: any), and how much it holds, by facet."""
+    """The words of a type (none: any), and how much it holds, by facet.
+
+    *least*: of characters; *patterns*: it matches each.
+    """
 
     words: frozenset[str] = frozenset()
     most: Mapping[str, int] = field(default_factory=dict)
+    least: int = 0
+    patterns: tuple[re.Pattern[str], ...] = ()
 
 
 _TIGHTEST = ("maxLength", "totalDigits", "fractionDigits")
@@ -83,17 +88,24 @@ class Facets:
             return None if rules else Bounds()
         rule = rules[0]
         below = self.bounds(rule.base) if rule.base else Bounds()
-        if below is None or rule.patterns or rule.bounds.keys() - set(_TIGHTEST):
+        unknown = rule.bounds.keys() - {*_TIGHTEST, "minLength"}
+        if below is None or len(rule.patterns) > 1 or unknown:
             return None
         words = rule.words & below.words if rule.words and below.words else rule.words
         try:
             own = {facet: int(bound) for facet, bound in rule.bounds.items()}
         except ValueError:
             return None
+        least = max(own.pop("minLength", 0), below.least)
         most = {
             f: min(one[f] for one in (own, below.most) if f in one) for f in {**own, **below.most}
         }
-        return Bounds(words=frozenset(words or below.words), most=most)
+        return Bounds(
+            words=frozenset(words or below.words),
+            most=most,
+            least=least,
+            patterns=(*rule.patterns, *below.patterns),
+        )
 
     def restricts(self, name: str, depth: int = 10) -> bool:
         """Whether the type, or one that it rests on, has a facet."""

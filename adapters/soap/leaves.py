@@ -42,7 +42,7 @@ def text(value: object, zone: ZoneInfo) -> str:
     """Write text, without the characters that XML cannot carry."""
     match value:
         case str():
-            return _ILLEGAL.sub("", value)
+            return carried(value)
         case bool():
             return "true" if value else "false"
         case int():
@@ -55,6 +55,11 @@ def text(value: object, zone: ZoneInfo) -> str:
             return value.isoformat()
         case _:
             raise ValueError("text")
+
+
+def carried(value: str) -> str:
+    """What XML can carry of a text."""
+    return _ILLEGAL.sub("", value)
 
 
 def boolean(value: object, _: ZoneInfo) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import quoteattr
 from zoneinfo import ZoneInfo
 
 from adapters.soap import leaves
@@ -42,12 +43,17 @@ def envelope(operation: Operation, args: object, *, missing: Missing, zone: Zone
 
 def enclosed(operation: Operation, body: str, prefixes: Mapping[str, str]) -> bytes:
     """The envelope around a body, with the prefixes that it uses."""
-    spaces = "".join(f" xmlns:{prefix}={quoteattr(ns)}" for ns, prefix in prefixes.items())
+    opening = _opening(operation.soap, tuple(prefixes.items()))
+    return f"{opening}{body}</soap:Body></soap:Envelope>".encode()
+
+
+@lru_cache(maxsize=256)
+def _opening(soap: str, prefixes: tuple[tuple[str, str], ...]) -> str:
+    spaces = "".join(f" xmlns:{prefix}={quoteattr(ns)}" for ns, prefix in prefixes)
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n'
-        f'<soap:Envelope xmlns:soap="{_SOAP[operation.soap]}"'
-        f' xmlns:xsi="{_XSI}"{spaces}><soap:Body>{body}</soap:Body></soap:Envelope>'
-    ).encode()
+        f'<soap:Envelope xmlns:soap="{_SOAP[soap]}" xmlns:xsi="{_XSI}"{spaces}><soap:Body>'
+    )
 
 
 def blocks_of(blocks: Sequence[tuple[Member, object]], zone: ZoneInfo) -> bytes:
@@ -77,7 +83,8 @@ def clears(form: leaves.Form, zone: ZoneInfo) -> bool:
 
 def escaped(text: str) -> str:
     """Text as it stands between tags."""
-    return escape(text, {"\r": "&#13;"})
+    plain = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return plain.replace("\r", "&#13;")
 
 
 class _Wire:

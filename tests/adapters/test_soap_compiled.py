@@ -15,10 +15,11 @@ import pytest
 from lxml import etree
 
 from adapters.soap import compiled as compiling
+from adapters.soap import leaves
 from adapters.soap.compiled import Messages, compiled
 from adapters.soap.contract import Contract, Operation
 from adapters.soap.shapes import Member
-from adapters.soap.writer import Missing, envelope
+from adapters.soap.writer import Missing, envelope, escaped
 from connector.errors import FieldErrors
 from connector.places import mappings_folder
 
@@ -116,7 +117,8 @@ def test_a_facet_is_kept_at_its_very_bound(wsdl: Path) -> None:
         for put, leaf in leaves_of(operation.sent):
             most = leaf.shape.bounds.most if leaf.shape.bounds else {}
             edges = {most.get("maxLength", 1), most.get("totalDigits", 18), 18}
-            values = ["noword"]
+            values = ["noword", "EU", "EUR", "EURO", "eur", "E\x07UR", "\x07", "\x07" * 9, "e&u"]
+            values += ["x" * (leaf.shape.bounds.least - 1) if leaf.shape.bounds else ""]
             for size in sorted(edges | {n + 1 for n in edges}):
                 values += ["9" * size, "-" + "9" * size, "9." + "9" * size]
             values += [f"{'9' * n}.{'9' * k}" for n in (9, 10, 11, 12, 13) for k in (1, 2, 3, 4, 5)]
@@ -129,6 +131,14 @@ def test_a_facet_is_kept_at_its_very_bound(wsdl: Path) -> None:
                 assert ours == theirs, (operation.name, args)
                 refused += isinstance(theirs, list)
     assert refused
+
+
+def test_no_character_slips_through_the_quick_look() -> None:
+    """What is written as it stands is what the general writer makes of it, sign by sign."""
+    plain = eval(f"lambda x: {compiling._PLAIN}")
+    passed = [sign for sign in map(chr, range(0x110000)) if plain(sign)]
+    assert len(passed) > 100_000
+    assert all(escaped(leaves.text(sign, BERLIN)) == sign for sign in passed)
 
 
 def test_an_order_needs_only_the_straight_way(monkeypatch: pytest.MonkeyPatch) -> None:
