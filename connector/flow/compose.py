@@ -12,7 +12,6 @@ from connector.documents import Customer, Document, Order, load, refs
 from connector.errors import FieldErrors, FieldFault
 from connector.flow.decide import Want
 from connector.flow.flows import Flow
-from connector.ledger.content import pack, unpack
 from connector.ledger.records import Claimed
 from connector.values import Hold, Ref, Tree
 
@@ -78,7 +77,7 @@ def _composed(work: Claimed, doc: Document, want: Want, flow: Flow, around: Surr
     told = not want.linked or want.released or flow.mode == "link_only"
     if not told and isinstance(doc, Order) and _over(doc) and payload in _alive(flow, doc, names):
         want = replace(want, hold=UNSAYABLE)  # R10: the end of it is no silence
-    return replace(want, fields=unpack(pack(payload)))
+    return replace(want, fields=payload)
 
 
 def _over(doc: Order) -> bool:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from connector.documents import (
     Customer,
@@ -29,34 +30,34 @@ from connector.values import Broken, Item, Payload, Tombstone
 
 def drafts(item: Item, payload: Payload | Broken, flow: Flow, began: datetime) -> list[Draft]:
     """The records that one item asks for: its own, its children's, its guest's."""
-    bare = replace(blank(item.key, flow, began), version=item.version, raw_hash=digest(item.raw))
+    bare = _bare(item.key, flow, began)
+    bare |= {"version": item.version, "raw_hash": digest(item.raw)}
     if isinstance(payload, Broken):
-        return [replace(bare, verdict="unreadable", needs=payload.code)]
+        return [Draft(**bare, verdict="unreadable", needs=payload.code)]
     try:
         if flow.reader.gone(payload):
             needs = "it is gone at the source: see to it in the target, then release"
-            return [replace(bare, verdict="gone", needs=needs, goods=_nothing(flow))]
+            return [Draft(**bare, verdict="gone", needs=needs, goods=_nothing(flow))]
         doc = flow.reader.document(payload)
         birth = flow.reader.birth(payload)
     except FieldErrors as error:
         goods = salvaged(flow.reader.partial(payload)) if flow.entity == "order" else None
-        return [replace(bare, verdict="unreadable", needs=str(error), goods=goods)]
+        return [Draft(**bare, verdict="unreadable", needs=str(error), goods=goods)]
     own = _of(doc, birth, bare, flow)
     return [own, *_children(doc, own, flow), *_guest(doc, own, flow)]
 
 
 def unreadable(broken: Broken, flow: Flow, began: datetime) -> Draft:
     """R15: it has a key and cannot be read: held, the last good document stays."""
-    bare = blank(str(broken.key), flow, began)
-    raw_hash = digest(broken.raw)
-    return replace(bare, raw_hash=raw_hash, verdict="unreadable", needs=broken.code)
+    bare = _bare(str(broken.key), flow, began)
+    return Draft(**bare, raw_hash=digest(broken.raw), verdict="unreadable", needs=broken.code)
 
 
 def tombstone(gone: Tombstone, flow: Flow, began: datetime) -> Draft:
     """A document that the source no longer has: absence is told, never acted on by itself."""
-    bare = blank(gone.key, flow, began)
+    bare = _bare(gone.key, flow, began)
     needs = "the source no longer has it"
-    return replace(bare, verdict="review", needs=needs, goods=_nothing(flow))
+    return Draft(**bare, verdict="review", needs=needs, goods=_nothing(flow))
 
 
 def _nothing(flow: Flow) -> str | None:
@@ -64,20 +65,20 @@ def _nothing(flow: Flow) -> str | None:
     return NOTHING if flow.entity == "order" else None
 
 
-def blank(key: str, flow: Flow, began: datetime) -> Draft:
-    """A draft that knows its key and nothing of its document."""
-    return Draft(
-        flow=flow.name,
-        entity=flow.entity,
-        key=key,
-        source=flow.source,
-        target=flow.target,
-        serial_key=serial_key(flow, flow.entity, key),
-        read_at=began,
-        due_at=began,
-        read_digest=flow.reader.digest,
-        lane=flow.lane,
-    )
+def _bare(key: str, flow: Flow, began: datetime) -> dict[str, Any]:
+    """What a draft knows by its key alone, and nothing of its document."""
+    return {
+        "flow": flow.name,
+        "entity": flow.entity,
+        "key": key,
+        "source": flow.source,
+        "target": flow.target,
+        "serial_key": serial_key(flow, flow.entity, key),
+        "read_at": began,
+        "due_at": began,
+        "read_digest": flow.reader.digest,
+        "lane": flow.lane,
+    }
 
 
 def serial_key(flow: Flow, entity: str, key: str) -> str:
@@ -85,18 +86,19 @@ def serial_key(flow: Flow, entity: str, key: str) -> str:
     return f"{flow.source}>{flow.target}:{entity}:{key}"
 
 
-def _of(doc: Document, birth: str, bare: Draft, flow: Flow) -> Draft:
+def _of(doc: Document, birth: str, bare: dict[str, Any], flow: Flow) -> Draft:
     data = dump(doc)
     born = getattr(doc, "placed_at", None) or getattr(doc, "created_at", None)
     old = is_older(born, flow)
     try:
         verdict, needs = _judge(doc, flow)
-        minted: str | None = reference(doc, bare.key, flow)
+        minted: str | None = reference(doc, bare["key"], flow)
     except FieldErrors as error:
         verdict, needs, minted = "rule", str(error), None
     changed = getattr(doc, "modified_at", None)
-    return replace(
-        bare,
+    rested = bare | {"due_at": due(bare["read_at"], changed, flow)}
+    return Draft(
+        **rested,
         verdict=verdict,
         needs=f"older than the flow's start {flow.start}" if old and not needs else needs,
         old=old,
@@ -105,7 +107,6 @@ def _of(doc: Document, birth: str, bare: Draft, flow: Flow) -> Draft:
         reference=minted,
         doc=data,
         doc_hash=digest(data),
-        due_at=due(bare.read_at, changed, flow),
         total=str(doc.total) if isinstance(doc, Order) else None,
         currency=doc.currency if isinstance(doc, Order) else None,
         subject=_subject(doc, flow),

@@ -73,12 +73,13 @@ def read_page(
     """The drafts of a page's items that are new or changed, and its pieces without a key."""
     keys = [i.key for i in page.items if isinstance(i, Item)]
     known = ledger.read(staging.hashes, flow.name, flow.entity, keys)
+    mapping = flow.reader.digest
     found: list[Draft] = []
     broken: list[Broken] = []
     for read in page.items:
         match read:
             # R14: skipped only if both the bytes and the mapping that read them are the same.
-            case Item(key=key, raw=raw) if known.get(key) == (digest(raw), flow.reader.digest):
+            case Item(key=key, raw=raw) if key in known and known[key] == (digest(raw), mapping):
                 continue
             case Item():
                 found += drafts(read, source.decode(flow.entity, read.raw), flow, page.began)

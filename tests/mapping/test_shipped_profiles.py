@@ -11,6 +11,7 @@ import pytest
 
 from connector.documents import Order, unexplained
 from connector.errors import FieldErrors
+from connector.ledger.content import pack, unpack
 from connector.mapping.compile import Compiled, compile_profile
 from connector.mapping.load import load_profile
 from connector.mapping.preview import read_preview, write_preview
@@ -223,6 +224,13 @@ def test_every_recorded_order_can_be_sent() -> None:
         lines = sent(doc)["Lines"]["Line"]
         total = sum(Decimal(x["NetAmount"]) + Decimal(x["TaxAmount"]) for x in lines)
         assert total == doc.total
+
+
+def test_what_is_sent_is_what_the_ledger_keeps_of_it() -> None:
+    """A payload is plain JSON already: the intent's bytes give the same tree, leaf by leaf."""
+    made = sent(read(), release=True)
+
+    assert json.dumps(unpack(pack(made)), sort_keys=True) == json.dumps(made, sort_keys=True)
 
 
 @pytest.mark.skipif(not EXAMPLES.is_dir(), reason="no examples here")
