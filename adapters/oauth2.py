@@ -8,13 +8,13 @@ from datetime import timedelta
 from typing import Annotated, Literal
 from urllib.parse import quote, urlencode, urlsplit
 
-import msgspec
 from pydantic import AfterValidator, SecretStr
 
 from adapters.auth import Credentials
 from adapters.http import Broke, Http, Request
 from adapters.logins import Denied, Held
 from adapters.replies import Answer, code_of
+from adapters.splitting import parse
 
 _EARLY = timedelta(seconds=60)  # before its end: a call may wait and take its time
 _LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -105,7 +105,7 @@ def _lasts(said: Mapping[str, object]) -> timedelta | None:
 
 def _object(body: bytes) -> Mapping[str, object] | None:
     try:
-        found = msgspec.json.decode(body)
-    except (ValueError, msgspec.DecodeError):
+        found = parse(body)
+    except ValueError:
         return None
     return found if isinstance(found, dict) else None

@@ -174,6 +174,8 @@ def test_a_refused_client_is_unauthorized_and_not_tried_again_at_once(api, caplo
     [
         ((503, [], b"<html>"), "login_http_503"),
         ((200, [], b"{}"), "login_without_token"),
+        ((200, [], b"[" * 100_000), "login_without_token"),
+        ((400, [], b'{"error":' * 100_000), "login_http_400"),
         ((200, [], b'{"access_token": "x", "token_type": "mac"}'), "login_another_token_type"),
     ],
 )
