@@ -77,7 +77,7 @@ def compiled(operation: Operation, *, missing: Missing, zone: ZoneInfo) -> Write
     def write(args: object) -> bytes:
         out: list[str] = []
         names[root]({} if args is None else args, out.append)
-        return enclosed(operation, f"<{name}>{''.join(out)}</{name}>", making.prefixes)
+        return enclosed(operation, f"<{name}>{''.join(out)}</{name}>", making.prefixes.given)
 
     return write
 
@@ -88,6 +88,21 @@ def _plain(shape: Shape) -> bool:
     return shape.form is None and shape.item is None and shape.ordered and named
 
 
+class Prefixes:
+    """The prefixes of namespaces, given to parts while other threads write with those *given*."""
+
+    def __init__(self) -> None:
+        self._alone = threading.Lock()
+        self.given: Mapping[str, str] = {}  # replaced, never changed
+
+    def of(self, namespace: str) -> str:
+        """The one prefix of a namespace."""
+        with self._alone:
+            if namespace not in self.given:
+                self.given = {**self.given, namespace: f"n{len(self.given)}"}
+            return self.given[namespace]
+
+
 class _Making:
     """What the parts of one operation share: prefixes, and a function for each type."""
 
@@ -96,14 +111,13 @@ class _Making:
         self._parts: dict[int, str] = {}
         self._alone = threading.RLock()
         self.names: dict[str, Any] = {"absent": _ABSENT, "Other": _Other, "clean": _clean}
-        self.prefixes: dict[str, str] = {}
+        self.prefixes = Prefixes()
 
     def name(self, member: Member) -> str:
         """The name of an element on the wire."""
         if not member.namespace:
             return member.name
-        prefix = self.prefixes.setdefault(member.namespace, f"n{len(self.prefixes)}")
-        return f"{prefix}:{member.name}"
+        return f"{self.prefixes.of(member.namespace)}:{member.name}"
 
     def part(self, shape: Shape) -> str:
         """Name the writer of a type's members, compiled when first used: a type may hold itself."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +19,7 @@ from lxml import etree
 
 from adapters.soap import compiled as compiling
 from adapters.soap import leaves
-from adapters.soap.compiled import Messages, compiled
+from adapters.soap.compiled import Messages, Prefixes, compiled
 from adapters.soap.contract import Contract, Operation
 from adapters.soap.shapes import Member
 from adapters.soap.writer import Missing, envelope, escaped
@@ -181,3 +184,37 @@ def test_a_name_that_is_no_name_never_becomes_code() -> None:
     member = operation.sent.shape.members["Company"]
     operation.sent.shape.members["Company"] = replace(member, name="x')+print('owned")  # type: ignore[index]
     assert compiled(operation, missing="omit", zone=BERLIN) is None
+
+
+class Slow(dict[str, str]):
+    """Says its count only when a second thread has counted as well, or none comes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.both = Barrier(2)
+
+    def __len__(self) -> int:
+        count = super().__len__()
+        with suppress(BrokenBarrierError):
+            self.both.wait(1)
+        return count
+
+
+def test_two_threads_give_no_prefix_to_two_namespaces() -> None:
+    """The elements of one would stand in the namespace of the other."""
+    prefixes = Prefixes()
+    prefixes.given = Slow()
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(prefixes.of, ["urn:a", "urn:b"])
+
+    assert first != second
+
+
+def test_a_part_that_is_compiled_while_another_thread_writes_disturbs_it_not() -> None:
+    """The prefixes that a message is written with do not change under it."""
+    prefixes = Prefixes()
+    prefixes.of("urn:a")
+    for name in prefixes.given:
+        prefixes.of(f"{name}:more")
+
+    assert len(prefixes.given) == 2
