@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import TypeAdapter, ValidationError
 
 from connector.documents import Document
 from connector.documents.stored import ENTITIES
@@ -12,27 +14,39 @@ from connector.nearest import cure_for
 from connector.problems import Problems
 from connector.yamlread import Node
 
+PLAIN = 'a flag is true or false, a number 1.5; for all else write an expression: "= …"'
+
 
 def picks(
     entity: str, rows: Mapping[str, Sequence[str]], place: Node, problems: Problems
 ) -> Callable[[Document], bool]:
     """Which documents a flow takes; what no document can have is a problem at *place*."""
-    for name, values in rows.items():
-        _judge(entity, name, values, place, problems)
-    allowed = {field: frozenset(values) for field, values in rows.items()}
-    return lambda doc: all(str(getattr(doc, f, None)) in v for f, v in allowed.items())
+    allowed = {
+        field: [_value(entity, field, value, place, problems) for value in values]
+        for field, values in rows.items()
+    }
+    return lambda doc: all(getattr(doc, f, None) in v for f, v in allowed.items())
 
 
-def _judge(entity: str, name: str, values: Sequence[str], place: Node, problems: Problems) -> None:
+def _value(entity: str, name: str, value: str, place: Node, problems: Problems) -> object:
+    """What a document holds where *value* is meant: a flag, a number, a time, or text."""
     fields = ENTITIES[entity].model_fields
     if name not in fields:
-        report(
-            problems, place, f"`{name}` is no field of {entity}", cure_for(name, fields, "field")
-        )
-        return
-    kind = fields[name].annotation
-    known = get_args(kind) if get_origin(kind) is Literal else ()
-    for value in values:
-        if known and value not in known:
-            cure = cure_for(value, known, "value")
-            report(problems, place, f"`{value}` is no {name} of {entity}", cure)
+        cure = cure_for(name, fields, "field")
+        report(problems, place, f"`{name}` is no field of {entity}", cure)
+        return None
+    kind = fields[name].rebuild_annotation()
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError:
+        known = _words(fields[name].annotation)
+        cure = cure_for(value, known, "value") if known else PLAIN
+        report(problems, place, f"`{value}` is no {name} of {entity}", cure)
+        return None
+
+
+def _words(kind: Any) -> list[str]:
+    """The words that a field of that kind may be, if it is of words."""
+    if get_origin(kind) is Literal:
+        return list(get_args(kind))
+    return [word for inner in get_args(kind) for word in _words(inner)]
