@@ -92,8 +92,9 @@ class Work:
             self.turns.app.meet([name])
         except (Unavailable, Unauthorized):
             return
-        except ConnectorError as error:
-            self.failed(name, error)
+        except ConnectorError as error:  # no flow's failure: those that need it tell and count it
+            log = structlog.get_logger()
+            log.error("probe failed", connection=name, code=error.code, error=error)
 
     def vacuum(self) -> None:
         """Drop what is kept no longer."""
@@ -101,6 +102,7 @@ class Work:
         if app.config.keep is not None:
             gone = vacuum(app.ledger, app.config.keep, self._clock.now())
             structlog.get_logger().info("vacuumed", count=sum(gone.values()))
+        self.failures.pop("vacuum", None)
 
     def run_asked(self, asked: runs.Asked) -> None:
         """One run that a command asked for, and what came of it, written down in any case."""
@@ -169,7 +171,7 @@ class Daemon:
         self._ledger, self._clock = app.ledger, app.clock
         self._log = structlog.get_logger()
         self._signals: SimpleQueue[int] = SimpleQueue()
-        self._schedule = Schedule(app.config.zone, WORKERS, self.work.failed)
+        self._schedule = Schedule(WORKERS, self.work.failed)
         self._night = Night(app.config.zone, app.clock.now())
         self._swept = 0.0
         self._reloading = Reloading(self.turns, self.outside, self._schedule)
@@ -241,7 +243,7 @@ class Daemon:
         due = self._ledger.read(records.due_flows, now) | self._ledger.read(records.unblocked_flows)
         self._begin({n for n in due if app.can_deliver(n)}, self.work.catch_up)
         _beat(app, now)
-        if self._night.is_due(now):
+        if self._night.is_due(app.config.zone, now):
             self._schedule.now(self.work.vacuum, "vacuum")
         self.outside.alarms.go(app)
 

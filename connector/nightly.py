@@ -29,15 +29,15 @@ class Night:
     """Whether this night's work is due; a start in the middle of a day owes none."""
 
     def __init__(self, zone: ZoneInfo, now: datetime) -> None:
-        self._zone = zone
-        self._done = self._night(now)
+        self._done = _night(zone, now)
 
-    def is_due(self, now: datetime) -> bool:
-        """Once after each half past three, by the zone of the configuration."""
-        due = self._night(now) > self._done
-        self._done = max(self._done, self._night(now))
+    def is_due(self, zone: ZoneInfo, now: datetime) -> bool:
+        """Once after each half past three, by the zone of the configuration as it is now."""
+        due = _night(zone, now) > self._done
+        self._done = max(self._done, _night(zone, now))
         return due
 
-    def _night(self, now: datetime) -> date:
-        local = now.astimezone(self._zone)
-        return local.date() if local.time() >= HOUR else date.fromordinal(local.toordinal() - 1)
+
+def _night(zone: ZoneInfo, now: datetime) -> date:
+    local = now.astimezone(zone)
+    return local.date() if local.time() >= HOUR else date.fromordinal(local.toordinal() - 1)

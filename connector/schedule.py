@@ -86,13 +86,15 @@ class Schedule:
     What a call raises is told to *failed* with the flow's name, and ends nothing else.
     """
 
-    def __init__(self, zone: ZoneInfo, workers: int, failed: Failed) -> None:
+    def __init__(self, workers: int, failed: Failed) -> None:
         self._numbers = count()
         self._once: set[tuple[Callable[[str], object], str]] = set()
         pool = ThreadPoolExecutor(workers)
         defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         self._scheduler = BackgroundScheduler(
-            executors={"default": pool}, job_defaults=defaults, timezone=zone
+            executors={"default": pool},
+            job_defaults=defaults,
+            timezone=UTC,  # triggers have theirs
         )
 
         def tell(event: JobExecutionEvent) -> None:

@@ -158,8 +158,9 @@ def test_a_keep_that_makes_no_sense_is_refused(desk: Any, wrong: dict[str, str])
 def test_the_night_comes_once_a_day() -> None:
     """Half past three by the zone of the configuration; a start at noon owes nothing."""
     noon = datetime(2026, 3, 28, 11, tzinfo=UTC)
-    night = Night(ZoneInfo("Europe/Berlin"), noon)
-    due = [h for h in range(60) if night.is_due(noon + timedelta(hours=h))]
+    berlin = ZoneInfo("Europe/Berlin")
+    night = Night(berlin, noon)
+    due = [h for h in range(60) if night.is_due(berlin, noon + timedelta(hours=h))]
     assert due == [15, 39]  # 02:00 UTC is 04:00 by then: the clocks jumped ahead that night
 
 

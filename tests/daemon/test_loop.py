@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from connector import daemon as daemon_of
 from connector import reloading
 from connector.daemon import Daemon
-from connector.errors import LedgerAway
+from connector.errors import LedgerAway, WrongSystem
 from connector.ledger import hints, runs
 
 
@@ -88,6 +88,20 @@ def test_a_reload_says_for_whose_run_it_waits(daemon: Daemon) -> None:
     assert told == [("reload waits for a run", "orders"), ("reloaded", None)]
 
 
+def test_a_reload_takes_another_zone_to_the_night_as_well(
+    daemon: Daemon, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is dropped nightly is dropped in the night of the configuration as it is now."""
+    asked: list[str] = []
+    monkeypatch.setattr(daemon._night, "is_due", lambda zone, _: bool(asked.append(zone.key)))
+    daemon._sweep()
+    company.config(zone="Pacific/Auckland")
+    daemon._reloading.asked = True
+    daemon._look()
+    daemon._sweep()
+    assert (asked[0], asked[-1]) == ("Europe/Berlin", "Pacific/Auckland")
+
+
 def asked(company: Company, flow: str, times: int = 1) -> list[int]:
     """Commands ask for runs of *flow*."""
     with company.app.ledger.begin() as db:
@@ -138,3 +152,21 @@ def test_what_waits_for_a_thread_is_not_called_again(
     until(lambda: ended)
     until(lambda: daemon._look() or begun.acquire(blocking=False))
     go.release(2)
+
+
+def test_what_is_no_flow_does_not_stay_failed(
+    daemon: Daemon, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A probe is counted for no flow, and a night that goes well forgets the one that did not."""
+
+    def wrong(_: object) -> None:
+        raise WrongSystem("another one")
+
+    monkeypatch.setattr(company.app, "meet", wrong)
+    with capture_logs() as said:
+        daemon.work.probe("erp")
+    assert [(line["event"], line["code"]) for line in said] == [("probe failed", "wrong_system")]
+    assert daemon.work.failures == {}
+    daemon.work.failed("vacuum", LedgerAway("away"))
+    daemon.work.vacuum()
+    assert daemon.work.failures == {}
