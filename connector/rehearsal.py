@@ -37,7 +37,7 @@ class Element(Protocol):
     """What a contract declares at one place of a message.
 
     *kind*: of its own text (text, decimal, day…); None: it has members. *needed*: the contract
-    demands it; *many*: it takes a list. *longest*: most characters; *words*: its closed list.
+    demands it; *many*: it takes a list; *open*: it may hold more than it names. *longest*: most characters; *words*: its closed list.
     """
 
     @property
@@ -48,6 +48,8 @@ class Element(Protocol):
     def needed(self) -> bool: ...
     @property
     def many(self) -> bool: ...
+    @property
+    def open(self) -> bool: ...
     @property
     def longest(self) -> int | None: ...
     @property
@@ -91,6 +93,10 @@ class Rehearsal(Protocol):
 
     def declared(self, entity: str, step: Step) -> Element | None:
         """What is declared for a step's message; None without a contract. Raises ConnectorError."""
+        ...
+
+    def answered(self, entity: str, step: Step) -> Element | None:
+        """What is declared for the reply to a step; None where that is open. Raises as above."""
         ...
 
     def message(self, entity: str, action: Action, step: Step, names: Mapping[str, object]) -> Sent:

@@ -19,6 +19,9 @@ class RestRehearsal(Rehearsed):
     def declared(self, entity: str, step: Step) -> None:
         """Nothing is declared."""
 
+    def answered(self, entity: str, step: Step) -> None:
+        """Nor for replies."""
+
     def faults(self, entity: str, action: Action, step: Step, sent: Sent) -> None:
         """No schema judges."""
 

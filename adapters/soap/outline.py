@@ -12,7 +12,7 @@ from zeep.xsd.elements.indicators import Choice, Group, OrderIndicator
 
 from adapters.soap import leaves
 from adapters.soap.facets import Bounds
-from adapters.soap.shapes import Member
+from adapters.soap.shapes import Member, Shape
 from connector.errors import FieldFault
 
 _UTC = ZoneInfo("UTC")
@@ -40,6 +40,18 @@ class Outline:
     def many(self) -> bool:
         """Whether it takes a list."""
         return self.member.many or self.member.shape.item is not None
+
+    @property
+    def open(self) -> bool:
+        """Whether it may hold more: anything, or what a wider type of the contract has."""
+        shape = self.member.shape
+        if any(isinstance(part, xsd.Any) for _, part in getattr(shape._kind, "elements", ())):
+            return True
+        if shape.name is None:
+            return False  # nothing can extend it
+        own = set(shape.members)
+        wider = (set(Shape(kind, shape.book).members) for kind in shape.book.types.values())
+        return any(own < names for names in wider)
 
     @property
     def longest(self) -> int | None:

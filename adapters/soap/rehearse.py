@@ -36,6 +36,11 @@ class SoapRehearsal:
         # a call sends every parameter; section 5 reads a member that is left out as its default
         return Outline(operation.sent, strict=not operation.encoded, needed=True)
 
+    def answered(self, entity: str, step: Step) -> Outline | None:
+        """What the contract declares for the reply; strings that hold documents leave it open."""
+        _, operation = self._operation(entity, step)
+        return None if operation.back is None or step.decode else Outline(operation.back, False)
+
     def faults(
         self, entity: str, action: Action, step: Step, sent: Sent
     ) -> Sequence[FieldFault] | None:

@@ -16,6 +16,7 @@ from connector.profile import Action, Entity, Step
 from connector.rehearsal import Element, Rehearsal
 from connector.values import Payload
 from connector.workbench.against import Against, judge
+from connector.workbench.answers import judge_paths, judge_reply
 from connector.workbench.given import document
 from connector.workbench.opened import Opened
 from connector.workbench.samples import Sample, document_of, payload_of
@@ -40,8 +41,11 @@ def lint(opened: Opened, problems: Problems) -> Report:
     for laid in opened.raw.laid:
         _overridden(laid, warnings)
     if opened.stage is not None:
+        backs: list[Element] = []
         for name, entity in opened.compiled.profile.entities.items():
-            _against_contract(opened, opened.stage, name, entity, problems)
+            backs += _against_contract(opened, opened.stage, name, entity, problems)
+        if "errors" in members(opened.raw.top):
+            judge_paths(members(opened.raw.top)["errors"], {"reply": backs}, problems)
         probe = members(members(opened.raw.top).get("probe"))
         for name, action in opened.compiled.profile.probe.items():
             _declared(opened.stage, "", action.steps[0], probe[name], problems)
@@ -85,11 +89,12 @@ def _overridden(laid: Laid, warnings: Problems) -> None:
 
 def _against_contract(
     opened: Opened, stage: Rehearsal, name: str, entity: Entity, problems: Problems
-) -> None:
-    """Hold every message of an entity against what its contract declares."""
+) -> list[Element]:
+    """Hold every message of an entity against its contract; gives what its replies are."""
     own = members(opened.raw.entities[name])
     nodes = action_nodes(opened.raw.entities[name])
     beside = members(members(opened.raw.top).get("args"))
+    backs: list[Element] = []
     for action in entity.actions.values():
         for place, step in zip(nodes.get(action.name, ()), action.steps, strict=False):
             element = _declared(stage, name, step, place, problems)
@@ -101,6 +106,13 @@ def _against_contract(
                     whole=action.missing == "omit",
                 )
                 judge(against, members(place).get("args"), element, beside)
+                back = stage.answered(name, step)
+                if back is not None:
+                    judge_reply(place, back, problems)
+                    backs.append(back)
+    if backs and "errors" in own:
+        judge_paths(own["errors"], {"reply": backs}, problems)
+    return backs
 
 
 def _declared(

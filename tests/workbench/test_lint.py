@@ -41,6 +41,12 @@ def test_a_right_profile_is_ok_and_nothing_is_untried(bench: Bench) -> None:
         ("key: = No", "key: = Nr", "key: = Nr", "no_member", "`Nr` is not there"),
         ("Note: = doc.note | cut(10)", "Note: {a: b}", "Note:", "`Note` is text", "one value"),
         ('Header: = payload', "Header: x", "Header: x", "(not_a_tree)", "declares members"),
+        ("reply.Order", "reply.Ordr", "Ordr", "`reply.Ordr`: no `Ordr` is answered", "mean `Order`?"),
+        ("key: = reply.No", "key: = reply.Noo", "Noo", "no `Noo` is answered", "mean `No`?"),
+        ("reply.Order\n", "reply.Order\n    reference: = item.Refrence | upper\n", "Refrence",
+         "`item.Refrence`: no `Refrence` is answered", "mean `Reference`?"),
+        ("tables:", "errors:\n  - {when: = reply.Ord, outcome: refused}\ntables:", "Ord,",
+         "no `Ord` is answered", "mean `Order`?"),
         ("  Reference: = ref", "  $type: a:Hedder\n  Reference: = ref", "$type", "no type", "WSDL"),
     ],
 )  # fmt: skip
@@ -57,6 +63,15 @@ def test_each_mistake_is_told_where_it_stands(
     assert (row[0], cure in row[3]) == ("order.yaml", True), row
     near = bench.line(at)
     assert row[1] in (near, near - 1, near + 1), (row, near)
+
+
+def test_an_error_rule_of_the_profile_names_what_some_reply_has(bench: Bench) -> None:
+    """A rule that can never hold refuses nothing."""
+    bench.spoil("profile: acme\n", "profile: acme\nerrors:\n"
+                "  - {when: = reply.No == '0' or reply.Orderr, outcome: refused}\n", "profile.yaml")  # fmt: skip
+    [row] = found(bench)
+    assert row[0] == "profile.yaml"
+    assert "no `Orderr` is answered" in row[2]
 
 
 def test_all_mistakes_are_told_at_once(bench: Bench) -> None:
