@@ -67,8 +67,8 @@ def test_each_mistake_is_told_where_it_stands(
 
 def test_an_error_rule_of_the_profile_names_what_some_reply_has(bench: Bench) -> None:
     """A rule that can never hold refuses nothing."""
-    bench.spoil("profile: acme\n", "profile: acme\nerrors:\n"
-                "  - {when: = reply.No == '0' or reply.Orderr, outcome: refused}\n", "profile.yaml")  # fmt: skip
+    rule = "  - {when: = reply.No == '0' or reply.Orderr, outcome: refused}\n"
+    bench.spoil("profile: acme\n", f"profile: acme\nerrors:\n{rule}", "profile.yaml")
     [row] = found(bench)
     assert row[0] == "profile.yaml"
     assert "no `Orderr` is answered" in row[2]
