@@ -37,7 +37,8 @@ class Element(Protocol):
     """What a contract declares at one place of a message.
 
     *kind*: of its own text (text, decimal, day…); None: it has members. *needed*: the contract
-    demands it; *many*: it takes a list; *open*: it may hold more than it names. *longest*: most characters; *words*: its closed list.
+    demands it; *many*: it takes a list; *open*: it may hold more than it names. *longest*: most
+    characters; *words*: its closed list.
     """
 
     @property

@@ -35,6 +35,11 @@ class JsonShape:
         return next((word for kind, word in _KINDS if isinstance(one, kind)), "text")
 
     @property
+    def open(self) -> bool:
+        """A sample shows what may come, not all of it."""
+        return True
+
+    @property
     def many(self) -> bool:
         """Whether it is a list."""
         return isinstance(self.value, list | tuple)

@@ -41,7 +41,7 @@ def test_a_right_profile_is_ok_and_nothing_is_untried(bench: Bench) -> None:
         ("key: = No", "key: = Nr", "key: = Nr", "no_member", "`Nr` is not there"),
         ("Note: = doc.note | cut(10)", "Note: {a: b}", "Note:", "`Note` is text", "one value"),
         ('Header: = payload', "Header: x", "Header: x", "(not_a_tree)", "declares members"),
-        ("reply.Order", "reply.Ordr", "Ordr", "`reply.Ordr`: no `Ordr` is answered", "mean `Order`?"),
+        ("reply.Order", "reply.Ordr", "Ordr", "no `Ordr` is answered", "mean `Order`?"),
         ("key: = reply.No", "key: = reply.Noo", "Noo", "no `Noo` is answered", "mean `No`?"),
         ("reply.Order\n", "reply.Order\n    reference: = item.Refrence | upper\n", "Refrence",
          "`item.Refrence`: no `Refrence` is answered", "mean `Reference`?"),
