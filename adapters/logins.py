@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Lock
 from typing import Protocol
 
@@ -18,7 +19,7 @@ from adapters.replies import Answer
 from connector.errors import FieldErrors, NotSent
 from connector.ports import Clock
 
-_REST = 60.0  # seconds in which refused credentials are not tried again: accounts get locked
+_REST = 60.0  # seconds in which credentials that did not let us in rest: accounts get locked
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,18 @@ class Denied(Exception):
         self.answer = replace(answer, denied=code)
 
 
+class Unclear(Broke):
+    """The system answered, and neither let us in nor refused us: the fault may be its own."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why, sent=False)
+
+
 class Entry(Protocol):
     """One kind of login."""
 
     def enter(self) -> Held:
-        """Log in. Raises Denied, Broke, NotSent."""
+        """Log in. Raises Denied, Unclear, Broke, NotSent."""
         ...
 
     def over(self, answer: Answer) -> bool:
@@ -66,7 +74,7 @@ class Logins:
         self._entry, self._clock, self._without = entry, clock, without or Held()
         self._lock = Lock()
         self._held: Held | None = None
-        self._denied: tuple[float, Answer] | None = None
+        self._rests: tuple[float, Callable[[], Denied | Broke]] | None = None
 
     def call(self, once: Callable[[Held], Answer]) -> Answer:
         """Make a call with a login; once more with a new one if that one was over."""
@@ -107,18 +115,20 @@ class Logins:
 
     def _made(self, entry: Entry) -> Held:
         now = self._clock.boottime()
-        if self._denied is not None and now - self._denied[0] < _REST:
-            raise Denied(self._denied[1], self._denied[1].denied)
+        if self._rests is not None and now - self._rests[0] < _REST:
+            raise self._rests[1]()
         try:
             held = replace(entry.enter(), since=self._clock.now())
         except Denied as denied:
-            self._denied = (now, denied.answer)
+            self._rests = (now, partial(Denied, denied.answer, denied.answer.denied))
             raise
         except Broke as broke:  # the call itself was not begun
-            raise Broke(f"login_{broke.why}", sent=False) from broke
+            unmade = partial(Broke, f"login_{broke.why}", sent=False)
+            self._rests = (now, unmade) if isinstance(broke, Unclear) else None
+            raise unmade() from broke
         except FieldErrors as error:
             raise Broke(f"login_{error.faults[0].code}", sent=False) from error
-        self._denied = None
+        self._rests = None
         return held
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from adapters.auth import Credentials
 from adapters.http import Broke, Http, Reply
-from adapters.logins import Denied, Held, Logins
+from adapters.logins import Denied, Held, Logins, Unclear
 from adapters.oauth2 import OAuth2, OAuth2Entry
 from adapters.place import Place
-from adapters.replies import Answer, judge, said
+from adapters.replies import Answer, Verdict, judge, said
 from connector.profile import ErrorRule, Profile, Session, Step
 
 
@@ -47,12 +47,14 @@ class SessionEntry:
         answer = self._call(session.login, Held())
         verdict = judge(answer, self._rules, {})
         if verdict.outcome != "done":
-            if verdict.outcome in ("in_doubt", "unavailable") and answer.fault is None:
-                raise Broke(verdict.code or "unclear", sent=False)
-            raise Denied(answer, verdict.code or "login_refused")
+            if _refused(answer, verdict):
+                raise Denied(answer, verdict.code or "login_refused")
+            if answer.parsed:
+                raise Unclear(verdict.code or "unclear")
+            raise Broke(verdict.code or "unclear", sent=False)
         names = {name: said(one, answer.names()) for name, one in session.save.items()}
         if any(value in (None, "") for value in names.values()):
-            raise Broke("without_token", sent=False)
+            raise Unclear("without_token")
         cookies = cookies_of(answer.http) if session.cookies else ""
         return Held(names, {"Cookie": cookies} if cookies else {}, session.lasts)
 
@@ -67,6 +69,18 @@ class SessionEntry:
         """Log out, where the profile says how."""
         if self._session.logout is not None:
             self._call(self._session.logout, held)
+
+
+def _refused(answer: Answer, verdict: Verdict) -> bool:
+    """Whether it is we who are not let in: no crash says so, nor a page that is not the system's.
+
+    What no rule judges does when it answers what was sent: a client fault, or 4xx.
+    """
+    if verdict.outcome == "in_doubt" and answer.fault is None:
+        return answer.parsed and answer.http.status // 100 == 4 and answer.http.status != 408
+    if verdict.outcome == "in_doubt":
+        return answer.fault is not None and answer.fault.ours
+    return verdict.outcome == "unauthorized" or (answer.parsed and verdict.outcome != "unavailable")
 
 
 def cookies_of(reply: Reply) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from adapters.soap import Soap
 from connector.mapping.compile import compile_profile
 from connector.mapping.load import load_profile
 from connector.problems import Problems
+from connector.values import Change
 
 SOAP_11 = "http://schemas.xmlsoap.org/soap/envelope/"
 
@@ -81,6 +83,30 @@ def enveloped(inner, status=200):
     """A SOAP 1.1 reply."""
     text = f'<e:Envelope xmlns:e="{SOAP_11}"><e:Body>{inner}</e:Body></e:Envelope>'
     return status, [("Content-Type", "text/xml; charset=utf-8")], text.encode()
+
+
+def fault(code, text="no"):
+    """A SOAP 1.1 fault."""
+    inner = f"<e:Fault><faultcode>{code}</faultcode><faultstring>{text}</faultstring></e:Fault>"
+    return enveloped(inner, 500)
+
+
+def sent(target, reference="R-1", within=60):
+    """What comes of an order that is created there."""
+    until = datetime.now(UTC) + timedelta(seconds=within)
+    payload = {"Ref": reference}
+    change = Change(id=1, action="create", reference=reference, payload=payload, send_before=until)
+    return target.send("order", [change])[0]
+
+
+# of sessions.wsdl
+ORDER = """\
+entity: order
+read: {number: = Ref}
+write: {Ref: = reference}
+actions: {create: {op: Add, key: = reply.Id}}
+"""
+ADDED = enveloped('<t:AddResult xmlns:t="urn:seats"><t:Id>7</t:Id></t:AddResult>')
 
 
 def profile_of(folder, **files):

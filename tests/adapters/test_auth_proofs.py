@@ -6,28 +6,21 @@ import base64
 import hashlib
 import logging
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import spnego
-from answering import Fake, enveloped, profile_of, system, wsdl_beside
+from answering import ADDED, ORDER, Fake, profile_of, sent, system, wsdl_beside
 from requests.utils import parse_dict_header
 
-from connector.values import Change, Done, InDoubt, Unauthorized, Unavailable
+from connector.values import Done, InDoubt, Unauthorized, Unavailable
 
-ADDED = enveloped('<t:AddResult xmlns:t="urn:seats"><t:Id>7</t:Id></t:AddResult>')
 SOAP = """\
 profile: p
 version: "1"
 protocol: soap
 services:
   desk: {wsdl: sessions.wsdl, endpoint: "{{ conn.url }}/a?b=c"}
-"""
-ORDER = """\
-entity: order
-read: {number: = Ref}
-write: {Ref: = reference}
-actions: {create: {op: Add, key: = reply.Id}}
 """
 
 
@@ -45,15 +38,6 @@ def erp(tmp_path):
     yield open_with
     for one in reversed(opened):
         one.close()
-
-
-def sent(target, within=60):
-    until = datetime.now(UTC) + timedelta(seconds=within)
-    payload = {"Ref": "R-1"}
-    return target.send(
-        "order",
-        [Change(id=1, action="create", reference="R-1", payload=payload, send_before=until)],
-    )[0]
 
 
 # ── Digest ──────────────────────────────────────────────────────────────────────────────────────

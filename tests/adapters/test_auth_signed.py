@@ -11,14 +11,13 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from answering import Fake, enveloped, profile_of, system, wsdl_beside
+from answering import ADDED, ORDER, Fake, fault, profile_of, sent, system, wsdl_beside
 from lxml import etree
 
 from connector import errors
 from connector.errors import ConfigError
-from connector.values import Change, Done, Unauthorized
+from connector.values import Done, Unauthorized
 
-ADDED = enveloped('<t:AddResult xmlns:t="urn:seats"><t:Id>7</t:Id></t:AddResult>')
 SOAP = """\
 profile: p
 version: "1"
@@ -26,17 +25,6 @@ protocol: soap
 services:
   desk: {wsdl: sessions.wsdl, endpoint: "{{ conn.url }}"}
 """
-ORDER = """\
-entity: order
-read: {number: = Ref}
-write: {Ref: = reference}
-actions: {create: {op: Add, key: = reply.Id}}
-"""
-
-
-def fault(code):
-    inner = f"<e:Fault><faultcode>{code}</faultcode><faultstring>no</faultstring></e:Fault>"
-    return enveloped(inner, 500)
 
 
 @pytest.fixture
@@ -53,15 +41,6 @@ def erp(tmp_path):
     yield open_with
     for one in reversed(opened):
         one.close()
-
-
-def sent(target):
-    until = datetime.now(UTC) + timedelta(minutes=1)
-    payload = {"Ref": "R-1"}
-    return target.send(
-        "order",
-        [Change(id=1, action="create", reference="R-1", payload=payload, send_before=until)],
-    )[0]
 
 
 # ── WS-Security ─────────────────────────────────────────────────────────────────────────────────

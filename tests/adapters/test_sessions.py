@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+import answering
 import pytest
-from answering import Fake, call_in, enveloped, profile_of, system, wsdl_beside
+from answering import ORDER, Fake, call_in, enveloped, fault, profile_of, system, wsdl_beside
 from lxml import etree
 from profiles_by_hand import RealClock
 
@@ -28,12 +28,6 @@ session:
 %s
 """
 HOME = "{{ conn.url }}/desk"
-ORDER = """\
-entity: order
-read: {number: = Ref}
-write: {Ref: = reference}
-actions: {create: {op: Add, key: = reply.Id}}
-"""
 # where the token goes, and where the desk then finds it
 HEADER = "headers: {MsgHeader: {SessionID: = session.id, ServiceName: Orders}}"
 OTHER = "headers: {'{urn:other}SessionId': = session.id}"
@@ -51,11 +45,6 @@ def block(request, *names):
     return etree.fromstring(request.body).findtext(
         "/".join(f"{{*}}{n}" for n in ("Header", *names))
     )
-
-
-def fault(code, text):
-    inner = f"<e:Fault><faultcode>{code}</faultcode><faultstring>{text}</faultstring></e:Fault>"
-    return enveloped(inner, 500)
 
 
 class Desk:
@@ -118,14 +107,8 @@ def desk(tmp_path):
         one.close()
 
 
-def change(reference):
-    until = datetime.now(UTC) + timedelta(minutes=1)
-    payload = {"Ref": reference}
-    return Change(id=1, action="create", reference=reference, payload=payload, send_before=until)
-
-
 def sent(target, *references):
-    return [target.send("order", [change(one)])[0] for one in references]
+    return [answering.sent(target, one) for one in references]
 
 
 @pytest.mark.parametrize(("place", "token_of"), PLACES)
@@ -195,6 +178,47 @@ def test_a_login_that_cannot_be_read_leaves_the_order_unsent_and_in_no_doubt(des
 
     assert isinstance(outcome, Unavailable)
     assert len(fake.asked) == 1
+
+
+class Moved(RealClock):
+    """The machine's clocks, moved ahead as a test says."""
+
+    ahead = timedelta(0)
+
+    def boottime(self):
+        return super().boottime() + self.ahead.total_seconds()
+
+
+BUSY = "errors: [{when: = fault.text is search('expired'), outcome: unavailable}]\n"
+NO_TOKEN = enveloped('<t:LoginResult xmlns:t="urn:seats"/>')
+
+
+@pytest.mark.parametrize(
+    ("answer", "rules", "why"),
+    [
+        (fault("Server", "deadlock"), "", "login_Server"),
+        (fault("Client", "licence expired, try later"), BUSY, "login_unclear"),
+        (NO_TOKEN, "", "login_without_token"),
+    ],
+)
+def test_a_fault_of_the_system_is_not_wrong_credentials_and_is_left_alone(desk, answer, rules, why):
+    """The connection goes on by itself; many report a wrong password so: no account is locked."""
+    server, clock = Desk(PLACES[2].values[1]), Moved()
+    target, fake = desk(rules + BODY, lambda r: answer if broken else server(r), clock=clock)
+
+    broken = True
+    assert sent(target, "A", "B") == [Unavailable(wait=None, why=why)] * 2
+    assert len(fake.asked) == 1
+    broken, clock.ahead = False, timedelta(seconds=61)
+    assert sent(target, "A") == [Done(key="1")]
+
+
+def test_a_rule_may_say_that_a_server_fault_means_us(desk):
+    """For systems that report a wrong password as their own crash."""
+    rules = "errors: [{when: = fault.text is search('password'), outcome: unauthorized}]\n"
+    target, _ = desk(rules + BODY, lambda _: fault("Server", "password"))
+
+    assert [type(one) for one in sent(target, "A")] == [Unauthorized]
 
 
 def test_a_login_without_a_token_is_no_login(desk):
@@ -288,62 +312,6 @@ def test_a_login_leads_to_no_host_that_nobody_named(desk, hosts, done):
     assert sent(target, "A") == (
         [Done(key="1")] if done else [Refused(code="foreign_address", at="endpoint")]
     )
-
-
-# ── REST ────────────────────────────────────────────────────────────────────────────────────────
-
-REST = """\
-profile: p
-version: "1"
-protocol: rest
-base: "{{ conn.url }}"
-session:
-  login:
-    method: POST
-    path: /login
-    body: {user: = conn.auth.user, password: = conn.auth.password}
-  save: {token: = reply.token}
-  logout: {method: POST, path: /logout, headers: {X-Token: = session.token}, body: {}}
-headers: {X-Token: = session.token}
-"""
-REST_ORDER = """\
-entity: order
-read: {number: = ref}
-write: {ref: = reference}
-actions: {create: {method: POST, path: /orders, key: = reply.id}}
-"""
-
-
-def test_rest_speaks_the_same_language(tmp_path):
-    """401 says that a session is over: no rule is needed."""
-    state = {"logins": 0, "open": set()}
-
-    def answer(request):
-        said = json.loads(request.body)
-        if request.path == "/login":
-            if said != {"user": "desk", "password": "pw-canary"}:
-                return 401, [], b"{}"
-            state["logins"] += 1
-            state["open"].add(token := f"t{state['logins']}")
-            return 200, [], json.dumps({"token": token}).encode()
-        if request.headers["X-Token"] not in state["open"]:
-            return 401, [], b"{}"
-        if request.path == "/logout":
-            state["open"].discard(request.headers["X-Token"])
-        return 200, [], b'{"id": 7}'
-
-    profile = profile_of(tmp_path, profile=REST, order=REST_ORDER)
-    fake = Fake(answer)
-    target = system(profile, fake.url, AUTH)
-    try:
-        assert sent(target, "A") == [Done(key="7")]
-        state["open"].clear()
-        assert sent(target, "B") == [Done(key="7")]
-    finally:
-        target.close()
-        fake.close()
-
-    assert (state["logins"], state["open"]) == (2, set())
 
 
 # ── mistakes ────────────────────────────────────────────────────────────────────────────────────
