@@ -1,4 +1,4 @@
-"""SOAP 1.1, document/literal: the contract from a file, our own post, our own tolerant reader."""
+"""SOAP 1.1 and 1.2, rpc and document: the contract from a file, our own post, a tolerant reader."""
 
 from __future__ import annotations
 
