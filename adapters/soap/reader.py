@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import threading
+from collections.abc import Mapping
 
 from lxml import etree
 
 from adapters.http import Reply
 from adapters.replies import Answer, Fault
 from adapters.soap.contract import Contract, Operation
-from adapters.soap.shapes import Member
+from adapters.soap.shapes import Member, Shape
 from adapters.soap.unfold import follow, items
 from connector.values import Tree
 
@@ -89,28 +91,43 @@ def tree(
 
     *lists*: names that stand for lists where nothing is declared.
     """
-    if element.get(f"{_XSI}nil") in ("true", "1"):
-        return None
-    shape = member.shape if member is not None else None
-    held = items(element, shape)
-    if held is not None and (shape is None or not shape.members):
-        within = shape.item if shape is not None else None
-        return [tree(one, within, lists) for one in held]
-    attributes = {
-        f"@{etree.QName(name).localname}": value
-        for name, value in element.attrib.items()
-        if not str(name).startswith((_XSI, _SECTION_5)) and not str(name).endswith("}encodingStyle")
-    }
-    declared = shape.members if shape is not None else {}
-    simple = not len(element) and not declared and (shape is None or shape.form is not None)
+    shape, attributes = member.shape if member is not None else None, {}
+    if element.keys() or (shape is not None and shape.item is not None):
+        if element.get(f"{_XSI}nil") in ("true", "1"):
+            return None
+        held = items(element, shape)
+        if held is not None and (shape is None or not shape.members):
+            within = shape.item if shape is not None else None
+            return [tree(one, within, lists) for one in held]
+        attributes = _attributes(element)
+    simple = not len(element) and (shape is None or shape.form is not None)
     if simple and not attributes and not (shape and shape.attributes):
         return element.text or ""
     node = Node(element)
     node.update(attributes)
     if simple:
         node["$value"] = element.text or ""
-        return node
-    node.update((name, [] if one.many else None) for name, one in declared.items())
+    else:
+        _read_members(node, element, shape, lists)
+    return node
+
+
+def _attributes(element: etree._Element) -> dict[str, str]:
+    return {
+        f"@{etree.QName(name).localname}": str(value)
+        for name, value in element.attrib.items()
+        if not str(name).startswith((_XSI, _SECTION_5)) and not str(name).endswith("}encodingStyle")
+    }
+
+
+def _read_members(
+    node: Node, element: etree._Element, shape: Shape | None, lists: frozenset[str]
+) -> None:
+    """Read what is below an element, and note what should be there."""
+    declared: Mapping[str, Member] = {}
+    if shape is not None:
+        declared = shape.members
+        node.update(shape.unsaid())
     read_already = set()
     for child in element:
         name = _local(child)
@@ -124,9 +141,8 @@ def tree(
         else:
             node[name] = [value] if one is None and name in lists else value
         read_already.add(name)
-    needed = (name for name, one in declared.items() if one.needed and not one.many)
-    node.silent = frozenset(needed) - read_already
-    return node
+    if shape is not None:
+        node.silent = shape.needed - read_already
 
 
 def parse(raw: bytes) -> etree._Element | None:
@@ -134,19 +150,34 @@ def parse(raw: bytes) -> etree._Element | None:
     return _parsed(raw, None)
 
 
+class _Parsers(threading.local):
+    """The parsers of one thread, by the encoding that HTTP told: making one takes long."""
+
+    def __init__(self) -> None:
+        self.by: dict[str | None, etree.XMLParser] = {}
+
+    def of(self, encoding: str | None) -> etree.XMLParser:
+        """The parser for *encoding*. Raises LookupError if there is no such encoding."""
+        if encoding not in self.by:
+            self.by[encoding] = etree.XMLParser(
+                encoding=encoding,
+                resolve_entities=False,
+                no_network=True,
+                load_dtd=False,
+                huge_tree=False,
+                remove_comments=True,
+                remove_pis=True,
+            )
+        return self.by[encoding]
+
+
+_PARSERS = _Parsers()
+
+
 def _parsed(body: bytes, charset: str | None) -> etree._Element | None:
     declared = b"encoding" in body[: body.find(b"?>") + 1]
     try:
-        parser = etree.XMLParser(
-            encoding=None if declared else charset,
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            huge_tree=False,
-            remove_comments=True,
-            remove_pis=True,
-        )
-        root = etree.fromstring(body, parser)
+        root = etree.fromstring(body, _PARSERS.of(None if declared else charset))
     except (etree.XMLSyntaxError, LookupError, ValueError):
         return None
     return None if root.getroottree().docinfo.doctype else root  # type: ignore[union-attr]
@@ -183,4 +214,4 @@ def _child(element: etree._Element, *names: str) -> etree._Element | None:
 
 
 def _local(element: etree._Element) -> str:
-    return etree.QName(element).localname
+    return element.tag.rpartition("}")[2]

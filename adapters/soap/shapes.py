@@ -174,6 +174,23 @@ class Shape:
         return found
 
     @cached_property
+    def needed(self) -> frozenset[str]:
+        """The single members that it must have."""
+        return frozenset(n for n, one in self.members.items() if one.needed and not one.many)
+
+    def unsaid(self) -> dict[str, list[Any] | None]:
+        """What its members read as before anything was read: lists are empty, all else null."""
+        return {**self._nulls, **{name: [] for name in self._lists}}
+
+    @cached_property
+    def _nulls(self) -> dict[str, None]:
+        return dict.fromkeys(self.members)
+
+    @cached_property
+    def _lists(self) -> tuple[str, ...]:
+        return tuple(name for name, one in self.members.items() if one.many)
+
+    @cached_property
     def ordered(self) -> bool:
         """Whether the order of its members follows from the schema alone."""
         groups = [many for _, many in _flat(getattr(self._kind, "_element", None), many=False)]

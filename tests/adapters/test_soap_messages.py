@@ -256,10 +256,11 @@ def test_white_space_and_declarations_are_not_text(before):
     ids=["empty", "html", "half", "entities", "another reply", "empty body"],
 )
 def test_what_is_no_reply_is_not_read(body):
-    """The outcome is then in doubt."""
+    """The outcome is then in doubt; and the parser, which is used again, is not spoiled."""
     told = answer(body)
 
     assert not told.parsed
+    assert answer(response("<No>7</No>")).reply["No"] == "7"
 
 
 def test_the_charset_of_the_header_is_used_where_the_document_names_none():
