@@ -93,10 +93,10 @@ def _approve(ledger: Ledger, run: str, seen: str | None, by: Person, as_json: bo
     with ledger.begin() as db:
         at = next((one for one in brakes.opened(db) if one.run == run), None)
         if at is not None:
-            rows = brakes.waiting(db, at)
-            count = brakes.approve(db, run, by.name, by.now, seen)[1]
-            told: Mapping[str, Any] = {"run": run, "flow": flow, "brake": at.name, "let_go": count}
-            words = f"approved: {count} documents of {flow} go on"
+            rows = brakes.approve(db, run, by.name, by.now, seen)[1]
+            told: Mapping[str, Any] = {"run": run, "flow": flow, "brake": at.name}
+            told = {**told, "let_go": len(rows)}
+            words = f"approved: {len(rows)} documents of {flow} go on"
         else:
             rows = []
             found = stocktakes.approve(db, flow, int(number), by.name, by.now)

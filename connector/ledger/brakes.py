@@ -108,20 +108,19 @@ def _digest(rows: Sequence[dict[str, Any]]) -> str:
 
 def approve(
     db: Connection, run: str, by: str, now: datetime, mark: str | None
-) -> tuple[Brake, int]:
+) -> tuple[Brake, list[dict[str, Any]]]:
     """A person lets go what waits for *run*; with *mark* only if it is what was shown.
 
-    What came later than the mark goes too: it was not there to be judged otherwise.  Raises
-    ConnectorError(usage, not_allowed, seq_moved).
+    What came later than the mark was not seen: nobody let it go, and the brakes judge it anew.
+    Raises ConnectorError(usage, not_allowed, seq_moved).
     """
     at = next((one for one in opened(db) if one.run == run), None)
     if at is None:
         raise ConnectorError(
             f"`{run}` waits for no approval", code="not_allowed", cure="connector approve"
         )
-    rows = waiting(db, at)
-    if mark is not None:
-        _refuse_other(rows, mark)
+    waits = waiting(db, at)
+    rows = waits if mark is None else _shown(waits, mark)
     db.execute(
         update(brake)
         .where(brake.c.id == at.id, brake.c.approved_at.is_(None))
@@ -131,11 +130,18 @@ def approve(
         Moving(id=r["id"], seq=r["seq"], due_at=now, detail=f"{at.run} was approved") for r in rows
     ]
     move(db, "retry", free, now=now, actor=by)
-    return at, len(rows)
+    seen_ids, why = {r["id"] for r in rows}, f"it came after what was shown of {at.run}"
+    unseen = [
+        Moving(id=r["id"], seq=r["seq"], due_at=now, detail=why)
+        for r in waits
+        if r["id"] not in seen_ids
+    ]
+    move(db, "retry", unseen, now=now)
+    return at, rows
 
 
-def _refuse_other(rows: Sequence[dict[str, Any]], mark: str) -> None:
-    """R16: what was shown is still what waits, each as it was."""
+def _shown(rows: Sequence[dict[str, Any]], mark: str) -> list[dict[str, Any]]:
+    """R16: what was shown, if it still waits, each as it was."""
     try:
         count, newest, told = mark.split(".")
         shown = [r for r in rows if r["id"] <= int(newest)]
@@ -146,6 +152,7 @@ def _refuse_other(rows: Sequence[dict[str, Any]], mark: str) -> None:
         raise ConnectorError(
             "what waits is not what was shown", code="seq_moved", cure="connector approve"
         )
+    return shown
 
 
 def wake(db: Connection, now: datetime) -> None:
