@@ -268,8 +268,8 @@ def _items(
     template, lax = action.items or action.item, action.name == "get"
     found = names["reply"] if template is None else told(template, names, what)
     items = found if isinstance(found, list | tuple) else [found]
-    nothing = found is None and not at.profile.services
-    unsaid = vague and (found is None or found == "")
+    silent = found is None or found == ""
+    nothing, unsaid = silent and not at.profile.services, silent and vague
     odd = any(not isinstance(item, Mapping) and not blank(item) for item in items)
     if nothing or (not lax and (unsaid or odd)):
         message = f"{what}: the reply is not as the profile says"

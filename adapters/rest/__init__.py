@@ -24,7 +24,7 @@ from adapters.rest.webhooks import Hints as Hints
 from adapters.sessions import logins
 from adapters.splitting import elements, parse, payload
 from adapters.system import System, client
-from connector.errors import FieldErrors, FieldFault
+from connector.errors import FieldErrors, FieldFault, Truncated
 from connector.profile import Action, Profile, Step
 from connector.values import Broken, Payload
 
@@ -143,9 +143,33 @@ class RestDialect:
         names = {"conn": self._conn, **answer.names(), "reply": reply}
         template = action.items or action.item
         found = told(template, names, action.name) if template is not None else None
-        for item in found if isinstance(found, list | tuple) else [found]:
+        rows = found if isinstance(found, list | tuple) else [found]
+        if action.items is not None and rows is not found:
+            if found is None and not (
+                answer.vague or isinstance(reply, list)
+            ):  # null is no rows, no word at all is no list
+                told(action.items, {**names, "reply": _strict(reply)}, action.name)
+                rows = []
+            elif action.name != "get":
+                raise Truncated(f"{action.name}: there is no list where `items` looks for it")
+        for item in rows:
             raw = _encoded(item, numbers=True)
             yield Slice(raw=raw, payload=payload(raw))
+
+
+class _Strict(dict[str, object]):
+    """A tree that is asked for no member that it has not."""
+
+    def __contains__(self, name: object) -> bool:
+        if not super().__contains__(name):
+            raise FieldErrors((FieldFault(str(name), "missing", "the reply does not say it"),))
+        return True
+
+
+def _strict(tree: object) -> object:
+    if isinstance(tree, Mapping):
+        return _Strict({name: _strict(one) for name, one in tree.items()})
+    return [_strict(one) for one in tree] if isinstance(tree, list | tuple) else tree
 
 
 def _answer(http: Reply, *, listing: bool) -> Answer:

@@ -177,6 +177,34 @@ def test_an_offset_counts_rows_and_the_last_rows_come_first(listing):
     assert [int(query(one)["skip"]) for one in fake.asked] == [0, 6, 3, 0]
 
 
+WHERE = "{method: GET, path: /o, items: = reply.d.items}"
+
+
+@pytest.mark.parametrize("walk", ["type: page", "type: watermark", "type: cursor, from: = reply.n"])
+@pytest.mark.parametrize(
+    "reply", [{}, {"d": {}}, {"error": "busy"}, {"d": {"items": ""}}, {"d": {"items": "busy"}},
+              {"d": {"items": False}}, {"d": {"items": 0}}, {"d": {"items": {"1": {"No": "A"}}}},
+              []]
+)  # fmt: skip
+def test_a_reply_without_its_list_is_no_empty_one(listing, walk, reply):
+    """No page is given, so that no cursor moves past what nobody has read."""
+    answer = clocked((200, [], json.dumps(reply).encode()))
+    source, _ = listing(walk, lambda _: answer, rest=WHERE)
+    with pytest.raises((Truncated, errors.Unavailable)):
+        next(source.pages("order", None, start=None, until=None))
+
+
+@pytest.mark.parametrize("reply", [{"d": {"items": None}}, {"d": None}, {"d": {"items": []}}, None])
+@pytest.mark.parametrize("walk", ["type: page", "type: watermark", "type: cursor, from: = reply.n"])
+def test_a_list_that_is_null_has_no_rows(listing, walk, reply):
+    """Many write an empty list so."""
+    answer = clocked((200, [], json.dumps(reply).encode()))
+    source, _ = listing(walk, lambda _: answer, rest=WHERE)
+    [page] = source.pages("order", None, start=None, until=None)
+
+    assert (page.items, page.complete) == ((), True)
+
+
 def linked(target):
     def answer(request):
         page = int(query(request).get("page", 1))
