@@ -8,7 +8,7 @@ from typing import Any
 
 from connector import configured, wiring
 from connector.configured import Config, MoneyRule
-from connector.documents import Document
+from connector.documents import ENTITIES, Document
 from connector.errors import ConfigError
 from connector.flow.brakes import Brakes
 from connector.flow.flows import AttemptRules, Flow, MoneyRules, dependencies
@@ -18,6 +18,7 @@ from connector.mapping.expressions import compile_text, document_names
 from connector.mapping.read import Reader
 from connector.mapping.shapes import Shape
 from connector.mapping.write import Writer
+from connector.nearest import cure_for
 from connector.owning import owned_there
 from connector.picking import picks
 from connector.ports import Template
@@ -99,6 +100,7 @@ def build_flow(
     there = _entity(flow, target, problems)
     if reader is None or there is None:
         return None
+    _judge_match(flow, there, problems)
     create = there.actions.get("create")
     made = Flow(
         name=flow.name,
@@ -179,6 +181,16 @@ def _writer(
     except ConfigError as error:
         report(problems, flow.place, f"tables: {error}", "name a table of the profile")
         return None
+
+
+def _judge_match(flow: configured.Flow, there: Entity, problems: Problems) -> None:
+    """What no document of ours has finds nobody: everything would be made a second time."""
+    fields = ENTITIES[flow.entity].model_fields
+    asked = {a.removeprefix("match.") for a in there.actions if a.startswith("match.")}
+    for by in flow.match:
+        if by not in fields:
+            cure = cure_for(by, sorted(asked & fields.keys()) or fields, "field")
+            report(problems, flow.place, f"match: no {flow.entity} of ours has `{by}`", cure)
 
 
 def _usual_match(flow: configured.Flow) -> tuple[str, ...]:

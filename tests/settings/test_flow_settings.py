@@ -93,6 +93,13 @@ def test_match_is_what_first_contact_looks_by(
     assert len(company.books()) == 1
 
 
+def test_a_match_that_no_document_has_is_a_mistake(company: Company) -> None:
+    """It would find nobody, and all would be made again."""
+    company.flow("customers", match=["emial"])
+    with pytest.raises(ConfigError, match=r"no customer of ours has `emial`\n.*mean `email`"):
+        company.settle()
+
+
 @covers("flows.*.guests")
 @pytest.mark.parametrize(
     ("guests", "made"),
@@ -205,7 +212,7 @@ def test_what_follows_a_difference_is_record_and_hold_and_nothing_hidden(
     company.flow("orders", money={"tolerance": "0.05 EUR"} | money)
     if not valid:
         with pytest.raises(ConfigError, match=next(iter(money))):
-            _ = company.app
+            company.settle()
         return
     number = company.order(shipping_lines=PARCEL)
     company.settle()
