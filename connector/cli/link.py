@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from connector.flow.linking import (
 )
 from connector.ledger import linking
 from connector.ledger.linking import Side
+from connector.problems import Problems
 
 SHOWN = 20
 CANDIDATES = ("source_key", "target_key", "verdict", "reason")
@@ -204,12 +205,13 @@ def import_(name: str, file: Path, config: Path | None, as_json: bool) -> None:
 
     A pair that is linked already is left as it is.
     """
-    taken = linkfile.read(file)
+    problems = Problems()
+    taken = linkfile.read(file, problems)
     with opened(config_path(config), working=False) as app:
         flow, by = flow_of(app, name), person()
         _finished(app, flow)
         with app.ledger.begin() as db:
-            linkfile.refused(file, _against(db, flow, taken))
+            linkfile.refused(file, _against(db, flow, taken), problems)
             made = linking.join(db, kind_of(flow), list(taken.values()), by=by.name, now=by.now)
     if as_json:
         output.emit({"flow": name, "linked": made, "already": len(taken) - made})
@@ -217,21 +219,21 @@ def import_(name: str, file: Path, config: Path | None, as_json: bool) -> None:
         click.echo(f"{name}: {made} linked, {len(taken) - made} were already")
 
 
-def _against(db: Any, flow: Flow, taken: Mapping[int, tuple[str, str]]) -> dict[int, str]:
-    """Line → why it cannot be: a key that no scan saw, or a side that is linked to another."""
+def _against(
+    db: Any, flow: Flow, taken: Mapping[int, tuple[str, str]]
+) -> Iterator[tuple[int, str]]:
+    """Line and why it cannot be: a key that no scan saw, or a side that is linked to another."""
     pairs = list(taken.values())
     held = linking.linked(db, kind_of(flow), pairs)
     there, here = dict(held), {t: s for s, t in held}
     seen_here = linking.births(db, flow.name, "source", [s for s, _ in pairs])
     seen_there = linking.births(db, flow.name, "target", [t for _, t in pairs])
-    wrong: dict[int, str] = {}
     for line, (ours, theirs) in taken.items():
         if ours not in seen_here:
-            wrong[line] = f"the scan saw no {flow.entity} {ours} in {flow.source}"
-        elif theirs not in seen_there:
-            wrong[line] = f"the scan saw no {flow.entity} {theirs} in {flow.target}"
+            yield line, f"the scan saw no {flow.entity} {ours} in {flow.source}"
         elif there.get(ours, theirs) != theirs:
-            wrong[line] = f"{ours} is linked to {there[ours]}"
+            yield line, f"{ours} is linked to {there[ours]}"
+        if theirs not in seen_there:
+            yield line, f"the scan saw no {flow.entity} {theirs} in {flow.target}"
         elif here.get(theirs, ours) != ours:
-            wrong[line] = f"{theirs} is linked to {here[theirs]}"
-    return wrong
+            yield line, f"{theirs} is linked to {here[theirs]}"

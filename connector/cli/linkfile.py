@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -31,12 +31,10 @@ def write(
     return len(lines)
 
 
-def read(path: Path) -> dict[int, tuple[str, str]]:
-    """Line → pair of every row that says `take: yes`; raises ConfigError with every mistake."""
-    problems = Problems()
+def read(path: Path, problems: Problems) -> dict[int, tuple[str, str]]:
+    """Line → pair of every row that says `take: yes`; every mistake goes to *problems*."""
     taken = dict(_taken(path, problems))
     _once(path, taken, problems)
-    problems.raise_if_any()
     return taken
 
 
@@ -62,10 +60,9 @@ def _once(path: Path, taken: Mapping[int, tuple[str, str]], problems: Problems) 
                 problems.add(problem(path, line, message, "take one of both lines"))
 
 
-def refused(path: Path, wrong: Mapping[int, str]) -> None:
-    """Raise ConfigError with what the ledger says against lines, if it says anything."""
-    problems = Problems()
-    for line, message in wrong.items():
+def refused(path: Path, wrong: Iterable[tuple[int, str]], problems: Problems) -> None:
+    """Raise ConfigError with *problems* and what the ledger says against lines, if there is any."""
+    for line, message in wrong:
         cure = "correct the key, or scan again: connector link scan FLOW --again"
         problems.add(problem(path, line, message, cure))
     problems.raise_if_any()

@@ -101,8 +101,11 @@ def test_a_csv_is_taken_wholly_or_refused_with_every_line(desk: Any, tmp_path: P
     theirs = there(desk, "ada@example.test")
     desk("link", "scan", "customers")
     file = tmp_path / "links.csv"
-    file.write_text(f"source_key,target_key,take\n{ours},{theirs},yes\n{ours},X,yes\n1,2,maybe\n")
+    lines = f"{ours},{theirs},yes\n{ours},X,yes\n1,2,maybe\n99999,C-X,yes\n"
+    file.write_text(f"source_key,target_key,take\n{lines}")
     said = desk("link", "import", "customers", str(file))
+    assert "links.csv:5: the scan saw no customer 99999 in shop" in said.err
+    assert "links.csv:5: the scan saw no customer C-X in erp" in said.err
     assert said.code == 2
     assert "links.csv:3" in said.err
     assert "links.csv:4" in said.err
