@@ -100,7 +100,6 @@ def build_flow(
     there = _entity(flow, target, problems)
     if reader is None or there is None:
         return None
-    _judge_match(flow, there, problems)
     create = there.actions.get("create")
     made = Flow(
         name=flow.name,
@@ -154,6 +153,8 @@ def _entity(flow: configured.Flow, target: Wired, problems: Problems) -> Entity 
     if there is None:
         message = f"`{target.config.profile}` has no {flow.entity}"
         report(problems, flow.place, message, "choose another profile, or write its file")
+        return None
+    _judge_match(flow, there, problems)
     return there
 
 
