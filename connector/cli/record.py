@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,13 @@ from connector.cli.desk import LEFT, at_ledger, person, words
 from connector.cli.erase import erase
 from connector.cli.explain import explain
 from connector.cli.options import F, config_option, json_option
+from connector.documents import ENTITIES
 from connector.errors import ConnectorError
 from connector.ledger import history, persons
 from connector.ledger.content import unpack
 from connector.ledger.persons import Shown
-from connector.ledger.schema import HELD, STATES
+from connector.ledger.schema import DONE, HELD, STATES
+from connector.nearest import cure_for
 
 COLUMNS = ("flow", "entity", "key", "is", "there", "seq", "changed_at", "needs")
 
@@ -44,12 +46,23 @@ def list_(config: Path | None, as_json: bool, limit: int, **given: str | None) -
     dead = given["state"] == "dead_letter"
     if dead:
         given.pop("state")
-    with at_ledger(config) as (_, ledger):
+    with at_ledger(config) as (read, ledger):
         rows = ledger.read(history.dead if dead else history.listed, given, limit)
+    if not rows:
+        _known(given, read.flows)
     if as_json:
         output.emit(rows)
     else:
         output.table([{**row, "is": words(row)} for row in rows], COLUMNS)
+
+
+def _known(given: Mapping[str, str | None], flows: Iterable[str]) -> None:
+    """None of a word that there is not is no answer."""
+    words = {"flow": tuple(flows), "reason": (*HELD, *DONE, "settling"), "entity": tuple(ENTITIES)}
+    for name, known in words.items():
+        if (word := given.get(name)) is not None and word not in known:
+            cure = cure_for(word, known, name)
+            raise ConnectorError(f"there is no {name} `{word}`", code="usage", cure=cure)
 
 
 @record.command()

@@ -43,6 +43,13 @@ def test_records_are_listed_by_state_and_reason(desk: Any) -> None:
         number
     ]
     assert desk("record", "list", "--state", "held", "--json").json == []
+    for option, word, near in (
+        ("--flow", "ordres", "orders"),
+        ("--reason", "reviwe", "review"),
+        ("--entity", "ordr", "order"),
+    ):
+        said = desk("record", "list", option, word)
+        assert (said.code, f"did you mean `{near}`?" in said.err) == (2, True)
     assert "done (sent)" in desk("record", "list", "--flow", "orders").out
 
 
