@@ -144,14 +144,12 @@ class RestDialect:
         template = action.items or action.item
         found = told(template, names, action.name) if template is not None else None
         rows = found if isinstance(found, list | tuple) else [found]
-        if action.items is not None and rows is not found:
-            if found is None and not (
-                answer.vague or isinstance(reply, list)
-            ):  # null is no rows, no word at all is no list
-                told(action.items, {**names, "reply": _strict(reply)}, action.name)
-                rows = []
-            elif action.name != "get":
+        if action.items is not None and action.name != "get" and rows is not found:
+            if found is not None or answer.vague or isinstance(reply, list):
                 raise Truncated(f"{action.name}: there is no list where `items` looks for it")
+            # null is no rows; no word of it at all is no list
+            told(action.items, {**names, "reply": _strict(reply)}, action.name)
+            return
         for item in rows:
             raw = _encoded(item, numbers=True)
             yield Slice(raw=raw, payload=payload(raw))
