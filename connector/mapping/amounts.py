@@ -44,6 +44,8 @@ def negate(value: object) -> Decimal:
 
 def members(value: object) -> Mapping[str, Any]:
     """Return the members of a part of a document or of a mapping."""
+    if type(value) is dict:
+        return value
     if isinstance(value, Part):
         return value.__dict__
     if isinstance(value, Mapping):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Mapping
+from decimal import Decimal
 from typing import Any
 
 from jinja2 import nodes
 
 from connector.mapping.faults import Fault, Missing
 from connector.mapping.filters import FILTERS as PLAIN
-from connector.mapping.filters import SPECIAL, TESTS, text, unsafe_pattern
+from connector.mapping.filters import SPECIAL, TESTS, cut_at, text, unsafe_pattern
 from connector.mapping.shapes import Shape
 from connector.mapping.signing import SIGNING
 from connector.mapping.terms import (
+    WRONG,
     BadExpression,
     Build,
     Expression,
@@ -21,6 +23,7 @@ from connector.mapping.terms import (
     Names,
     Scope,
     guarded,
+    inapplicable,
     needs,
 )
 from connector.nearest import cure_for
@@ -46,10 +49,11 @@ def _filter(node: Any, scope: Scope, build: Build) -> Expression:
     shape = inner.shape if node.name == "by_rate" else None
     if node.name == "ref":
         shape = Shape(entity=str(constants[0]) if constants else None)
-    call = guarded(node.name, FILTERS[node.name])
     if len(constants) == len(parts):
-        return Expression(_bound(inner.fn, call, constants), shape, inner.references)
-    return Expression(_free(inner.fn, call, [p.fn for p in parts]), shape, needs(inner, *parts))
+        apply = _bound(inner.fn, node.name, constants)
+        return Expression(apply, shape, inner.references)
+    apply = _free(inner.fn, node.name, [p.fn for p in parts])
+    return Expression(apply, shape, needs(inner, *parts))
 
 
 def _check_known(what: str, name: str, known: Collection[str]) -> None:
@@ -65,7 +69,9 @@ def _check_arity(name: str, parts: list[Expression]) -> None:
         raise BadExpression(f"gives `{name}` the wrong values: {error}", "see the filter") from None
 
 
-def _free(fn: Fn, call: Callable[..., Any], fns: list[Fn]) -> Fn:
+def _free(fn: Fn, word: str, fns: list[Fn]) -> Fn:
+    call = guarded(word, FILTERS[word])
+
     def apply(names: Names) -> Any:
         value = fn(names)
         return None if value is None else call(value, *[f(names) for f in fns])
@@ -73,10 +79,20 @@ def _free(fn: Fn, call: Callable[..., Any], fns: list[Fn]) -> Fn:
     return apply
 
 
-def _bound(fn: Fn, call: Callable[..., Any], args: list[Any]) -> Fn:
+def _bound(fn: Fn, word: str, args: list[Any]) -> Fn:
+    """Apply a filter to constants; `cut`, of which there are most, knows its length beforehand."""
+    call = FILTERS[word]
+    if word == "cut" and isinstance(args[0], Decimal):
+        call, args = cut_at(int(args[0])), []
+
     def apply(names: Names) -> Any:
         value = fn(names)
-        return None if value is None else call(value, *args)
+        if value is None:
+            return None
+        try:
+            return call(value, *args)
+        except WRONG:
+            raise inapplicable(word) from None
 
     return apply
 

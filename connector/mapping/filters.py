@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from connector.mapping.amounts import (
@@ -29,6 +30,15 @@ _NESTED_REPEAT = re.compile(r"\((?:[^()\\]|\\.)*(?<!\\)[+*}](?:[^()\\]|\\.)*\)[+
 
 def text(value: object) -> str:
     """Return *value* as it stands in texts and tables: decimals plain, flags as true and false."""
+    kind = type(value)
+    if kind is str:
+        return cast("str", value)
+    if kind is int:
+        return str(value)
+    return _spelled(value)
+
+
+def _spelled(value: object) -> str:
     if isinstance(value, str):
         return value
     if value is None:
@@ -68,9 +78,8 @@ def join(value: object, rows: object, keys: str, take: str) -> list[dict[str, An
 
     *keys* is `member=member of the row`; elements with a blank taken member are left out.
     """
-    left, right = keys.split("=")
-    index = {text(members(row).get(right)): members(row) for row in _list(rows)}
-    taken = [pair.strip().split("=") for pair in take.split(",")]
+    left, right, taken = _pairs(keys, take)
+    index = {text(row.get(right)): row for row in map(members, _list(rows))}
     joined = []
     for element in map(members, _list(value)):
         row = index.get(text(element.get(left)))
@@ -78,10 +87,23 @@ def join(value: object, rows: object, keys: str, take: str) -> list[dict[str, An
             if any(element.get(source) in ("", None) for _, source in taken if source in element):
                 continue
             raise Fault("no_match", f"no row has the `{right}` of this element's `{left}`")
-        made = {name: element.get(source, row.get(source)) for name, source in taken}
-        if not any(v in ("", None) for v in made.values()):
+        made: dict[str, Any] = {}
+        for name, source in taken:
+            one = element[source] if source in element else row.get(source)
+            if one is None or one == "":
+                break
+            made[name] = one
+        else:
             joined.append(made)
     return joined
+
+
+@lru_cache(maxsize=256)
+def _pairs(keys: str, take: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    """What the two texts of `join` say: the members that are equal, and (name, member) taken."""
+    left, right = keys.split("=")
+    pairs = (pair.strip().split("=") for pair in take.split(","))
+    return left, right, tuple((name, source) for name, source in pairs)
 
 
 def where(value: object, name: str, wanted: object) -> list[Mapping[str, Any]]:
@@ -92,6 +114,8 @@ def where(value: object, name: str, wanted: object) -> list[Mapping[str, Any]]:
 def _list(value: object) -> Sequence[Any]:
     if value is None:
         return ()
+    if type(value) is list:
+        return value
     if isinstance(value, Sequence) and not isinstance(value, str):
         return value
     raise Fault("wrong_type", "give it a list")
@@ -127,6 +151,11 @@ def strf(value: object, form: str) -> str:
 def cut(value: object, length: object) -> str:
     """Keep the first *length* characters."""
     return text(value)[: int(number(length))].rstrip()
+
+
+def cut_at(length: int) -> Callable[[object], str]:
+    """Return `cut` with its length worked out."""
+    return lambda value: text(value)[:length].rstrip()
 
 
 def bmp(value: object) -> str:

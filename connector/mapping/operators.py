@@ -17,6 +17,7 @@ from connector.mapping.terms import (
     BadExpression,
     Build,
     Expression,
+    Fn,
     Names,
     Scope,
     guarded,
@@ -59,7 +60,7 @@ def _name(node: Any, scope: Scope, _: Build) -> Expression:
                 return None
             raise Missing(name) from None
 
-    return Expression(read, None if known is None else known[name])
+    return Expression(read, None if known is None else known[name], name=name)
 
 
 def _getattr(node: Any, scope: Scope, build: Build) -> Expression:
@@ -77,21 +78,40 @@ def _member_of(inner: Expression, key: Any, scope: Scope) -> Expression:
     if known is not None and key not in known:
         raise BadExpression(f"reads `{key}`, which is not there", cure_for(str(key), known, "name"))
     shape = known[key] if known is not None else inner.shape.item if inner.shape else None
-    fn, lenient = inner.fn, scope.lenient
+    read = _reading(inner.fn, key, lenient=scope.lenient)
+    if inner.name is not None:
+        read = _reading_of_name(inner.name, key, read)
+    return Expression(read, shape, inner.references)
 
+
+def _reading(fn: Fn, key: Any, *, lenient: bool) -> Fn:
     def read(names: Names) -> Any:
         value = fn(names)
-        kind = type(value)
-        if kind is not dict and kind is not str and isinstance(value, Part):
-            value, kind = value.__dict__, dict
         try:
-            return value[key] if kind is dict else member(value, key)
+            return value[key] if type(value) is dict else member(value, key)
         except (KeyError, Missing):
             if lenient:
                 return None
             raise Missing(str(key)) from None
 
-    return Expression(read, shape, inner.references)
+    return read
+
+
+def _reading_of_name(name: str, key: Any, otherwise: Fn) -> Fn:
+    """Most reads are `name.member` of what has it: one closure for both steps."""
+
+    def read(names: Names) -> Any:
+        try:
+            value = names[name]
+            if type(value) is dict:
+                return value[key]
+            if isinstance(value, Part):
+                return value.__dict__[key]
+        except KeyError:
+            pass
+        return otherwise(names)
+
+    return read
 
 
 def _const(node: Any, _: Scope, __: Build) -> Expression:

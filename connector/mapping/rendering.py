@@ -1,8 +1,13 @@
-"""Rendering of compiled sections: closures that make values and collect faults by path."""
+"""Rendering of compiled sections: closures that make values and collect faults by path.
+
+Every node is compiled to two closures.  The plain one makes the value and nothing else; where it
+meets a Fault, or somebody asks what made what, the traced one renders again and names the place.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,8 +43,20 @@ class Sink:
             self.filled.append(node)
 
 
-Make = Callable[[dict[str, Any], Sink, str], Any]
-Gather = Callable[[dict[str, Any], Sink, str, list[Any]], None]
+@dataclass(frozen=True, slots=True)
+class Make:
+    """How a node is made: *traced* leaves faults and places by path, *plain* raises a Fault."""
+
+    traced: Callable[[dict[str, Any], Sink, str], Any]
+    plain: Callable[[dict[str, Any]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """How the elements of a list are added to it, traced or plain."""
+
+    traced: Callable[[dict[str, Any], Sink, str, list[Any]], None]
+    plain: Callable[[dict[str, Any], list[Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +76,24 @@ class Tree:
 
     def render(self, names: Names, sink: Sink) -> Any:
         """Render with *names*, leaving faults in *sink*."""
-        value = self.make(dict(names), sink, "")
-        return None if isinstance(value, Mark) else value
+        given = names if type(names) is dict else dict(names)
+        if sink.made is None and sink.filled is None:
+            with suppress(Fault):
+                return _told(self.make.plain(given))
+        return _told(self.make.traced(given, sink, ""))
 
 
-def nothing(_names: dict[str, Any], _sink: Sink, _at: str) -> Any:
-    """Render nothing."""
-    return OMIT
+def _told(value: Any) -> Any:
+    return None if isinstance(value, Mark) else value
+
+
+def always(value: Any) -> Make:
+    """Render *value*, of which nobody asks who made it."""
+    return Make(lambda _names, _sink, _at: value, lambda _names: value)
+
+
+nothing = always(OMIT)
+no_elements = Gather(lambda _names, _sink, _at, _out: None, lambda _names, _out: None)
 
 
 def constant(node: Node) -> Make:
@@ -73,11 +101,10 @@ def constant(node: Node) -> Make:
     value = "" if node.value is None else node.value
 
     def make(_names: dict[str, Any], sink: Sink, at: str) -> Any:
-        if sink.made is not None or sink.filled is not None:
-            sink.keep(at, node, value)
+        sink.keep(at, node, value)
         return value
 
-    return make
+    return Make(make, lambda _names: value)
 
 
 def _fault(fault: Fault, at: str, place: Node) -> FieldFault:
@@ -100,7 +127,11 @@ def leaf(expression: Expression, place: Node, *, blank: bool) -> Make:
             sink.keep(at, place, value)
         return None if blank and value == "" else value
 
-    return make
+    def plain(names: dict[str, Any]) -> Any:
+        value = fn(names)
+        return None if value == "" else value
+
+    return Make(make, plain if blank else fn)
 
 
 def members_of(made: list[tuple[str, Make]], *, keep: bool) -> Make:
@@ -110,21 +141,38 @@ def members_of(made: list[tuple[str, Make]], *, keep: bool) -> Make:
         out: dict[str, Any] = {}
         prefix = at + "." if at else ""
         for key, child in made:
-            value = child(names, sink, prefix + key)
+            value = child.traced(names, sink, prefix + key)
             if value is NIL:
                 out[key] = None
             elif value is not OMIT and (keep or value is not None):
                 out[key] = value
         return out
 
-    return make
+    return Make(make, _plain_members([(key, child.plain) for key, child in made], keep=keep))
+
+
+def _plain_members(
+    children: list[tuple[str, Callable[[dict[str, Any]], Any]]], *, keep: bool
+) -> Callable[[dict[str, Any]], Any]:
+    def plain(names: dict[str, Any]) -> Any:
+        out: dict[str, Any] = {}
+        for key, child in children:
+            value = child(names)
+            if value is None:
+                if keep:
+                    out[key] = None
+            elif value is not OMIT:
+                out[key] = None if value is NIL else value
+        return out
+
+    return plain
 
 
 def in_a_string(make: Make, spell: Callable[[Any], str], place: Node) -> Make:
     """Render a tree as the text that *spell* makes of it; nothing stays nothing."""
 
     def make_text(names: dict[str, Any], sink: Sink, at: str) -> Any:
-        value = make(names, sink, at)
+        value = make.traced(names, sink, at)
         if value is None or isinstance(value, Mark):
             return value
         try:
@@ -133,7 +181,11 @@ def in_a_string(make: Make, spell: Callable[[Any], str], place: Node) -> Make:
             sink.faults.append(_fault(fault, at, place))
             return OMIT
 
-    return make_text
+    def plain(names: dict[str, Any]) -> Any:
+        value = make.plain(names)
+        return value if value is None or isinstance(value, Mark) else spell(value)
+
+    return Make(make_text, plain)
 
 
 def sequence(gathers: list[Gather]) -> Make:
@@ -146,21 +198,31 @@ def collected(gather: Gather) -> Make:
 
     def make(names: dict[str, Any], sink: Sink, at: str) -> Any:
         out: list[Any] = []
-        gather(names, sink, at, out)
+        gather.traced(names, sink, at, out)
         return out
 
-    return make
+    def plain(names: dict[str, Any]) -> Any:
+        out: list[Any] = []
+        gather.plain(names, out)
+        return out
+
+    return Make(make, plain)
 
 
 def single(make: Make) -> Gather:
     """Gather one element; null and nothing are left out."""
 
     def gather(names: dict[str, Any], sink: Sink, at: str, out: list[Any]) -> None:
-        value = make(names, sink, f"{at}[{len(out)}]")
+        value = make.traced(names, sink, f"{at}[{len(out)}]")
         if value is not OMIT and value is not None:
             out.append(None if value is NIL else value)
 
-    return gather
+    def plain(names: dict[str, Any], out: list[Any]) -> None:
+        value = make.plain(names)
+        if value is not OMIT and value is not None:
+            out.append(None if value is NIL else value)
+
+    return Gather(gather, plain)
 
 
 def in_turn(gathers: list[Gather]) -> Gather:
@@ -168,29 +230,43 @@ def in_turn(gathers: list[Gather]) -> Gather:
 
     def gather(names: dict[str, Any], sink: Sink, at: str, out: list[Any]) -> None:
         for part in gathers:
-            part(names, sink, at, out)
+            part.traced(names, sink, at, out)
 
-    return gather
+    def plain(names: dict[str, Any], out: list[Any]) -> None:
+        for part in gathers:
+            part.plain(names, out)
+
+    return Gather(gather, plain)
 
 
 def repeated(expression: Expression, name: str, make: Make, place: Node) -> Gather:
     """Gather one element per item of a list."""
-    one = single(make)
+    fn, one = expression.fn, single(make)
 
     def gather(names: dict[str, Any], sink: Sink, at: str, out: list[Any]) -> None:
-        items = _value(expression, place, names, sink, at)
-        if items is OMIT:
-            return
-        if items is not None and not isinstance(items, (list, tuple)):
-            wrong = Fault("wrong_type", "`$each` walks a list")
-            sink.faults.append(_fault(wrong, at, place))
+        try:
+            items = _items(fn(names))
+        except Fault as fault:
+            sink.faults.append(_fault(fault, at, place))
             return
         inner = dict(names)
-        for index, item in enumerate(items or ()):
-            inner[name], inner["loop"] = item, {"index": index + 1}
-            one(inner, sink, at, out)
+        for index, item in enumerate(items, 1):
+            inner[name], inner["loop"] = item, {"index": index}
+            one.traced(inner, sink, at, out)
 
-    return gather
+    def plain(names: dict[str, Any], out: list[Any]) -> None:
+        inner = dict(names)
+        for index, item in enumerate(_items(fn(names)), 1):
+            inner[name], inner["loop"] = item, {"index": index}
+            one.plain(inner, out)
+
+    return Gather(gather, plain)
+
+
+def _items(value: Any) -> Sequence[Any]:
+    if value is not None and not isinstance(value, (list, tuple)):
+        raise Fault("wrong_type", "`$each` walks a list")
+    return value or ()
 
 
 def bound(
@@ -210,9 +286,18 @@ def bound(
             holds = _value(*condition, inner, sink, at)
             if holds is OMIT or not truth(holds):
                 return holds if holds is OMIT else None
-        return make(inner, sink, at)
+        return make.traced(inner, sink, at)
 
-    return checked
+    named = [(name, expression.fn) for name, expression, _ in withs]
+    test = condition[0].fn if condition is not None else None
+
+    def plain(names: dict[str, Any]) -> Any:
+        inner = dict(names)
+        for name, fn in named:
+            inner[name] = fn(inner)
+        return make.plain(inner) if test is None or truth(test(inner)) else None
+
+    return Make(checked, plain)
 
 
 def _value(expression: Expression, place: Node, names: dict[str, Any], sink: Sink, at: str) -> Any:

@@ -17,7 +17,7 @@ from connector.values import Ref
 Names = Mapping[str, Any]
 Fn = Callable[[Names], Any]
 
-_WRONG = (TypeError, ValueError, ArithmeticError, LookupError)
+WRONG = (TypeError, ValueError, ArithmeticError, LookupError)
 
 
 class BadExpression(ValueError):
@@ -48,12 +48,16 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A compiled expression, what is known of its value, and the entities it needs `there`."""
+    """A compiled expression, what is known of its value, and the entities it needs `there`.
+
+    *name*: it is this name alone.
+    """
 
     fn: Fn
     shape: Shape | None = None
     references: frozenset[str] = frozenset()
     constant: bool = False
+    name: str | None = None
 
 
 class Build(Protocol):
@@ -75,10 +79,15 @@ def guarded(word: str, fn: Callable[..., Any]) -> Callable[..., Any]:
     def call(*values: Any) -> Any:
         try:
             return fn(*values)
-        except _WRONG:
-            raise Fault("wrong_type", f"`{word}` cannot be applied to what is there") from None
+        except WRONG:
+            raise inapplicable(word) from None
 
     return call
+
+
+def inapplicable(word: str) -> Fault:
+    """The Fault of a filter or operator that fails on what it is given."""
+    return Fault("wrong_type", f"`{word}` cannot be applied to what is there")
 
 
 def truth(value: object) -> bool:

@@ -18,6 +18,7 @@ from connector.mapping.rendering import (
     Gather,
     Make,
     Tree,
+    always,
     bound,
     collected,
     constant,
@@ -25,6 +26,7 @@ from connector.mapping.rendering import (
     in_turn,
     leaf,
     members_of,
+    no_elements,
     nothing,
     repeated,
     sequence,
@@ -87,7 +89,7 @@ def _leaf(c: _Compiling, node: Node, source: str, scope: Scope) -> Make:
     """Compile a scalar."""
     if source in WORDS:
         value = OMIT if source == "$drop" else NIL
-        return lambda _names, _sink, _at: value
+        return always(value)
     found = _expression(c, node, source, scope, compile_scalar)
     if found is not None and scope.names is not None and (shape := found.shape) is not None:
         _check_whole(c, node, shape)
@@ -187,7 +189,7 @@ def _each(c: _Compiling, node: Node, members: dict[str, Node], scope: Scope) -> 
     """Compile `$each: EXPR as name`: the rest of the mapping once per item."""
     found = _named(c, members["$each"], scope)
     if found is None:
-        return lambda *_: None
+        return no_elements
     name, expression, place = found
     item = expression.shape.item if expression.shape else None
     inner = scope.having(name, item).having("loop", None)
@@ -234,7 +236,7 @@ def _concat(c: _Compiling, node: Node, scope: Scope) -> Gather:
     """Compile named parts into one list, in their order."""
     if not isinstance(node.value, dict):
         _wrong(c, node, "`$concat` has no named parts", "write `name: part` lines below it")
-        return lambda *_: None
+        return no_elements
     parts = []
     for child in node.value.values():
         inner = child.value

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from connector.documents import Document
 from connector.errors import FieldErrors
@@ -97,15 +97,29 @@ class Writer:
 
 def plain(value: Any) -> Value:
     """Return *value* as JSON holds it exactly: decimals and times as text."""
-    if value is None or isinstance(value, str):
+    kind = type(value)
+    if kind is str or value is None:
+        return cast("Value", value)
+    if kind is dict:
+        return {
+            k if type(k) is str else str(k): v if type(v) is str else plain(v)
+            for k, v in value.items()
+        }
+    if kind is list:
+        return [plain(v) for v in value]
+    if kind is Decimal:
+        return f"{value:f}"
+    return _seldom(value)
+
+
+def _seldom(value: Any) -> Value:
+    if isinstance(value, str):
         return value
-    if isinstance(value, dict):
-        return {str(k): v if type(v) is str else plain(v) for k, v in value.items()}
+    if isinstance(value, Mapping):
+        return plain(dict(value))
     if isinstance(value, (list, tuple)):
         return [plain(v) for v in value]
     if isinstance(value, (Decimal, date)):
         return text(value)
-    if isinstance(value, Mapping):
-        return plain(dict(value))
     leaf: Value = value
     return leaf

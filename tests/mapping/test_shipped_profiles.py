@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ from connector.documents import Order, unexplained
 from connector.errors import FieldErrors
 from connector.ledger.content import pack, unpack
 from connector.mapping.compile import Compiled, compile_profile
+from connector.mapping.faults import Fault
+from connector.mapping.filtering import TABLES, THERE
 from connector.mapping.load import load_profile
 from connector.mapping.preview import read_preview, write_preview
+from connector.mapping.rendering import Sink, Tree
 from connector.problems import Problems
 from connector.values import Ref
 
@@ -224,6 +228,47 @@ def test_every_recorded_order_can_be_sent() -> None:
         lines = sent(doc)["Lines"]["Line"]
         total = sum(Decimal(x["NetAmount"]) + Decimal(x["TaxAmount"]) for x in lines)
         assert total == doc.total
+
+
+def damaged(tree: Any) -> Iterator[Any]:
+    """*tree* with each of its members left out or made something strange, one at a time."""
+    for key in list(tree) if isinstance(tree, dict) else range(len(tree)):
+        for strange in (None, "", "x", 5, Decimal("1.5"), True, [], {}, [{}]):
+            yield {**tree, key: strange} if isinstance(tree, dict) else [strange]
+        if isinstance(tree, dict):
+            yield {k: v for k, v in tree.items() if k != key}
+        if isinstance(tree[key], (dict, list)):
+            for inner in damaged(tree[key]):
+                yield {**tree, key: inner} if isinstance(tree, dict) else [inner]
+
+
+def traced(tree: Tree, names: dict[str, Any]) -> str | None:
+    """What a section makes where somebody asks what made it; None where it has faults."""
+    sink = Sink(made={})
+    made = tree.render(names, sink)
+    return None if sink.faults else repr(made)
+
+
+def plain(tree: Tree, names: dict[str, Any]) -> str | None:
+    """What the closures for the usual case make, as they stand."""
+    try:
+        return repr(tree.make.plain(names))
+    except Fault:
+        return None
+
+
+def test_nothing_is_rendered_otherwise_because_somebody_asks_what_made_it() -> None:
+    """The plain way and the traced one make the same of good orders and of damaged ones."""
+    reader, writer = SHOP.readers["order"], ERP.writers["order"]
+    orders = [shop_order(), *damaged(shop_order())]
+    names = [{**order, TABLES: reader.tables} for order in orders]
+    told = {"conn": CONN, "reference": "DE-7", THERE: lambda ref: ref.key, TABLES: writer.tables}
+    docs = [*damaged(read().model_dump()), read(), read(customer_id=0)]
+    ways = [(reader.tree, n) for n in names] + [(writer.tree, told | {"doc": d}) for d in docs]
+
+    made = [traced(*way) for way in ways]
+    assert [plain(*way) for way in ways] == made
+    assert 500 < made.count(None) < len(ways) - 500
 
 
 def test_what_is_sent_is_what_the_ledger_keeps_of_it() -> None:
