@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from connector.points import reach
 from connector.values import Page, Ref
 
 BATCH = 200
+LATER = "it is due again later: apply the plan again"
 Standing = Mapping[Name, Mapping[str, Any]]
 
 
@@ -26,11 +27,13 @@ Standing = Mapping[Name, Mapping[str, Any]]
 class Applied:
     """What came of a plan: document → (applied, already, refused, held or waits; why), and who
 
-    was away.
+    was away; *actor*: in whose name; *left*: what it did not come to.
     """
 
+    actor: str
     documents: dict[Name, tuple[str, str]] = field(default_factory=dict)
     away: dict[str, str] = field(default_factory=dict)
+    left: set[Name] = field(default_factory=set)
 
 
 def apply(app: App, plan: Plan, actor: str) -> Applied:
@@ -50,8 +53,7 @@ def apply(app: App, plan: Plan, actor: str) -> Applied:
     moved = {n: why for n, p in acting.items() if (why := _moved(p, stands.get(n)))}
     refused = moved | refused
     acting = {n: p for n, p in acting.items() if n not in refused}
-    _wake(app, acting, stands, actor)
-    done = Applied()
+    done = Applied(actor=actor)
     new = {
         Ref(entity=p.entity, key=p.key): to_be_made(p.reference)
         for p in plan.documents
@@ -62,7 +64,8 @@ def apply(app: App, plan: Plan, actor: str) -> Applied:
     told = {p.name: p for p in plan.documents if p.acts}
     after = app.ledger.read(plans.standing, told)
     for name, p in told.items():
-        done.documents[name] = _came_of(p, before.get(name), after.get(name), refused.get(name))
+        came = _came_of(p, before.get(name), after.get(name), refused.get(name))
+        done.documents[name] = ("waits", LATER) if p.again and name in done.left else came
     return done
 
 
@@ -126,10 +129,10 @@ def _moved(p: Planned, row: Mapping[str, Any] | None) -> str:
     return ""
 
 
-def _wake(app: App, acting: Mapping[Name, Planned], stands: Standing, actor: str) -> None:
-    """R14: make due what was delivered and is to be written otherwise."""
-    rows = {n: stands[n] for n, p in acting.items() if p.again}
-    seqs = {row["id"]: row["seq"] for row in rows.values() if row["state"] == "done"}
+def _wake(app: App, planned: Iterable[Planned], stands: Standing, actor: str) -> None:
+    """R14: make due what was delivered and is to be written otherwise: just before it is."""
+    rows = [stands[p.name] for p in planned if p.again]
+    seqs = {row["id"]: row["seq"] for row in rows if row["state"] == "done"}
     with app.ledger.begin() as db:
         plans.again(db, seqs, actor, app.clock.now())
 
@@ -148,6 +151,10 @@ def _deliver(
     ids = sorted(ours)
     for start in range(0, len(ids), BATCH):
         licence = Licence(planned={i: ours[i] for i in ids[start : start + BATCH]}, new=new)
+        if app.stopping or flow.name in done.away:
+            done.left |= {p.name for p in licence.planned.values()}
+            continue
+        _wake(app, licence.planned.values(), stands, done.actor)
         _deliver_batch(app, flow, licence, done)
         refused |= {ours[i].name: why for i, why in licence.refused.items()}
         reach("apply.mid")
@@ -181,4 +188,4 @@ def _came_of(
     if after["state"] == "held":
         planned = p.ends == f"hold ({after['reason']})"
         return "applied" if planned else "held", str(after["needs"] or after["reason"])
-    return "waits", str(after["needs"] or "it is due again later: apply the plan again")
+    return "waits", str(after["needs"] or LATER)

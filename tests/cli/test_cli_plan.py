@@ -46,6 +46,11 @@ def delivered(desk: Any) -> str:
     return number
 
 
+def killed() -> None:
+    """The process dies here."""
+    raise Killed
+
+
 def other_note(desk: Any) -> None:
     """Change how the order's note is written."""
     desk.company.mapping(
@@ -146,6 +151,40 @@ def test_a_changed_mapping_is_shown_and_only_applying_delivers_it(desk: Any) -> 
     assert results(desk) == (0, {})
 
 
+def test_an_application_that_died_leaves_no_rewriting_to_a_run(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R14: what it had not come to is not due, and no run writes it otherwise."""
+    monkeypatch.setattr("connector.applying.BATCH", 1)
+    for _ in range(2):
+        delivered(desk)
+    other_note(desk)
+    planned(desk)
+    with desk.company.when("apply.mid", killed), pytest.raises(Killed):
+        desk("flow", "apply", str(plan_file(desk)))
+    desk.company.pass_(60)
+    assert desk("flow", "sync", "orders").code == 0
+    assert len(desk.company.calls("UpdateSalesOrder")) == 1
+    assert results(desk)[0] == 0
+    assert len(desk.company.calls("UpdateSalesOrder")) == 2
+
+
+def test_a_rewriting_that_is_not_as_planned_is_a_persons(desk: Any) -> None:
+    """R14: the plan woke it, so no run may write it otherwise in the plan's place."""
+    number = delivered(desk)
+    other_note(desk)
+    planned(desk)
+    plan = yaml.safe_load(plan_file(desk).read_text())
+    for one in plan["documents"]:
+        one["steps"][0]["payload"] = "0" * 32
+    plan_file(desk).write_text(yaml.safe_dump(plan))
+    assert results(desk) == (1, {number: "refused"})
+    assert desk.company.standing("order", number) == "held(review)"
+    desk.company.pass_(60)
+    desk("flow", "sync", "orders")
+    assert desk.company.calls("UpdateSalesOrder") == []
+
+
 def test_a_plan_of_another_mapping_cannot_be_used(desk: Any) -> None:
     """What it would send is not what a person read."""
     desk.company.order()
@@ -228,6 +267,21 @@ def test_an_erp_that_is_away_ends_an_application_with_4(desk: Any) -> None:
     desk.company.erp.faults([])
     desk.company.pass_(60)
     assert results(desk) == (0, {number: "applied"})
+
+
+def test_a_rewriting_that_was_not_come_to_waits(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped after the first: the second is delivered as before, and not called applied."""
+    monkeypatch.setattr("connector.applying.BATCH", 1)
+    first, second = (delivered(desk) for _ in range(2))
+    other_note(desk)
+    planned(desk)
+    stopped: list[bool] = []
+    monkeypatch.setattr("connector.app.App.stopping", property(lambda _: bool(stopped)))
+    with desk.company.when("apply.mid", lambda: stopped.append(True)):
+        assert results(desk)[1] == {first: "applied", second: "waits"}
+    stopped.clear()
+    assert results(desk)[1][second] == "applied"
+    assert len(desk.company.calls("UpdateSalesOrder")) == 2
 
 
 def test_a_link_that_moved_is_seen_in_the_payload(desk: Any) -> None:
