@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from company import Company
 
+from connector import stockroom
 from connector.errors import NotSent
 from connector.turns import Turns
 
@@ -74,16 +76,19 @@ def test_who_waits_is_told_of_a_stop(turns: Turns) -> None:
 
 
 def test_a_stock_run_of_the_daemon_reads_orders_in_their_turn(
-    turns: Turns, company: Company
+    turns: Turns, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It does so with what Turns gave to the opened configuration."""
-    names: list[str] = []
+    """It has that turn while it reads them, and gives it back."""
+    free: list[bool] = []
+    real = stockroom.pull
 
-    def beside(name: str) -> threading.Lock:
-        names.append(name)
-        return threading.Lock()
+    def pull(*given: Any) -> Any:
+        free.append(turns.idle("orders"))
+        return real(*given)
 
-    company.app.beside = beside
+    monkeypatch.setattr(stockroom, "pull", pull)
     company.sync("products")
-    company.sync("stock")
-    assert names == ["orders"]
+    with turns.turn("stock") as (app, flow):
+        app.sync(flow)
+    assert free == [False]
+    assert turns.idle("orders")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from shelves import SKU
 
-from connector import cli
+from connector import cli, stockroom
 from connector.errors import Unavailable
+from connector.flow.counting import read_some
 from connector.sandbox import shop_catalog
 from connector.sandbox.edit import desk
 from connector.sandbox.seed import seed_erp, skus
@@ -38,6 +40,24 @@ def test_what_was_sent_last_is_never_asked(shelves):
     shelves.set_shop(99)
     shelves.sync()
     assert shelves.shop() == 7
+
+
+def test_a_level_that_was_read_anew_meanwhile_is_not_overruled(shelves):
+    """Another process reads the article between our reckoning and our call: its level is newer."""
+    app = shelves.company.app
+    shelves.count(10)
+    shelves.sync()
+    shelves.count(7)
+
+    def read_anew():
+        shelves.count(3)
+        read_some(stockroom._stocking(app, app.flows["stock"]), [SKU])
+
+    with shelves.company.when("page.committed", read_anew):
+        shelves.sync()
+    assert shelves.shop() == 10
+    shelves.sync()
+    assert shelves.shop() == 3
 
 
 def test_variations_are_offered_under_their_products(shelves):
