@@ -1,6 +1,9 @@
 """The bench measures what it says: both tools deliver every order once, and the same sums."""
 
-from benchmarks.__main__ import Plan, run
+import pytest
+
+from benchmarks import quick
+from benchmarks.__main__ import Figures, Plan, run
 
 PLAN = Plan(small=5, large=10, warm=100, slots=4, latency=0.0, rounds=1)
 
@@ -13,3 +16,28 @@ def test_both_tools_deliver_every_order_once_with_one_call_each_and_the_same_sum
     assert {n: r["cents"] for n, r in naive.items()} == {n: r["cents"] for n, r in ours.items()}
     for took in (naive, ours):
         assert took[PLAN.large]["calls"] - took[PLAN.small]["calls"] == PLAN.large - PLAN.small
+
+
+def test_the_quick_bench_divides_what_was_read_again_by_its_time(monkeypatch):
+    """The orders before the measured ones are read again, too."""
+    figures = Figures(rate=2.0, cpu_ms=1.0, calls=1.0, rss=50.0)
+    monkeypatch.setattr(quick, "marginal", lambda tool, plan: (figures, (1, 2)))
+    monkeypatch.setattr(quick, "httpclient", lambda orders: 4.0)
+    monkeypatch.setattr(quick, "run", lambda *_, **__: {"seconds": 0.5, "again": 0.5})
+
+    assert quick.measure(PLAN, far_orders=20, posted=20) == (
+        "bench: naive=1.00 httpclient=0.500 cpu_ms=1.00 latency100=1.00 unchanged=220 rss_mb=50"
+    )
+
+
+def test_orders_that_http_client_brings_are_counted():
+    """Twenty of them, by the server."""
+    assert quick.httpclient(20) > 0
+
+
+def test_orders_of_http_client_that_did_not_come_are_an_error(monkeypatch):
+    """A server that lost one would make it look fast."""
+    monkeypatch.setattr(quick, "asked", lambda url: {"orders": 19})
+
+    with pytest.raises(AssertionError, match="19 of 20"):
+        quick.httpclient(20)
