@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import yaml
@@ -69,10 +69,16 @@ def preload() -> None:
         __import__(name)
 
 
+def outdated(file: Path, folders: Iterable[Path]) -> bool:
+    """Is *file* missing or older than a Python file of *folders*?"""
+    files = [path for folder in folders for path in folder.rglob("*.py")]
+    return not file.exists() or file.stat().st_mtime < max(p.stat().st_mtime for p in files)
+
+
 def measured() -> Reached:
-    """Which test reaches what: measured in a process of its own if it is not known yet."""
+    """Which test reaches what: measured in a process of its own unless that is known."""
     file = KEPT / "reach.json"
-    if not file.exists():
+    if outdated(file, [ROOT / part for part in ("connector", *TESTS)]):
         say("measuring which test executes which line, once")
         script = "import sys; from pathlib import Path; from mutants.reach import measure; "
         script += "measure(Path(sys.argv[1]), sys.argv[2:])"

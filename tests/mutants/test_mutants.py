@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from .__main__ import outdated
 from .making import mutants
 from .reach import Reached
 from .trial import KILLED, ROOT, SURVIVED, UNKNOWN, module_of
@@ -119,3 +120,16 @@ def test_reach_knows_who_executes_a_line(tmp_path: Path) -> None:
     assert reached.tests(file, range(1, 400), 60)
     assert not reached.tests("connector/flow/pull.py", range(1, 400), 60)
     assert module_of(file) == "connector.ledger.content"
+
+
+def test_what_was_measured_is_measured_again_once_a_file_is_newer(tmp_path: Path) -> None:
+    """Lines have moved: mutants would meet tests that do not come to them."""
+    source, kept = tmp_path / "a" / "one.py", tmp_path / "reach.json"
+    source.parent.mkdir()
+    source.touch()
+    assert outdated(kept, [source.parent])
+    kept.touch()
+    os.utime(source, (1, 1))
+    assert not outdated(kept, [source.parent])
+    os.utime(kept, (0, 0))
+    assert outdated(kept, [source.parent])
