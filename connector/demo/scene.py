@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from connector.ledger import life, migrate
 from connector.ledger.store import Ledger
@@ -24,6 +25,7 @@ ORDERS, LATER, CUSTOMERS = 250, 90, 80  # LATER: of the orders, during the storm
 PRODUCTS = 107  # with their variations 120 SKUs
 BUFFER = 2  # pieces of each that the shop never offers
 CHANGES = 380
+OUTAGE: dict[str, Any] = {"fault": "outage", "seconds": 20}
 
 CONFIG = """\
 version: 1
@@ -149,17 +151,16 @@ def configure(folder: Path, shop: str, erp: str, text: str = CONFIG, listen: str
 
 
 def storm(seed: int) -> list[dict[str, object]]:
-    """The ERP's faults: unknown outcomes of each kind, refusals, an outage."""
+    """The ERP's faults, all the time: unknown outcomes of each kind, and refusals."""
     people = {"ops": ["CreateCustomer"], "share": 0.03}
     orders = {"ops": ["CreateSalesOrder", "UpdateSalesOrder", "ReleaseSalesOrder"]}
     faults: list[dict[str, object]] = [
-        {"fault": "outage", "after": 350, "seconds": 20},
         {"fault": "commit_then_hang", **people, "seconds": 4},
         {"fault": "unavailable", **people},
-        {"fault": "commit_then_hang", **orders, "share": 0.1, "seconds": 6},
-        {"fault": "commit_then_cut", **orders, "share": 0.1},
-        {"fault": "late_commit", **orders, "share": 0.08, "seconds": 5},
-        {"fault": "unavailable", **orders, "share": 0.2},
+        {"fault": "commit_then_hang", **orders, "share": 0.13, "seconds": 6},
+        {"fault": "commit_then_cut", **orders, "share": 0.13},
+        {"fault": "late_commit", **orders, "share": 0.1, "seconds": 5},
+        {"fault": "unavailable", **orders, "share": 0.25},
         {"fault": "slow", **orders, "share": 0.3, "seconds": 1.5},
         {"fault": "unavailable", "ops": ["Find", "Get"], "share": 0.05},
     ]
@@ -194,6 +195,13 @@ class Shopping:
         elif self.changed < self._changes:
             self._change(self._dice.choice(self.orders))
 
+    def cancel(self, order: int) -> None:
+        """Cancel *order*, unless that is over for it."""
+        if order in self.orders:
+            edit.cancel_order(self._shop, order)
+            self.orders.remove(order)
+            self.cancelled += 1
+
     def finish(self) -> None:
         """Place what is still missing of the orders."""
         while self.placed < self._later:
@@ -216,9 +224,7 @@ class Shopping:
             edit.change_order(self._shop, order, customer_note=f"{note} {self.changed}")
             self.changed += 1
         elif roll < 0.95:
-            edit.cancel_order(self._shop, order)
-            self.orders.remove(order)
-            self.cancelled += 1
+            self.cancel(order)
         else:
             edit.refund_order(self._shop, order, "0.50", "goodwill")
             self.orders.remove(order)

@@ -85,6 +85,11 @@ def erp_orders(path: Path) -> list[Row]:
     ]
 
 
+def erp_order_count(path: Path) -> int:
+    """How many orders the ERP has: cheap enough to be asked all the time."""
+    return sum(row["n"] for row in _rows(path, "SELECT count(*) AS n FROM orders"))
+
+
 def _erp_order(row: sqlite3.Row, skus: dict[str, str], emails: dict[str, str]) -> Row:
     data = json.loads(row["data"])
     lines = [
@@ -163,11 +168,19 @@ def erp_customers(path: Path) -> list[Row]:
     return found
 
 
-def calls(path: Path, ops: Sequence[str]) -> Iterator[str]:
-    """The fault that each call of *ops* met, '' for none, in the order of the journal."""
-    for row in _rows(path, "SELECT op, fault FROM journal ORDER BY n"):
-        if row["op"] in ops:
+def calls(path: Path, ops: Sequence[str], until: int | None = None) -> Iterator[str]:
+    """The fault that each call of *ops* met, '' for none, in the order of the journal.
+
+    until: the number of the last call that is looked at.
+    """
+    for row in _rows(path, "SELECT n, op, fault FROM journal ORDER BY n"):
+        if row["op"] in ops and (until is None or row["n"] <= until):
             yield row["fault"]
+
+
+def last_call(path: Path) -> int:
+    """The number of the newest call in the journal."""
+    return sum(row["n"] for row in _rows(path, "SELECT coalesce(max(n), 0) AS n FROM journal"))
 
 
 def hooks_taken(path: Path) -> int:

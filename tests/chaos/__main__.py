@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .audit import Result
 from .course import run_one
+from .hazards import HAZARDS
 from .world import Size
 
 
@@ -17,18 +18,29 @@ def say(line: str) -> None:
     print(line, flush=True)  # noqa: T201
 
 
+def mistakes(runs: int, storm: float, kinds: list[str]) -> list[str]:
+    """What of the words would run nothing and call it clean."""
+    wrong = ["CHAOS_RUNS: at least 1"] * (runs < 1) + ["CHAOS_SECONDS: more than 0"] * (storm <= 0)
+    known = ", ".join(sorted(HAZARDS))
+    unknown = [name for name in kinds if name not in HAZARDS]
+    return wrong + [f"CHAOS_KINDS: no {name}; there are {known}" for name in unknown]
+
+
 def main() -> int:
-    """Run, and exit 0 only if nothing was lost, doubled, stale or unexplained."""
+    """Run, and exit 0 only if nothing was lost, doubled, stale or unexplained; 2: wrong words."""
     runs, seed = int(os.environ.get("CHAOS_RUNS", "10")), int(os.environ.get("CHAOS_SEED", "1"))
     storm = float(os.environ.get("CHAOS_SECONDS", "45"))
     given = os.environ.get("CHAOS_DIR")
     folder = Path(given).absolute() if given else Path(tempfile.mkdtemp(prefix="chaos-"))
+    broken, kinds = os.environ.get("CHAOS_BREAK", ""), os.environ.get("CHAOS_KINDS", "").split()
+    if wrong := mistakes(runs, storm, kinds):
+        say("\n".join(wrong))
+        return 2
     whole = Result()
     say(f"chaos: {runs} runs from seed {seed} on, in {folder}")
-    broken, kinds = os.environ.get("CHAOS_BREAK", ""), os.environ.get("CHAOS_KINDS", "").split()
     for n in range(seed, seed + runs):
         whole.add(run_one(folder / str(n), n, Size(storm=storm), say, broken, kinds))
-    say(f"{whole.orders} orders and every SKU of each run were compared")
+    say(f"{whole.orders} orders and {whole.skus} SKUs were compared")
     say(whole.line())
     return 0 if whole.clean else 1
 

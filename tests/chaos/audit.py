@@ -17,7 +17,17 @@ from connector.sandbox import books
 from .world import BUSY, World
 
 NUMBERS = (
-    *("runs", "kills", "orders", "lost", "duplicated", "stale", "stock_wrong", "unexplained"),
+    *(
+        "runs",
+        "kills",
+        "orders",
+        "skus",
+        "lost",
+        "duplicated",
+        "stale",
+        "stock_wrong",
+        "unexplained",
+    ),
 )
 FINE = ("done", "found")
 TORN = "Traceback (most recent call last)"
@@ -30,6 +40,7 @@ class Result:
     runs: int = 0
     kills: int = 0
     orders: int = 0
+    skus: int = 0
     lost: int = 0
     duplicated: int = 0
     stale: int = 0
@@ -67,6 +78,7 @@ def judge(world: World) -> Result:
         runs=1,
         kills=world.tally.kills,
         orders=found.checked,
+        skus=len(books.erp_available(world.folder / "erp.db")),
         lost=found.count("lost"),
         duplicated=found.count("doubled") + found.count("stray") + len(twice),
         stale=found.count("stale") + found.count("different_total"),
@@ -76,6 +88,8 @@ def judge(world: World) -> Result:
     result.told += [f"doubled: customer {who}" for who in twice]
     result.told += [f"stock: {what}" for what in shelves]
     unexplained = [*unsettled(world), *untold(world), *bugs(world)]
+    if result.skus != world.skus:
+        unexplained.append(f"{result.skus} of {world.skus} SKUs were compared")
     result.unexplained = len(unexplained)
     result.told += [f"unexplained: {what}" for what in unexplained]
     return result

@@ -167,8 +167,6 @@ def _behaves(name: str, kind: str, mode: str, least: float, most: float) -> None
         world.proxies[kind].become(mode)
         yield
         world.proxies[kind].become("plain")
-        if mode == "deaf":
-            return
         world.proxies[kind].reset()
 
     begin.__name__ = name

@@ -13,6 +13,7 @@ import pytest
 from connector.demo.count import count
 from connector.sandbox.books import hooks_taken
 
+from .__main__ import main
 from .audit import Result, bugs, judge
 from .course import play
 from .nursery import Born
@@ -63,6 +64,7 @@ def test_a_short_storm_leaves_nothing_lost_doubled_or_unexplained(
     assert world.tally.points, "no crash point was reached"
     assert len(world.tally.met) > 2, world.tally.met
     assert result.orders == SHORT.first + SHORT.later
+    assert result.skus == world.skus > 100
     assert hooks_taken(world.folder / "shop.db") > 0
 
 
@@ -73,6 +75,7 @@ def test_a_short_storm_leaves_nothing_lost_doubled_or_unexplained(
         ("erp.db", "", "duplicated"),
         ("erp.db", "UPDATE orders SET grand_total = '1.00'", "stale"),
         ("erp.db", "UPDATE stock SET on_hand = 7", "stock_wrong"),
+        ("erp.db", "DELETE FROM stock", "unexplained"),
         ("ledger.db", "UPDATE record SET state = 'prepared', reason = NULL", "unexplained"),
         ("ledger.db", "DELETE FROM event", "unexplained"),
     ],
@@ -161,3 +164,15 @@ def test_an_end_that_nobody_caused_is_counted(
     one.ended.set()
     world.buried()
     assert len(bugs(world)) == odd
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("CHAOS_RUNS", "0"), ("CHAOS_SECONDS", "0"), ("CHAOS_KINDS", "kil rush")]
+)
+def test_words_that_would_run_nothing_are_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str
+) -> None:
+    """Nothing run is not clean."""
+    monkeypatch.setenv(name, value)
+    assert main() == 2
+    assert name in capsys.readouterr().out

@@ -76,6 +76,7 @@ class World:
         self.tally = Tally()
         shutil.rmtree(folder, ignore_errors=True)
         seeded = prepare(folder, seed, size.first)
+        self.skus = len(seeded.skus)
         self.shopping = Shopping(
             folder / "shop.db", seeded, seed, later=size.later, changes=size.changes
         )
@@ -247,7 +248,7 @@ class World:
     def there(self) -> float:
         """The share of all orders, those to come included, that the ERP has by now."""
         wanted = self.size.first + self.size.later - self.shopping.cancelled
-        return len(books.erp_orders(self.folder / "erp.db")) / wanted
+        return books.erp_order_count(self.folder / "erp.db") / wanted
 
     def log(self) -> list[dict[str, Any]]:
         """What the daemons said, whole lines only."""
