@@ -33,6 +33,8 @@ class Held:
 
     def with_(self, other: Held) -> Held:
         """This login with the headers of *other* beside its own."""
+        if not other.headers:
+            return self
         return replace(self, headers={**self.headers, **other.headers})
 
 

@@ -10,7 +10,7 @@ from adapters.auth import Credentials, revealed
 from adapters.place import Place
 from connector.errors import FieldErrors, FieldFault
 from connector.ports import Template
-from connector.profile import Profile
+from connector.profile import Overlay, Profile
 
 Names = Mapping[str, object]
 
@@ -22,6 +22,7 @@ class Laid:
         self._overlay, self._clock = profile.overlay, place["clock"]
         self._known = {**place["conn"], "auth": revealed(auth)}
         self._staged = "session" in place
+        self.is_empty = profile.overlay == Overlay()
 
     def names(self, session: Names) -> dict[str, object]:
         """The names of one call; made afresh for each: a nonce is used once."""
@@ -48,14 +49,17 @@ class Laid:
         """Lay its `query` over *query*."""
         return merged(query, self._overlay.query, names=names)
 
-    def http_headers(self, names: Names, request: Names, *, soap: bool = False) -> dict[str, str]:
-        """HTTP's headers; they may sign the *request*: method, url, path, query, body."""
+    def http_headers(
+        self, names: Names, method: str, url: str, body: bytes | None, *, soap: bool = False
+    ) -> dict[str, str]:
+        """HTTP's headers; they may sign the request: method, url, path, query, body."""
         template = self._overlay.http_headers if soap else self._overlay.headers
-        return texts(template({**names, "request": request})) if template else {}
+        if template is None:
+            return {}
+        return texts(template({**names, "request": _request(method, url, body)}))
 
 
-def signed(method: str, url: str, body: bytes | None) -> dict[str, object]:
-    """What a computed header may name of its request."""
+def _request(method: str, url: str, body: bytes | None) -> dict[str, object]:
     parts = urlsplit(url)
     place = {"method": method, "url": url, "path": parts.path, "query": parts.query}
     return {**place, "body": body or b""}

@@ -112,8 +112,8 @@ def judge(
     known = {**names, **answer.names()}
     verdict = (answer.parsed and _by_rule(rules, known)) or _by_protocol(answer, refuses_with)
     if verdict and not (answer.torn and verdict.outcome == "done"):
-        wait = _wait(answer.http) if verdict.outcome == "unavailable" else None
-        return replace(verdict, wait=wait)
+        away = verdict.outcome == "unavailable"
+        return replace(verdict, wait=_wait(answer.http)) if away else verdict
     if answer.success and not any(rule.outcome == "done" for rule in rules if rule.when):
         readable = answer.reply is not None and not answer.torn
         whole = readable and (answer.whole or not writing)
@@ -131,10 +131,11 @@ def outcome(verdict: Verdict, *, new: bool = False) -> values.Outcome | None:
 
     *new*: of what is to be made. That cannot be gone: something that it names is not there.
     """
+    if verdict.outcome == "done":
+        return None
     if new and verdict.outcome in ("gone", "absent"):
         return values.Refused(code=verdict.code or "not_found")
-    meaning: Mapping[str, values.Outcome | None] = {
-        "done": None,
+    meaning: Mapping[str, values.Outcome] = {
         "refused": values.Refused(code=verdict.code or "refused"),
         "exists": values.Exists(key=verdict.key),
         "stale": values.Stale(),

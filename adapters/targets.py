@@ -139,17 +139,17 @@ def _perform(
     change: Change,
 ) -> Outcome | None:
     """Do one step; None if its condition leaves it out."""
-    query = Query(
-        entity=entity,
-        step=step,
-        names=names,
-        missing=action.missing,
-        send_before=change.send_before,
-        updating=change.key is not None,
-    )
     try:
         if step.when is not None and not step.when(names):
             return None
+        query = Query(
+            entity=entity,
+            step=step,
+            names=names,
+            missing=action.missing,
+            send_before=change.send_before,
+            updating=change.key is not None,
+        )
         answer = at.dialect.call(query)
     except FieldErrors as error:
         return Refused(code=error.faults[0].code, at=error.faults[0].field)

@@ -59,8 +59,9 @@ class ThreadGate:
     @contextmanager
     def slot(self, send_before: datetime | None = None) -> Iterator[None]:
         """Hold one of its slots; raises NotSent when it is shut or too late, or we stop."""
-        with self.slots.hold(self._stopping.is_set):
-            if self.slots.dry:
+        free = self.slots.take(self._stopping.is_set)
+        try:
+            if not free:
                 raise errors.NotSent("other processes have all of its calls")
             self.admission.admit()
             wait = self._pace.book(time.monotonic())
@@ -68,8 +69,13 @@ class ThreadGate:
                 raise errors.NotSent("stopping")
             if send_before is not None and self.too_late(send_before):
                 raise errors.NotSent("too late")
-            with self.meter.call():
+            began = self.meter.begin()
+            try:
                 yield
+            finally:
+                self.meter.end(began)
+        finally:
+            self.slots.give()
 
     def too_late(self, send_before: datetime) -> bool:
         """S3: would a call that begins now still run when others may take its record over?"""

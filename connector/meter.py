@@ -6,8 +6,6 @@ import threading
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 # Upper bounds in seconds; a call of a shop takes 0.05 to 10.
@@ -37,20 +35,19 @@ class Meter:
     _ended: Counter[tuple[str, str]] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    @contextmanager
-    def call(self) -> Iterator[None]:
-        """Measure one call on the wire, whatever comes of it."""
-        began = time.monotonic()
+    def begin(self) -> float:
+        """A call goes on the wire; what `end` must be told."""
         with self._lock:
             self._in_use += 1
-        try:
-            yield
-        finally:
-            took = time.monotonic() - began
-            with self._lock:
-                self._in_use -= 1
-                self._seconds += took
-                self._under[bisect_left(BOUNDS, took)] += 1
+        return time.monotonic()
+
+    def end(self, began: float) -> None:
+        """It ended, whatever came of it."""
+        took = time.monotonic() - began
+        with self._lock:
+            self._in_use -= 1
+            self._seconds += took
+            self._under[bisect_left(BOUNDS, took)] += 1
 
     def ended(self, entity: str, outcome: str) -> None:
         """Count an attempt by the class of its outcome."""

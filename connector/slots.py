@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 LOOK = 0.2  # seconds until a waiting call notices that it shall not begin any more
 DRY = 5.0  # seconds without any slot after which nobody waits for one
@@ -18,25 +17,20 @@ class Slots:
         self._allowed, self._in_use = most, 0
         self._lent_until: float | None = None
         self._dry_since: float | None = None
-        self._change = threading.Condition()
+        self._alone = threading.Lock()
+        self._change, self._waiting = threading.Condition(self._alone), 0
 
     def lend(self, slots: int, seconds: float) -> None:
         """Allow *slots* from now on, and none once *seconds* are over unless it is said again."""
-        with self._change:
+        with self._alone:
             self._allowed, self._lent_until = slots, time.monotonic() + seconds
             self._change.notify_all()
 
     def shrink(self, most: int) -> int:
         """Let no more than *most* begin from now on; how many are held."""
-        with self._change:
+        with self._alone:
             self._allowed = min(self._allowed, most)
             return self._in_use
-
-    @property
-    def dry(self) -> bool:
-        """Was there none at all for a while? Others have them; who waits had better come again."""
-        with self._change:
-            return self._dry()
 
     @property
     def in_use(self) -> int:
@@ -46,21 +40,28 @@ class Slots:
     @property
     def allowed(self) -> int:
         """How many may be held now."""
-        with self._change:
+        with self._alone:
             return self._allowed if self._lent() else 0
 
-    @contextmanager
-    def hold(self, stopped: Callable[[], bool]) -> Iterator[None]:
-        """Wait for one and hold it; once *stopped* or `dry` nobody waits: the caller asks then."""
-        with self._change:
+    def take(self, stopped: Callable[[], bool]) -> bool:
+        """Wait for one and hold it, until it is given back.
+
+        Nobody waits once *stopped*. False: there was none at all for a while, others have them;
+        who waits had better come again.
+        """
+        with self._alone:
             while not (stopped() or self._free() or self._dry()):
+                self._waiting += 1
                 self._change.wait(LOOK)
+                self._waiting -= 1
             self._in_use += 1
-        try:
-            yield
-        finally:
-            with self._change:
-                self._in_use -= 1
+            return not self._dry()
+
+    def give(self) -> None:
+        """Give one back."""
+        with self._alone:
+            self._in_use -= 1
+            if self._waiting:
                 self._change.notify()
 
     def _free(self) -> bool:

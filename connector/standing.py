@@ -72,6 +72,9 @@ class Standing:
         }.get(self.state, self.state)  # fmt: skip
 
 
+OPEN = Standing()
+
+
 def stands(noted: Noted, reach: Hours, now: datetime) -> Standing:
     """How a connection stands at *now*; *reach*: would a call that begins now meet a window?"""
     if noted.paused_at is not None and (noted.paused_until is None or now < noted.paused_until):
@@ -90,7 +93,7 @@ def stands(noted: Noted, reach: Hours, now: datetime) -> Standing:
         return Standing(state=state, since=since, until=noted.probe_at, why=noted.why)
     if noted.told_until is not None and now < noted.told_until:
         return Standing(state="told", until=noted.told_until, why=noted.why)
-    return Standing()
+    return OPEN
 
 
 def said(at: Standing, tell: Tell) -> tuple[str, str]:

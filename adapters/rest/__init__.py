@@ -16,7 +16,7 @@ from adapters.dialect import Query, Slice, told
 from adapters.http import Http, Proof, Reply, Request
 from adapters.logins import Held
 from adapters.oauth2 import OAuth2
-from adapters.overlay import Laid, signed, texts, within
+from adapters.overlay import Laid, texts, within
 from adapters.place import Place
 from adapters.proofs import Digest, Ntlm, Prover
 from adapters.replies import Answer
@@ -96,7 +96,7 @@ class RestDialect:
         if step.headers is not None:
             headers |= texts(step.headers(names))
         if not own:
-            headers |= self._laid.http_headers(known, signed(method, url, body))
+            headers |= self._laid.http_headers(known, method, url, body)
         url = self._auth.address(url)
         headers |= self._auth.headers(method, url, self._clock)
         request = Request(method=method, url=url, headers=headers, body=body)

@@ -16,7 +16,7 @@ from adapters.dialect import Query, Slice, told
 from adapters.http import Http, Proof, Reply, Request
 from adapters.logins import Held
 from adapters.oauth2 import OAuth2
-from adapters.overlay import Laid, signed, within
+from adapters.overlay import Laid, within
 from adapters.place import Place
 from adapters.proofs import Digest, Ntlm, Prover
 from adapters.replies import Answer
@@ -103,8 +103,10 @@ class SoapDialect:
         blocks = query.step.headers(names) if query.step.headers is not None else None
         url = str(service.endpoint({"conn": self._conn, "session": held.names}))
         headers = {**operation.headers, **held.headers}
-        known = self._laid.names(held.names)
-        if not own:
+        known: dict[str, object] = {}
+        laid = not own and not (self._laid.is_empty and service.args is service.headers is None)
+        if laid:
+            known = self._laid.names(held.names)
             args = self._laid.args(args, known, service.args)
             blocks = self._laid.headers(blocks, known, service.headers)
         body = self._messages.write(operation, args, query.missing)
@@ -112,8 +114,8 @@ class SoapDialect:
             body = headed(body, operation, contract, blocks, self._zone)
         if isinstance(self._auth, Wsse):
             body = with_block(body, self._auth.block(self._clock.now()))
-        if not own:
-            headers |= self._laid.http_headers(known, signed("POST", url, body), soap=True)
+        if laid:
+            headers |= self._laid.http_headers(known, "POST", url, body, soap=True)
         if self._profile.session is not None:
             within(url, str(self._conn["url"]), self._profile.session.hosts)
         url = self._auth.address(url)

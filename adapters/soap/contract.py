@@ -41,7 +41,7 @@ class Operation:
     soap: Literal["1.1", "1.2"] = "1.1"
     heads: Mapping[str, Member] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def headers(self) -> Mapping[str, str]:
         """The HTTP headers of its request."""
         if self.soap == "1.2":

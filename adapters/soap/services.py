@@ -10,6 +10,8 @@ from adapters.soap.shapes import Member
 from connector.errors import Bug
 from connector.profile import Profile, Service, Step
 
+Of = tuple[Service, Contract, Operation]
+
 
 class Services:
     """The contracts of a profile, read and proven when its adapter is made."""
@@ -17,10 +19,15 @@ class Services:
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
         self._contracts = {name: contract_of(one) for name, one in profile.services.items()}
+        self._of: dict[tuple[str, int], Of] = {}
         self._prove()
 
-    def of(self, entity: str, step: Step) -> tuple[Service, Contract, Operation]:
+    def of(self, entity: str, step: Step) -> Of:
         """The service, contract and operation of a call."""
+        found = self._of.get((entity, id(step)))
+        return found if found is not None else self._found(entity, step)
+
+    def _found(self, entity: str, step: Step) -> Of:
         name = self._named(entity, step)
         contract = self._contracts[name]
         return self._profile.services[name], contract, contract.operation(step.op or "")
@@ -51,7 +58,7 @@ class Services:
     def _prove(self) -> None:
         """Name an operation that a contract lacks now, and not when an order waits for it."""
         for entity, step in self._steps():
-            self.of(entity, step)
+            self._of[entity, id(step)] = self._found(entity, step)
 
     def _steps(self) -> Iterator[tuple[str, Step]]:
         profile, session = self._profile, self._profile.session

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
 from connector.slots import Slots
+
+
+@contextmanager
+def holding(slots: Slots, stopped: Callable[[], bool]) -> Iterator[bool]:
+    """One slot, for a `with`; whether there was one."""
+    free = slots.take(stopped)
+    try:
+        yield free
+    finally:
+        slots.give()
 
 
 def never() -> bool:
@@ -20,7 +32,7 @@ def test_no_more_hold_one_than_are_allowed() -> None:
     slots, most, gate = Slots(3), [], threading.Barrier(3)
 
     def call() -> None:
-        with slots.hold(never):
+        with holding(slots, never):
             most.append(slots.in_use)
             gate.wait(10)
 
@@ -29,7 +41,7 @@ def test_no_more_hold_one_than_are_allowed() -> None:
             ended.result()
     assert max(most) == 3
     slots.lend(1, 60)
-    with slots.hold(never):
+    with holding(slots, never):
         assert (slots.in_use, slots.allowed) == (1, 1)
 
 
@@ -41,7 +53,7 @@ def test_what_is_lent_is_none_when_its_time_is_over() -> None:
     stop = threading.Event()
 
     def call() -> bool:
-        with slots.hold(stop.is_set):
+        with holding(slots, stop.is_set):
             return stop.is_set()
 
     with ThreadPoolExecutor(1) as pool:
@@ -59,7 +71,7 @@ def test_who_waits_goes_on_when_more_are_lent(monkeypatch: pytest.MonkeyPatch) -
         begun = threading.Event()
 
         def call() -> None:
-            with slots.hold(never):
+            with holding(slots, never):
                 begun.set()
 
         ended = pool.submit(call)
@@ -76,16 +88,17 @@ def test_nobody_waits_for_ever_where_others_have_all_of_them(
     monkeypatch.setattr("connector.slots.DRY", 0.0)
     slots = Slots(1)
     slots.lend(0, 60)
-    with slots.hold(never):
-        assert slots.dry
+    with holding(slots, never) as free:
+        assert not free
     slots.lend(1, 60)
-    assert not slots.dry
+    with holding(slots, never) as free:
+        assert free
 
 
 def test_what_shrinks_lets_nothing_begin_that_is_not_counted() -> None:
     """Between the count and the writing of a share no call may begin on the old one."""
     slots = Slots(4)
-    with slots.hold(never), slots.hold(never):
+    with holding(slots, never), holding(slots, never):
         assert slots.shrink(1) == 2
         assert slots.allowed == 1
     slots.lend(4, 60)
