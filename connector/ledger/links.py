@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from itertools import islice
 from typing import Any, Protocol
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Row,
     and_,
+    bindparam,
     false,
     func,
     insert,
@@ -25,6 +29,8 @@ from connector.ledger.schema import link, record
 from connector.values import Ref
 
 REPLACED = "(replaced) "  # before the id that a document had in a system that is no longer there
+PAGE = 500  # references that one statement names
+Text = str | BindParameter[Any]
 # In the text and not bound: the table's indexes are of links of one role, and SQLite prepares a
 # statement anew whenever such a value is bound, which costs more than the statement (50 µs).
 IDENTITY: ColumnElement[str] = literal_column("'identity'")
@@ -114,7 +120,7 @@ def _of(pair: Pair) -> ColumnElement[bool]:
     return and_(_kind(pair.source, pair.target, pair.entity), link.c.source_key == pair.key)
 
 
-def _kind(source: str, target: str, entity: str) -> ColumnElement[bool]:
+def _kind(source: Text, target: Text, entity: Text) -> ColumnElement[bool]:
     return and_(link.c.source == source, link.c.target == target, link.c.entity == entity)
 
 
@@ -130,19 +136,30 @@ def any_of(
 
 def known(db: Connection, source: str, target: str, refs: Iterable[Ref]) -> dict[Ref, str]:
     """Reference → id in *target*, for those that are linked."""
-    rows = db.execute(
-        select(link.c.entity, link.c.source_key, link.c.target_key).where(
-            link.c.source == source,
-            link.c.target == target,
-            link.c.role != PART,
-            any_of(set(refs), link.c.entity, link.c.source_key),
-        )
-    )
-    return {
-        Ref(entity=r.entity, key=r.source_key): r.target_key
-        for r in rows
-        if not r.target_key.startswith(REPLACED)
-    }
+    found: dict[Ref, str] = {}
+    for entity, asked in of_one_entity(refs):
+        given = {"source": source, "target": target, "entity": entity, "keys": list(asked)}
+        rows = db.execute(_known_of_entity(), given)
+        found |= {asked[key]: there for key, there in rows if not there.startswith(REPLACED)}
+    return found
+
+
+def of_one_entity(refs: Iterable[Ref]) -> Iterator[tuple[str, dict[str, Ref]]]:
+    """*refs* by their entity and then by key, no more at a time than a statement should name."""
+    by_entity: dict[str, dict[str, Ref]] = {}
+    for ref in refs:
+        by_entity.setdefault(ref.entity, {})[ref.key] = ref
+    for entity, some in by_entity.items():
+        pairs = iter(some.items())
+        while page := dict(islice(pairs, PAGE)):
+            yield entity, page
+
+
+@cache
+def _known_of_entity() -> Any:
+    kind = _kind(*(bindparam(name) for name in ("source", "target", "entity")))
+    named = link.c.source_key.in_(bindparam("keys", expanding=True))
+    return select(link.c.source_key, link.c.target_key).where(kind, link.c.role != PART, named)
 
 
 def holder(db: Connection, pair: Pair, target_key: str) -> Row[Any, Any] | None:

@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import aliased
 
-from connector.ledger.links import any_of, known, own_link
+from connector.ledger.links import known, of_one_entity, own_link
 from connector.ledger.moves import Moving, move, open_intent
 from connector.ledger.schema import attempt, event, link, record
 from connector.points import reach
@@ -203,20 +216,31 @@ def sweep(db: Connection, flow: str, now: datetime) -> int:
 
     after the record was held, so that it is judged again; level-triggered.
     """
+    free: list[Moving] = []
+    blocked = db.execute(_blocked(), {"flow": flow}).all()
+    for source, target in {(r.source, r.target) for r in blocked}:
+        waiting = {
+            r: blockers(r.blocked_on) for r in blocked if (r.source, r.target) == (source, target)
+        }
+        left = missing(db, source, target, {ref for on in waiting.values() for ref in on})
+        died = _died(db, source, target, left)
+        free += [
+            Moving(id=r.id, seq=r.seq, due_at=now)
+            for r, on in waiting.items()
+            if left.isdisjoint(on) or any(died.get(ref, 0) > r.last for ref in on)
+        ]
+    return len(move(db, "sweep", free, now=now))
+
+
+@cache
+def _blocked() -> Any:
     last = select(func.max(event.c.id)).where(event.c.record == record.c.id).scalar_subquery()
-    rows = db.execute(
-        select(
-            record.c.id, record.c.seq, record.c.source, record.c.target, record.c.blocked_on,
-            last.label("last"),
-        ).where(record.c.flow == flow, record.c.state == "held", record.c.reason == "blocked")
-    ).all()  # fmt: skip
-    free = [
-        r
-        for r in rows
-        if not (left := missing(db, r.source, r.target, blockers(r.blocked_on)))
-        or dead(db, r.source, r.target, left, after=r.last)
-    ]
-    return len(move(db, "sweep", [Moving(id=r.id, seq=r.seq, due_at=now) for r in free], now=now))
+    return select(
+        record.c.id, record.c.seq, record.c.source, record.c.target, record.c.blocked_on,
+        func.coalesce(last, 0).label("last"),
+    ).where(
+        record.c.flow == bindparam("flow"), record.c.state == "held", record.c.reason == "blocked"
+    )  # fmt: skip
 
 
 def missing(db: Connection, source: str, target: str, refs: Iterable[Ref]) -> set[Ref]:
@@ -239,25 +263,30 @@ def demands(db: Connection, source: str, target: str, entity: str) -> list[str]:
     return sorted({ref.key for on in ours for ref in blockers(on) if ref.entity == entity})
 
 
-def dead(
-    db: Connection, source: str, target: str, refs: Iterable[Ref], *, after: int = 0
-) -> set[Ref]:
-    """Those of the unlinked *refs* whose records are held or done: nothing will link them (D1).
+def dead(db: Connection, source: str, target: str, refs: Iterable[Ref]) -> set[Ref]:
+    """Those of the unlinked *refs* whose records are held or done: nothing will link them (D1)."""
+    return set(_died(db, source, target, refs))
 
-    *after*: only those that came to it later than this event.
-    """
-    wanted = set(refs)
-    if not wanted:
-        return set()
-    later = exists(select(event.c.id).where(event.c.record == record.c.id, event.c.id > after))
-    rows = db.execute(
-        select(record.c.entity, record.c.key).where(
-            record.c.source == source,
-            record.c.target == target,
+
+def _died(db: Connection, source: str, target: str, refs: Iterable[Ref]) -> dict[Ref, int]:
+    """Of the unlinked *refs* the dead, each with the event that came to it last."""
+    found: dict[Ref, int] = {}
+    for entity, asked in of_one_entity(refs):
+        given = {"source": source, "target": target, "entity": entity, "keys": list(asked)}
+        found |= {asked[key]: last for key, last in db.execute(_dead_of_entity(), given)}
+    return found
+
+
+@cache
+def _dead_of_entity() -> Any:
+    return (
+        select(record.c.key, func.max(event.c.id))
+        .join_from(record, event, event.c.record == record.c.id)
+        .where(
+            *(record.c[name] == bindparam(name) for name in ("source", "target", "entity")),
+            record.c.key.in_(bindparam("keys", expanding=True)),
             record.c.state.in_(("held", "done")),
             record.c.reason != "blocked",
-            any_of(wanted, record.c.entity, record.c.key),
-            later,
         )
+        .group_by(record.c.key)
     )
-    return {Ref(entity=row.entity, key=row.key) for row in rows}

@@ -9,7 +9,7 @@ from ledger_rows import NOW, SECOND, a_link, a_record, an_attempt, an_event, an_
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
 
-from connector.ledger import attempts, records
+from connector.ledger import attempts, links, records
 from connector.ledger.schema import attempt, record
 from connector.ledger.store import Ledger
 from connector.values import Ref
@@ -267,3 +267,24 @@ def test_a_lease_that_lapsed_takes_the_outcome_of_its_late_owner(db):
     stale = update(record).where(record.c.id == id_, record.c.fence == 1).values(needs="late")
 
     assert db.execute(stale).rowcount == 0
+
+
+def test_more_blocked_records_than_a_statement_names_are_swept(db, monkeypatch):
+    """Each is judged by its own blockers, of whatever entity and pair."""
+    monkeypatch.setattr(links, "PAGE", 2)
+    ids = {}
+    for key in "12345":
+        on = f"customer:{key}\nproduct:9"
+        ids[key] = a_record(db, state="held", reason="blocked", blocked_on=on)
+    elsewhere = {"state": "held", "reason": "blocked", "blocked_on": "product:9"}
+    ids["elsewhere"] = a_record(db, target="other", **elsewhere)
+    dead = a_record(db, entity="customer", key="4", state="held", reason="refused")
+    for id_ in (*ids.values(), dead):
+        an_event(db, id_)
+    for key in "135":
+        a_link(db, key, f"C-{key}", entity="customer")
+    a_link(db, "9", "I-9", entity="product")
+
+    assert records.sweep(db, "orders", NOW) == 4
+    left = {key for key, id_ in ids.items() if columns_of(db, id_, "state") == ("held",)}
+    assert left == {"2", "elsewhere"}
