@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from connector.ledger.claims import into
 from connector.ledger.links import Facts, holder, own_link, put, put_new, unread
+from connector.ledger.many import many
 from connector.ledger.moves import Moving, move, move_together
 from connector.ledger.nested import nested
 from connector.ledger.schema import attempt, event, link, record
@@ -117,7 +118,7 @@ def open_all(db: Connection, intents: Sequence[Intent], now: datetime) -> dict[i
     for creates in (True, False):
         rows = [_row(i, now) for i in intents if i.creates is creates]
         if rows:
-            db.execute(_opening(db.dialect.name, creates, (ours, no_doubt)), rows)
+            many(db, _opening(db.dialect.name, creates, (ours, no_doubt)), rows)
     opened = {"before": before, "ids": [i.record for i in intents]}
     return {row.record: row.id for row in db.execute(_opened(), opened)}
 
@@ -344,7 +345,7 @@ def _close_together(
     ]
     try:
         with nested(db) as together:
-            closed = db.execute(_closing(), closing).rowcount
+            closed = many(db, _closing(), closing)
             put_new(db, [(at, s.facts) for at, s in plain if s.facts is not None], now, by)
             moving = [_moving(at, s) for at, s in plain]
             if closed == len(plain) and move_together(db, "sent", moving, now=now, actor=by):

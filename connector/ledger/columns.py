@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from sqlalchemy import BigInteger, Dialect, Integer, MetaData, TypeDecorator
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+@lru_cache(maxsize=4096)
+def _kept(value: datetime | None) -> int | None:
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError("a time without zone cannot enter the ledger")
+    return (value - EPOCH) // MICROSECOND
+
+
+@lru_cache(maxsize=4096)
+def _told(value: int | None) -> datetime | None:
+    return None if value is None else EPOCH + value * MICROSECOND
 
 
 class Instant(TypeDecorator[datetime]):
@@ -15,17 +32,17 @@ class Instant(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
+    # The processors themselves, not what TypeDecorator wraps around `process_bind_param`: a row has
+    # many times, and most of them are the same as in the row before.
+    def bind_processor(self, _dialect: Dialect) -> Callable[[datetime | None], int | None]:
         """Microseconds for the database."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without zone cannot enter the ledger")
-        return (value - EPOCH) // timedelta(microseconds=1)
+        return _kept
 
-    def process_result_value(self, value: int | None, _dialect: Dialect) -> datetime | None:
+    def result_processor(
+        self, _dialect: Dialect, _coltype: object
+    ) -> Callable[[int | None], datetime | None]:
         """An aware UTC time from the database."""
-        return None if value is None else EPOCH + timedelta(microseconds=value)
+        return _told
 
 
 def one_of(column: str, allowed: tuple[str, ...]) -> str:

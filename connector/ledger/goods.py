@@ -21,12 +21,12 @@ from sqlalchemy import (
     delete,
     exists,
     func,
-    insert,
     select,
     update,
 )
 
 from connector.ledger.links import REPLACED, own_link
+from connector.ledger.many import add
 from connector.ledger.schema import goods, link, record
 
 NOTHING = "[]"
@@ -92,7 +92,7 @@ def note(db: Connection, taken: Sequence[tuple[int, int, str]]) -> None:
         before = goods.c.seq < acked.scalar_subquery()
         db.execute(delete(goods).where(goods.c.record.in_(known), before))
     if fresh:
-        db.execute(insert(goods), fresh)
+        add(db, goods, fresh)
     for id_, seq, lines in taken:  # the same content, judged otherwise: rules or mappings changed
         if id_ in last and last[id_].seq >= seq and last[id_].lines != lines:
             again = {"lines": lines, "settled": lines == NOTHING, "acked_at": None}

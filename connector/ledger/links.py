@@ -18,13 +18,13 @@ from sqlalchemy import (
     bindparam,
     false,
     func,
-    insert,
     literal_column,
     or_,
     select,
     update,
 )
 
+from connector.ledger.many import add
 from connector.ledger.schema import link, record
 from connector.values import Ref
 
@@ -91,7 +91,7 @@ def put_new(db: Connection, made: Sequence[tuple[Pair, Facts]], now: datetime, b
         }
         for pair, facts in made
     ]  # fmt: skip
-    db.execute(insert(link), rows)
+    add(db, link, rows)
 
 
 def _known(facts: Facts) -> dict[str, Any]:

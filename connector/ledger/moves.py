@@ -19,12 +19,12 @@ from sqlalchemy import (
     and_,
     bindparam,
     exists,
-    insert,
     or_,
     select,
     update,
 )
 
+from connector.ledger.many import add, many
 from connector.ledger.schema import attempt, event, goods, record
 
 ALIVE = ("prepared", "running", "in_doubt", "held", "done")
@@ -172,8 +172,7 @@ def move_together(
         {"b_id": m.id, "b_fence": m.fence, "b_seq": m.seq, **{f"v_{n}": v for n, v in row.items()}}
         for m, row in zip(moving, rows, strict=True)
     ]
-    moved = db.execute(_moving_to(rule, tuple(rows[0]), guard), named).rowcount
-    if moved != len(moving):
+    if many(db, _moving_to(rule, tuple(rows[0]), guard), named) != len(moving):
         return False
     _acknowledge(db, moving, now)
     _tell(db, rule, moving, now, actor)
@@ -184,7 +183,7 @@ def _acknowledge(db: Connection, moved: Sequence[Moving], now: datetime) -> None
     """Note since when the target has what those of *moved* take that were acknowledged (D5)."""
     acked = [{"b_id": m.id, "b_at": now} for m in moved if m.values and "acked_seq" in m.values]
     if acked:
-        db.execute(_ACKED, acked)
+        many(db, _ACKED, acked)
 
 
 _ACKED = (
@@ -210,13 +209,11 @@ def _moving_to(
 def _tell(db: Connection, rule: Move, moved: Sequence[Moving], now: datetime, actor: str) -> None:
     told = {"at": now, "move": rule.name, "state": rule.to, "actor": actor}
     if moved:
-        db.execute(
-            insert(event),
-            [
-                {"record": m.id, "reason": m.reason, "seq": m.seq, "detail": m.detail, **told}
-                for m in moved
-            ],
-        )
+        said = [
+            {"record": m.id, "reason": m.reason, "seq": m.seq, "detail": m.detail, **told}
+            for m in moved
+        ]
+        add(db, event, said)
 
 
 def _move_one(db: Connection, rule: Move, m: Moving, now: datetime) -> bool:

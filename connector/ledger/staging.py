@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, and_, case, exists, insert, or_, select,
 
 from connector.ledger import goods
 from connector.ledger.links import own_link
+from connector.ledger.many import add
 from connector.ledger.moves import open_intent
 from connector.ledger.schema import event, link, record
 
@@ -290,7 +291,7 @@ def _insert(db: Connection, drafts: Sequence[Draft], now: datetime) -> list[tupl
     if not drafts:
         return []
     rows = [_row(draft, now) for draft in drafts]
-    db.execute(insert(record), rows)
+    add(db, record, rows)
     ids: dict[tuple[str, str, str], int] = {}
     for (flow, entity), keys in _keys(drafts).items():
         of = (record.c.flow == flow, record.c.entity == entity, record.c.key.in_(keys))
@@ -302,7 +303,7 @@ def _insert(db: Connection, drafts: Sequence[Draft], now: datetime) -> list[tupl
          "reason": r["reason"], "detail": r["needs"], **told}
         for r in rows
     ]  # fmt: skip
-    db.execute(insert(event), events)
+    add(db, event, events)
     return [(ids[d.flow, d.entity, d.key], 1, d.goods) for d in drafts if d.goods is not None]
 
 
