@@ -65,33 +65,29 @@ def carry_out(
 
     *begun*: records whose calls all begin at once, so that a crash is theirs (R12, S2).
     """
+    _hold(db, [(d.work, d.decision) for d in decided if isinstance(d.decision, Hold)], flow, now)
+    move(db, "wait", [w for one in decided if (w := _waiting(one, flow, now)) is not None], now=now)
     calls = [call for one in decided if (call := _carry_out_one(db, one, flow, now)) is not None]
     opened = attempts.open_all(db, [intent for _, intent, _ in calls], now)
     attempts.start(db, [opened[w.id] for w, _, _ in calls if w.id in opened.keys() & begun], now)
-    for w, _, _ in calls:
-        if w.id not in opened:
-            _wait(db, w, now + AGAIN, "its pair is in another hand", now)
+    elsewhere = [w for w, _, _ in calls if w.id not in opened]
+    _wait(db, elsewhere, now + AGAIN, "its pair is in another hand", now)
     return [replace(change, id=opened[w.id]) for w, _, change in calls if w.id in opened]
 
 
-def _carry_out_one(  # noqa: C901 - one case for each of a closed union
-    db: Connection, one: Decided, flow: Flow, now: datetime
-) -> Call | None:
+def _carry_out_one(db: Connection, one: Decided, flow: Flow, now: datetime) -> Call | None:
     w, want = one.work, one.want
     match one.decision:
         case Nothing(reason=reason):
             _nothing(db, w, want, reason, now)
-        case Hold() as hold:
-            _hold(db, w, hold, now)
-        case Wait(until=until, reason=reason):
-            _wait(db, w, until, reason, now)
-        case Look():
-            _wait(db, w, now + flow.attempts.wait(1), "the target cannot be asked now", now)
+        case Hold() | Wait() | Look():
+            pass  # of all that were decided so, at once
         case Adopt(key=key):
             _adopt(db, one, key, flow, now)
         case Create() if holder := _claim_match(db, w, flow, now):
             on = (Ref(entity=flow.entity, key=holder),)
-            _hold(db, w, Hold(reason="blocked", needs=f"waits for {holder}", on=on), now)
+            waits = Hold(reason="blocked", needs=f"waits for {holder}", on=on)
+            _hold(db, [(w, waits)], flow, now)
         case Create():
             return _call(
                 w, Change(**_bare(w, flow, now), action="create", payload=want.fields), flow
@@ -143,31 +139,55 @@ def _nothing(db: Connection, w: Claimed, want: Want, reason: str, now: datetime)
     values = {"acked_seq": w.seq} if reason in ("same", "adopted") else {}
     one = Moving(id=w.id, fence=w.fence, reason=reason, seq=w.seq, values=values)
     if not move(db, "nothing", [one], now=now):
-        _wait(db, w, now, "something newer is wanted by now", now)
+        _wait(db, [w], now, "something newer is wanted by now", now)
     elif w.target_key is not None and reason == "same" and want.fields:
         links.accept(db, w, pack(want.fields))
 
 
-def _hold(db: Connection, w: Claimed, hold: Hold, now: datetime) -> None:
-    if hold.reason == "blocked":
-        # D1: re-checked in the transaction that holds, so that no link slips in between.
-        still = records.missing(db, w.source, w.target, hold.on)
+def _hold(db: Connection, holds: Sequence[tuple[Claimed, Hold]], flow: Flow, now: datetime) -> None:
+    """Hold them; what is blocked only if what it waits for is not linked by now (D1)."""
+    blocked = [hold for _, hold in holds if hold.reason == "blocked"]
+    still: set[Ref] = set()
+    if blocked:
+        # In the transaction that holds, so that no link slips in between.
+        on = {ref for hold in blocked for ref in hold.on}
+        still = records.missing(db, flow.source, flow.target, on)
         reach("hold.between_check_and_commit")
-        if not still:
-            _wait(db, w, now, "its blocker is linked by now", now)
-            return
+    free = [w for w, hold in holds if hold.reason == "blocked" and still.isdisjoint(hold.on)]
+    _wait(db, free, now, "its blocker is linked by now", now)
+    freed = {w.id for w in free}
+    held = [(w, hold) for w, hold in holds if w.id not in freed]
+    moved = move(db, "hold", [_holding(w, hold) for w, hold in held], now=now)
+    newer = [w for w, _ in held if w.id not in moved]
+    _wait(db, newer, now, "something newer is wanted by now", now)
+
+
+def _holding(w: Claimed, hold: Hold) -> Moving:
     on = "\n".join(f"{r.entity}:{r.key}" for r in hold.on) or None
     values = {"blocked_on": on if hold.reason == "blocked" else None}
-    one = Moving(
+    return Moving(
         id=w.id, fence=w.fence, reason=hold.reason, detail=hold.needs, seq=w.seq, values=values
     )
-    if not move(db, "hold", [one], now=now):
-        _wait(db, w, now, "something newer is wanted by now", now)
 
 
-def _wait(db: Connection, w: Claimed, until: datetime, why: str, now: datetime) -> None:
-    one = Moving(id=w.id, fence=w.fence, due_at=until, detail=why, seq=w.seq)
-    move(db, "wait", [one], now=now)
+def _waiting(one: Decided, flow: Flow, now: datetime) -> Moving | None:
+    """How a record that must wait goes back to the queue; None: it need not."""
+    w = one.work
+    match one.decision:
+        case Wait(until=until, reason=reason):
+            pass
+        case Look():
+            until, reason = now + flow.attempts.wait(1), "the target cannot be asked now"
+        case _:
+            return None
+    return Moving(id=w.id, fence=w.fence, due_at=until, detail=reason, seq=w.seq)
+
+
+def _wait(
+    db: Connection, work: Sequence[Claimed], until: datetime, why: str, now: datetime
+) -> None:
+    back = [Moving(id=w.id, fence=w.fence, due_at=until, detail=why, seq=w.seq) for w in work]
+    move(db, "wait", back, now=now)
 
 
 def _writes_alone(flow: Flow) -> bool:
@@ -183,7 +203,7 @@ def _adopt(db: Connection, one: Decided, key: str, flow: Flow, now: datetime) ->
     held = links.holder(db, w, key)
     if held is not None and _writes_alone(flow):
         needs = f"{key} is {flow.entity} {held.source_key}'s already"
-        _hold(db, w, Hold(reason="duplicate", needs=needs), now)
+        _hold(db, [(w, Hold(reason="duplicate", needs=needs))], flow, now)
         return
     facts = Facts(
         target_key=key,

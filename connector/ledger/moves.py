@@ -6,7 +6,7 @@ happen: somebody else was first, and the caller learns it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -25,10 +25,12 @@ from sqlalchemy import (
 )
 
 from connector.ledger.many import add, many
+from connector.ledger.nested import nested
 from connector.ledger.schema import attempt, event, goods, record
 
 ALIVE = ("prepared", "running", "in_doubt", "held", "done")
 WAITS = ("wait", "ask_later")
+FEW = 3  # records that are moved one by one
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,7 +148,7 @@ def move(
         return set()
     rule = MOVES[name]
     known = _told_already(db, moving) if name in WAITS else set()
-    moved = {m.id for m in moving if _move_one(db, rule, m, now)}
+    moved = _moved(db, rule, moving, now)
     _acknowledge(db, [m for m in moving if m.id in moved], now)
     _tell(db, rule, [m for m in moving if m.id in moved - known], now, actor)
     return moved
@@ -155,28 +157,54 @@ def move(
 def _told_already(db: Connection, moving: Sequence[Moving]) -> set[int]:
     """Those that wait for the same reason already: events are bounded by changes, not by polls."""
     needs = {m.id: m.detail for m in moving}
-    rows = db.execute(select(record.c.id, record.c.needs).where(record.c.id.in_(needs)))
-    return {row.id for row in rows if row.needs is not None and row.needs == needs[row.id]}
+    rows = db.execute(_needs(), {"ids": list(needs)})
+    return {id_ for id_, told in rows if told is not None and told == needs[id_]}
+
+
+@cache
+def _needs() -> Any:
+    mine = record.c.id.in_(bindparam("ids", expanding=True))
+    return select(record.c.id, record.c.needs).where(mine)
+
+
+def _moved(db: Connection, rule: Move, moving: Sequence[Moving], now: datetime) -> set[int]:
+    """All of *moving* at once; where that does not move every one of them, one by one."""
+    if len(moving) > FEW:
+        with nested(db) as together:
+            if _move_all(db, rule, moving, now):
+                return {m.id for m in moving}
+            together.undo()
+    return {m.id for m in moving if _move_one(db, rule, m, now)}
 
 
 def move_together(
     db: Connection, name: str, moving: Sequence[Moving], *, now: datetime, actor: str
 ) -> bool:
-    """Make move *name* for all of *moving*, which set the same values; False if one did not.
+    """Make move *name* for all of *moving*; False if one did not move.
 
     Then some may have moved: the caller rolls back.
     """
     rule = MOVES[name]
-    rows = [_set(rule, m, now) for m in moving]
-    named = [
-        {"b_id": m.id, "b_fence": m.fence, "b_seq": m.seq, **{f"v_{n}": v for n, v in row.items()}}
-        for m, row in zip(moving, rows, strict=True)
-    ]
-    if many(db, _moving_to(rule, tuple(rows[0]), guard), named) != len(moving):
+    if not _move_all(db, rule, moving, now):
         return False
     _acknowledge(db, moving, now)
     _tell(db, rule, moving, now, actor)
     return True
+
+
+def _move_all(db: Connection, rule: Move, moving: Sequence[Moving], now: datetime) -> bool:
+    """Did all of them move? They must set the same columns."""
+    rows = [_set(rule, m, now) for m in moving]
+    names = rows[0].keys()
+    if any(row.keys() != names for row in rows):
+        return False
+    named = [_named(m, row) for m, row in zip(moving, rows, strict=True)]
+    return many(db, _moving_to(rule, tuple(names), guard), named) == len(moving)
+
+
+def _named(m: Moving, values: Mapping[str, Any]) -> dict[str, Any]:
+    given = {f"v_{name}": value for name, value in values.items()}
+    return {"b_id": m.id, "b_fence": m.fence, "b_seq": m.seq, **given}
 
 
 def _acknowledge(db: Connection, moved: Sequence[Moving], now: datetime) -> None:
@@ -219,12 +247,9 @@ def _tell(db: Connection, rule: Move, moved: Sequence[Moving], now: datetime, ac
 def _move_one(db: Connection, rule: Move, m: Moving, now: datetime) -> bool:
     values = _set(rule, m, now)
     if any(isinstance(value, ClauseElement) for value in values.values()):
-        statement, given = update(record).where(guard(rule)).values(values), {}
-    else:
-        statement = _moving_to(rule, tuple(values), guard)
-        given = {f"v_{name}": value for name, value in values.items()}
-    named = {"b_id": m.id, "b_fence": m.fence, "b_seq": m.seq, **given}
-    return db.execute(statement, named).rowcount == 1
+        statement = update(record).where(guard(rule)).values(values)
+        return db.execute(statement, _named(m, {})).rowcount == 1
+    return many(db, _moving_to(rule, tuple(values), guard), [_named(m, values)]) == 1
 
 
 def _set(rule: Move, m: Moving, now: datetime) -> dict[str, Any]:
