@@ -8,7 +8,8 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, exists, func, insert, select, update
+from msgspec import Struct
+from sqlalchemy import Connection, and_, bindparam, exists, func, insert, null, select, update
 from sqlalchemy.exc import IntegrityError
 
 from connector.ledger.claims import into
@@ -37,8 +38,7 @@ class Intent:
     creates: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True, gc=False):
     """A record as it stands now, with one of its attempts: what an outcome is judged against."""
 
     id: int
@@ -78,7 +78,7 @@ class Standing:
     base_target: bytes | None
     link_total: str | None
     link_steps: str | None
-    not_before: datetime | None = None
+    not_before: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,9 +173,7 @@ def start(db: Connection, ids: Iterable[int], now: datetime) -> None:
 
 def standing(db: Connection, attempt_ids: Sequence[int]) -> dict[int, Standing]:
     """Attempt → its record as it stands now."""
-    rows = db.execute(_standing_now(), {"ids": attempt_ids})
-    names = tuple(rows.keys())
-    found = (Standing(**dict(zip(names, row, strict=True))) for row in rows)
+    found = (Standing(*row) for row in db.execute(_standing_now(), {"ids": attempt_ids}))
     return {at.attempt: at for at in found}
 
 
@@ -188,7 +186,7 @@ def _standing_now() -> Any:
 def doubts(db: Connection, flow: str, now: datetime, most: int) -> list[Standing]:
     """Records of *flow* in doubt that may be asked after now, oldest first."""
     rows = db.execute(_doubts(), {"flow": flow, "now": now, "most": most})
-    return [Standing(**row._mapping) for row in rows]
+    return [Standing(*row) for row in rows]
 
 
 @cache
@@ -239,32 +237,22 @@ def _made_after_doubt() -> Any:
 
 
 def _standings() -> Any:
-    names = set(Standing.__dataclass_fields__)
-    of_record = [c for c in record.c if c.name in names]
-    return select(
-        *of_record,
-        attempt.c.id.label("attempt"),
-        attempt.c.action,
-        attempt.c.op_class,
-        attempt.c.step,
-        attempt.c.seq.label("attempt_seq"),
-        attempt.c.fence.label("attempt_fence"),
-        attempt.c.outcome.label("attempt_outcome"),
-        attempt.c.code.label("attempt_code"),
-        attempt.c.target_key.label("attempt_key"),
-        attempt.c.payload,
-        attempt.c.write_digest,
-        attempt.c.started_at,
-        attempt.c.send_before,
-        attempt.c.settle_until,
-        attempt.c.written_at,
-        link.c.target_key.label("link_key"),
-        link.c.target_version.label("link_version"),
-        link.c.base_source,
-        link.c.base_target,
-        link.c.total.label("link_total"),
-        link.c.steps_left.label("link_steps"),
-    ).select_from(attempt.join(record, attempt.c.record == record.c.id).outerjoin(link, own_link()))
+    """What makes a Standing, in the order of its fields."""
+    others = {
+        "attempt": attempt.c.id, "action": attempt.c.action, "op_class": attempt.c.op_class,
+        "step": attempt.c.step, "attempt_seq": attempt.c.seq, "attempt_fence": attempt.c.fence,
+        "attempt_outcome": attempt.c.outcome, "attempt_code": attempt.c.code,
+        "attempt_key": attempt.c.target_key, "payload": attempt.c.payload,
+        "write_digest": attempt.c.write_digest, "started_at": attempt.c.started_at,
+        "send_before": attempt.c.send_before, "settle_until": attempt.c.settle_until,
+        "written_at": attempt.c.written_at, "link_key": link.c.target_key,
+        "link_version": link.c.target_version, "base_source": link.c.base_source,
+        "base_target": link.c.base_target, "link_total": link.c.total,
+        "link_steps": link.c.steps_left, "not_before": null(),
+    }  # fmt: skip
+    columns = [others[n] if n in others else record.c[n] for n in Standing.__struct_fields__]
+    pairs = attempt.join(record, attempt.c.record == record.c.id).outerjoin(link, own_link())
+    return select(*columns).select_from(pairs)
 
 
 def close(

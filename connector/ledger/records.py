@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -31,8 +31,7 @@ from connector.values import Ref
 FLOOR = 10
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Claimed:
+class Claimed(Struct, frozen=True, gc=False):
     """A record in our hand, with what the ledger knows of it and of its link."""
 
     id: int
@@ -163,27 +162,23 @@ def unblocked_flows(db: Connection) -> set[str]:
 
 def claimed(db: Connection, ids: Sequence[int]) -> list[Claimed]:
     """Records as the engine takes them in hand, in the order of *ids*."""
-    decision = case((record.c.decided_seq == record.c.seq, record.c.decision))
-    columns = [
-        c for c in record.c if c.name in Claimed.__dataclass_fields__ and c.name != "decision"
-    ]
-    rows = db.execute(
-        select(
-            *columns,
-            decision.label("decision"),
-            link.c.target_key,
-            link.c.target_version,
-            link.c.base_source,
-            link.c.base_target,
-            link.c.base_known,
-            link.c.steps_left,
-            link.c.reference.label("link_reference"),
-        )
-        .join_from(record, link, own_link(), isouter=True)
-        .where(record.c.id.in_(ids))
-    )
-    by_id = {row.id: Claimed(**row._mapping) for row in rows}
+    found = (Claimed(*row) for row in db.execute(_claimed(), {"ids": ids}))
+    by_id = {one.id: one for one in found}
     return [by_id[i] for i in ids]
+
+
+@cache
+def _claimed() -> Any:
+    """What makes a Claimed, in the order of its fields."""
+    others = {
+        "decision": case((record.c.decided_seq == record.c.seq, record.c.decision)),
+        "link_reference": link.c.reference,
+        **{n: link.c[n] for n in ("target_key", "target_version", "base_source", "base_target")},
+        **{n: link.c[n] for n in ("base_known", "steps_left")},
+    }
+    columns = [others[n] if n in others else record.c[n] for n in Claimed.__struct_fields__]
+    mine = record.c.id.in_(bindparam("ids", expanding=True))
+    return select(*columns).join_from(record, link, own_link(), isouter=True).where(mine)
 
 
 def lapse(db: Connection, now: datetime, *, owner: str, dead: bool) -> int:
