@@ -141,7 +141,9 @@ def outcome(verdict: Verdict, *, new: bool = False) -> values.Outcome | None:
         "stale": values.Stale(),
         "gone": values.Gone(),
         "absent": values.Gone(),
-        "unavailable": values.Unavailable(wait=verdict.wait, why=verdict.code),
+        "unavailable": values.Unavailable(
+            wait=verdict.wait, why=verdict.code, busy=verdict.wait is None
+        ),
         "unauthorized": values.Unauthorized(why=verdict.code),
     }
     return meaning.get(verdict.outcome, values.InDoubt(why=verdict.code or "unclear"))

@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 
 from connector import errors
 from connector.admission import Admission
+from connector.congestion import Congestion
 from connector.meter import Meter
 from connector.pace import Pace
 from connector.points import reach
@@ -45,6 +46,8 @@ class ThreadGate:
         self._bulk = bulk or {}
         self.admission = admission or Admission("", clock)
         self.slots = Slots(limits.concurrency)
+        self.congestion = Congestion(limits.concurrency)
+        self.slots.open_to(self.congestion.window)
         self._pace = Pace(limits.per_second)
         self._pool = ThreadPoolExecutor(limits.concurrency, thread_name_prefix="gate")
         self.meter = Meter(limits.concurrency)
@@ -69,11 +72,11 @@ class ThreadGate:
                 raise errors.NotSent("stopping")
             if send_before is not None and self.too_late(send_before):
                 raise errors.NotSent("too late")
-            began = self.meter.begin()
+            began, full = self.meter.begin(), self.slots.full
             try:
                 yield
             finally:
-                self.meter.end(began)
+                self.congestion.timed(began, self.meter.end(began), full=full)
         finally:
             self.slots.give()
 
@@ -137,7 +140,8 @@ class ThreadGate:
                 return
             reach("started.before_send")
             outcomes = target.send(entity, batch)
-            self.admission.hear(outcomes)
+            self.admission.hear(self.congestion.hear(entity, batch, outcomes))
+            self.slots.open_to(self.congestion.window)
             if watch is not None:
                 watch.notice(outcomes)
             for outcome in outcomes:

@@ -41,13 +41,14 @@ class Meter:
             self._in_use += 1
         return time.monotonic()
 
-    def end(self, began: float) -> None:
-        """It ended, whatever came of it."""
+    def end(self, began: float) -> float:
+        """It ended, whatever came of it; how long it took."""
         took = time.monotonic() - began
         with self._lock:
             self._in_use -= 1
             self._seconds += took
             self._under[bisect_left(BOUNDS, took)] += 1
+        return took
 
     def ended(self, entity: str, outcome: str) -> None:
         """Count an attempt by the class of its outcome."""

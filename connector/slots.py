@@ -14,7 +14,7 @@ class Slots:
     """At most *most* holders at once; what is shared with other processes is lent for a time."""
 
     def __init__(self, most: int) -> None:
-        self._allowed, self._in_use = most, 0
+        self._allowed, self._in_use, self._window = most, 0, most
         self._lent_until: float | None = None
         self._dry_since: float | None = None
         self._alone = threading.Lock()
@@ -25,6 +25,15 @@ class Slots:
         with self._alone:
             self._allowed, self._lent_until = slots, time.monotonic() + seconds
             self._change.notify_all()
+
+    def open_to(self, window: int) -> None:
+        """Let no more than *window* be held from now on, of those that are allowed."""
+        if window == self._window:
+            return
+        with self._alone:
+            more, self._window = window - self._window, window
+            if more > 0:
+                self._change.notify(more)
 
     def shrink(self, most: int) -> int:
         """Let no more than *most* begin from now on; how many are held."""
@@ -41,7 +50,12 @@ class Slots:
     def allowed(self) -> int:
         """How many may be held now."""
         with self._alone:
-            return self._allowed if self._lent() else 0
+            return min(self._allowed, self._window) if self._lent() else 0
+
+    @property
+    def full(self) -> bool:
+        """Are as many held as the window lets?"""
+        return self._in_use >= self._window
 
     def take(self, stopped: Callable[[], bool]) -> bool:
         """Wait for one and hold it, until it is given back.
@@ -65,7 +79,7 @@ class Slots:
                 self._change.notify()
 
     def _free(self) -> bool:
-        return self._in_use < self._allowed and self._lent()
+        return self._in_use < min(self._allowed, self._window) and self._lent()
 
     def _dry(self) -> bool:
         if self._allowed and self._lent():

@@ -275,10 +275,14 @@ class Gone:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unavailable:
-    """Surely not executed; ask again after *wait* (None: the engine's own backoff)."""
+    """Surely not executed; ask again after *wait* (None: the engine's own backoff).
+
+    *busy*: the system is there, and says that it takes no more calls just now.
+    """
 
     wait: timedelta | None = None
     why: str = ""
+    busy: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -59,10 +59,14 @@ class Delivered:
     braked: str = ""
 
     def count(self, outcome: Outcome) -> None:
-        """Count one outcome; a connection that is away stops the round."""
+        """Count one outcome; a connection that is away stops the round, one that is busy does not:
+
+        its gate lets fewer calls begin, and none once that does not help.
+        """
         name = type(outcome).__name__
         self.outcomes[name] = self.outcomes.get(name, 0) + 1
-        if isinstance(outcome, Unavailable | Unauthorized):
+        busy = isinstance(outcome, Unavailable) and outcome.busy
+        if isinstance(outcome, Unavailable | Unauthorized) and not busy:
             self.stopped = name
 
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS = [
     {"errors", "nearest", "notify", "points", "places", "codes", "meter", "slots", "web"},
     {"problems", "values", "spelled", "logs", "pace"},
-    {"ports", "yamlread", "clock", "windows"},
+    {"ports", "yamlread", "clock", "windows", "congestion"},
     {"profile", "secret", "forms", "documents", "standing"},
     {"mapping", "ledger", "configured", "likeness", "picking", "rehearsal"},
     {"config", "flow", "jobs", "schedule"},
