@@ -140,12 +140,9 @@ class ThreadGate:
                 return
             reach("started.before_send")
             outcomes = target.send(entity, batch)
-            self.admission.hear(self.congestion.hear(entity, batch, outcomes))
-            self.slots.open_to(self.congestion.window)
+            _learn(self, entity, batch, outcomes)
             if watch is not None:
                 watch.notice(outcomes)
-            for outcome in outcomes:
-                self.meter.ended(entity, type(outcome).__name__)
             ended.put(list(zip(batch, outcomes, strict=True)))
         except Exception as error:  # noqa: BLE001 - around a task: an adapter's bug leaves doubt
             for _ in batch:
@@ -168,6 +165,16 @@ def _submit(
         waiting[:] = [one for one in waiting if not one[0].done()]
         waiting += [(pool.submit(call, batch), batch) for batch in batches]
     return len(batches)
+
+
+def _learn(
+    gate: ThreadGate, entity: str, batch: Sequence[Change], outcomes: Sequence[Outcome]
+) -> None:
+    """Learn from a call how many the system takes, and whether it is there."""
+    gate.admission.hear(gate.congestion.hear(entity, batch, outcomes))
+    gate.slots.open_to(gate.congestion.window)
+    for outcome in outcomes:
+        gate.meter.ended(entity, type(outcome).__name__)
 
 
 def withheld(gate: ThreadGate, watch: Watch | None) -> str:
