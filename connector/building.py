@@ -8,7 +8,7 @@ from typing import Any
 
 from connector import configured, wiring
 from connector.configured import Config, MoneyRule
-from connector.documents import ENTITIES, Document
+from connector.documents import ENTITIES, Document, fields_of
 from connector.errors import ConfigError
 from connector.flow.brakes import Brakes
 from connector.flow.flows import AttemptRules, Flow, MoneyRules, dependencies
@@ -186,7 +186,7 @@ def _writer(
 
 def _judge_match(flow: configured.Flow, there: Entity, problems: Problems) -> None:
     """What no document of ours has finds nobody: everything would be made a second time."""
-    fields = ENTITIES[flow.entity].model_fields
+    fields = fields_of(ENTITIES[flow.entity])
     asked = {a.removeprefix("match.") for a in there.actions if a.startswith("match.")}
     for by in flow.match:
         if by not in fields:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connector import forms
 from connector.configured import Flow
-from connector.documents import ENTITIES
+from connector.documents import ENTITIES, fields_of
 from connector.forms import report
 from connector.mapping.write import Writer
 from connector.nearest import cure_for
@@ -18,7 +18,7 @@ def owned_there(flow: Flow, writer: Writer, problems: Problems) -> frozenset[str
     """
     if not flow.owner:
         return frozenset()
-    known = ENTITIES[flow.entity].model_fields
+    known = fields_of(ENTITIES[flow.entity])
     _check(flow, (*known, "default"), problems)
     default = flow.owner.get("default", flow.source)
     theirs = {name for name in known if flow.owner.get(name, default) == flow.target}

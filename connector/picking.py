@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 
 from connector.documents import Document
+from connector.documents.judging import form_of
 from connector.documents.stored import ENTITIES
 from connector.forms import report
 from connector.nearest import cure_for
@@ -30,7 +31,7 @@ def picks(
 
 def _value(entity: str, name: str, value: str, place: Node, problems: Problems) -> object:
     """What a document holds where *value* is meant: a flag, a number, a time, or text."""
-    fields = ENTITIES[entity].model_fields
+    fields = form_of(ENTITIES[entity]).model_fields
     if name not in fields:
         cure = cure_for(name, fields, "field")
         report(problems, place, f"`{name}` is no field of {entity}", cure)

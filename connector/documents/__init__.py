@@ -2,6 +2,7 @@
 
 from connector.documents.catalog import Product
 from connector.documents.fields import Document
+from connector.documents.judging import document_of, fields_of
 from connector.documents.party import Address, Customer
 from connector.documents.sales import GivenBack, Order, Refund, refund_of, unexplained
 from connector.documents.stock import Stock, StockLevel
@@ -18,7 +19,9 @@ __all__ = [
     "Refund",
     "Stock",
     "StockLevel",
+    "document_of",
     "dump",
+    "fields_of",
     "json_schema",
     "load",
     "refs",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import msgspec
 from pydantic import Field
 
 from connector.documents.fields import (
@@ -18,7 +19,7 @@ from connector.documents.fields import (
 )
 
 
-class Product(Document):
+class Product(Document, frozen=True, kw_only=True):
     """An article, a variable article, or one variation of it."""
 
     sku: Annotated[Text | None, Field(description="stock keeping unit, the natural key")] = None
@@ -30,7 +31,7 @@ class Product(Document):
     weight: Annotated[Quantity | None, Field(description="in the shop's unit of weight")] = None
     kind: Annotated[
         Literal["simple", "variable", "variation"], Field(description="what it is in the catalogue")
-    ] = "simple"
+    ] = msgspec.field(default_factory=lambda: "simple")  # so that it is always written
     parent: Annotated[ProductRef | None, Field(description="product that it varies")] = None
     manage_stock: Annotated[Flag | None, Field(description="is its stock counted")] = None
     created_at: Annotated[Utc | None, Field(description="when it was created, UTC")] = None

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+import msgspec
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from connector.values import Ref
@@ -23,13 +24,18 @@ _KEPT_SHORT = re.compile(r"0|-?[1-9]\d{0,15}").fullmatch
 _KEPT_MONEY = re.compile(r"0\.\d\d|-?[1-9]\d{0,13}\.\d\d").fullmatch
 
 
-class Part(BaseModel):
-    """A piece of a document: frozen, no unknown members."""
+class Part(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    gc=False,
+):
+    """A piece of a document: frozen, no unknown members; data become one by `document_of`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
-
-class Document(Part):
+class Document(Part, frozen=True, kw_only=True):
     """One record in canonical form; `custom` keeps what we have no field for."""
 
     custom: Annotated[
@@ -138,11 +144,11 @@ def _names(entity: str) -> AfterValidator:
 
 
 Text = Annotated[str, BeforeValidator(_text)]
-Id = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
+Id = Annotated[str, BeforeValidator(_text), Field(min_length=1), msgspec.Meta(min_length=1)]
 Amount = Annotated[Decimal, BeforeValidator(_money)]
 Quantity = Annotated[Decimal, BeforeValidator(_shortest)]
 Rate = Annotated[Decimal, BeforeValidator(_shortest)]
-Utc = Annotated[datetime, BeforeValidator(_moment)]
+Utc = Annotated[datetime, BeforeValidator(_moment), msgspec.Meta(tz=True)]
 Currency = Annotated[str, _code(3)]
 Country = Annotated[str, _code(2)]
 Flag = Annotated[bool, BeforeValidator(_flag)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
 from connector.documents.fields import Part
+from connector.documents.judging import fields_of
 from connector.documents.stored import ENTITIES
 
 
@@ -25,7 +26,7 @@ def meanings(entity: str) -> tuple[Meaning, ...]:
 
 
 def _of(model: type[Part], before: str) -> Iterator[Meaning]:
-    for name, field in model.model_fields.items():
+    for name, field in fields_of(model).items():
         part, mark = _part(field.annotation)
         path = f"{before}{name}{mark}"
         yield Meaning(path=path, required=field.is_required(), meaning=field.description or "")

@@ -9,7 +9,7 @@ from pydantic import Field
 from connector.documents.fields import Amount, Country, Document, Id, Part, Text, Utc
 
 
-class Address(Part):
+class Address(Part, frozen=True, kw_only=True):
     """A postal address with the person who answers there."""
 
     first_name: Annotated[Text | None, Field(description="given name")] = None
@@ -28,7 +28,7 @@ class Address(Part):
     phone: Annotated[Text | None, Field(description="telephone number as written")] = None
 
 
-class Customer(Document):
+class Customer(Document, frozen=True, kw_only=True):
     """A person or company with an account at the source."""
 
     number: Annotated[Id | None, Field(description="what people call it; a guest has none")] = None

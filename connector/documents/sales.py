@@ -29,14 +29,14 @@ Status = Literal[
 ]
 
 
-class TaxShare(Part):
+class TaxShare(Part, frozen=True, kw_only=True):
     """The tax of one rate on one line."""
 
     rate: Annotated[Rate, Field(description="percent")]
     tax: Annotated[Amount, Field(description="tax at this rate, in the order's currency")]
 
 
-class Charge(Part):
+class Charge(Part, frozen=True, kw_only=True):
     """What lines, shipping and fees have in common: an amount before tax, and its taxes."""
 
     key: Annotated[Id, Field(description="the source's id of the line")]
@@ -45,7 +45,7 @@ class Charge(Part):
     taxes: Annotated[tuple[TaxShare, ...], Field(description="the tax by rate")] = ()
 
 
-class OrderLine(Charge):
+class OrderLine(Charge, frozen=True, kw_only=True):
     """Goods: how many of what, for how much."""
 
     product: Annotated[ProductRef | None, Field(description="the product sold")] = None
@@ -55,27 +55,27 @@ class OrderLine(Charge):
     list_net: Annotated[Amount | None, Field(description="before discount, before tax")] = None
 
 
-class ShippingLine(Charge):
+class ShippingLine(Charge, frozen=True, kw_only=True):
     """Delivery that is charged for."""
 
     method: Annotated[Text | None, Field(description="the source's code of the way")] = None
     name: Annotated[Text | None, Field(description="the way, as the customer saw it")] = None
 
 
-class Fee(Charge):
+class Fee(Charge, frozen=True, kw_only=True):
     """A surcharge; negative: a manual discount."""
 
     name: Annotated[Text | None, Field(description="what for")] = None
 
 
-class Payment(Part):
+class Payment(Part, frozen=True, kw_only=True):
     """How the order is paid."""
 
     method: Annotated[Text | None, Field(description="the source's code of the way")] = None
     reference: Annotated[Text | None, Field(description="the payment provider's id")] = None
 
 
-class GivenBack(Part):
+class GivenBack(Part, frozen=True, kw_only=True):
     """Money given back, as its order tells it; delivered as a record of its own."""
 
     key: Annotated[Id, Field(description="the source's id")]
@@ -83,7 +83,7 @@ class GivenBack(Part):
     amount: Annotated[Amount, Field(description="positive, tax included")]
 
 
-class Order(Document):
+class Order(Document, frozen=True, kw_only=True):
     """A sales order; Σ(net + tax) over lines, shipping and fees is its total."""
 
     number: Annotated[Id, Field(description="the number people know the order by")]
@@ -105,7 +105,7 @@ class Order(Document):
     refunds: Annotated[tuple[GivenBack, ...], Field(description="what was given back")] = ()
 
 
-class Refund(Document):
+class Refund(Document, frozen=True, kw_only=True):
     """Money given back on an order."""
 
     order: Annotated[OrderRef, Field(description="the order that it is about")]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from contextlib import suppress
 from decimal import Decimal
-from functools import lru_cache
-from typing import cast
+from functools import cache, lru_cache
+from typing import get_args, get_type_hints
 
 import msgspec
+from msgspec import structs
 from pydantic import ValidationError
 
 from connector.documents.catalog import Product
 from connector.documents.fields import Document, Part
+from connector.documents.judging import document_of, form_of
 from connector.documents.party import Customer
 from connector.documents.sales import Order, Refund
 from connector.documents.stock import Stock
@@ -24,20 +26,27 @@ ENTITIES: dict[str, type[Document]] = {
     "refund": Refund,
 }  # fmt: skip
 
-_LEAVES = frozenset({str, Decimal, bool, datetime, dict, type(None)})
 _encode = msgspec.json.Encoder(order="sorted").encode
+_DECODERS = {name: msgspec.json.Decoder(model) for name, model in ENTITIES.items()}
 
 
 def dump(document: Part) -> bytes:
     """Return canonical JSON: sorted, absent members left out, decimals as text; equal is equal."""
-    return _encode(_plain(document))
+    data: bytes = _encode(document)
+    # A very small number is spelled with an exponent; it is rare, and so is its look in a text.
+    return data if b"E-" not in data and b"E+" not in data else _encode(_spelled(document))
 
 
 @lru_cache(maxsize=256)  # a delivery reads each of its documents several times
 def load(entity: str, stored: bytes) -> Document:
-    """Return the document that `dump` stored; raises FieldErrors if this version cannot read it."""
+    """Return the document that `dump` stored; raises FieldErrors if this version cannot read it.
+
+    What was stored was judged before, and its form is taken as it is where its types are right.
+    """
+    with suppress(msgspec.ValidationError, msgspec.DecodeError):
+        return _DECODERS[entity].decode(stored)
     try:
-        return ENTITIES[entity].model_validate(msgspec.json.decode(stored))
+        return document_of(ENTITIES[entity], msgspec.json.decode(stored))
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False, include_context=False)
         faults = [(".".join(map(str, one["loc"])), one["type"]) for one in found]
@@ -54,39 +63,40 @@ def refs(document: Document) -> tuple[Ref, ...]:
 
 def json_schema(entity: str) -> dict[str, object]:
     """Return the JSON Schema of a stored document."""
-    return ENTITIES[entity].model_json_schema(mode="serialization")
+    return form_of(ENTITIES[entity]).model_json_schema(mode="serialization")
 
 
-def _plain(value: object) -> object:
-    kind = type(value)
-    if kind is str or kind is bool:
-        return value
-    if kind is Decimal:
-        return format(cast("Decimal", value), "f")
-    if kind is not datetime and kind is not tuple and isinstance(value, Part):
-        members = value.__dict__.items()
-        return {k: _plain(v) for k, v in members if v or (v is not None and v != () and v != {})}
+def _spelled(value: object) -> object:
+    """Spell every number without exponent."""
+    if isinstance(value, Part):
+        return structs.replace(value, **{k: _spelled(v) for k, v in structs.asdict(value).items()})
     if isinstance(value, tuple):
-        return [_plain(v) for v in value]
-    return _leaf(value)
-
-
-def _leaf(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, Ref):
-        return {"entity": value.entity, "key": value.key}
-    return value
+        return tuple(_spelled(v) for v in value)
+    return format(value, "f") if isinstance(value, Decimal) else value
 
 
 def _refs(part: Part) -> Iterator[Ref]:
-    for member in part.__dict__.values():
-        if type(member) in _LEAVES:
-            continue
+    for name in _referring(type(part)):
+        member = getattr(part, name)
         if isinstance(member, Ref):
             yield member
-        elif isinstance(member, Part):
-            yield from _refs(member)
-        elif isinstance(member, tuple):
-            for item in member:
+        elif member is not None:
+            for item in member if isinstance(member, tuple) else (member,):
                 yield from _refs(item)
+
+
+@cache
+def _referring(model: type[Part]) -> tuple[str, ...]:
+    """Return the fields of a part that are references, or hold parts that have some."""
+    hints = get_type_hints(model)
+    return tuple(name for name in model.__struct_fields__ if any(map(_refers, _types(hints[name]))))
+
+
+def _types(hint: object) -> tuple[object, ...]:
+    return (hint, *(inner for one in get_args(hint) for inner in _types(one)))
+
+
+def _refers(kind: object) -> bool:
+    if not isinstance(kind, type):
+        return False
+    return kind is Ref or (issubclass(kind, Part) and bool(_referring(kind)))

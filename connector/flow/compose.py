@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from msgspec import structs
+
 from connector.documents import Customer, Document, Order, load, refs
 from connector.errors import FieldErrors, FieldFault
 from connector.flow.decide import Want
@@ -90,7 +92,7 @@ def _alive(flow: Flow, doc: Order, names: dict[str, Any]) -> Iterator[Mapping[st
     for status in ALIVE:
         if flow.writer is not None:
             with suppress(FieldErrors):  # a state that `write` does not know is no silence
-                yield flow.writer.payload(doc.model_copy(update={"status": status}), **names)
+                yield flow.writer.payload(structs.replace(doc, status=status), **names)
 
 
 def demanded(work: Claimed, flow: Flow) -> list[Ref]:
@@ -143,16 +145,16 @@ def with_rules(doc: Document, flow: Flow, dead: Set[Ref]) -> Document:
     if not isinstance(doc, Order):
         return doc
     if doc.customer is None and flow.guests is not None:
-        doc = doc.model_copy(update={"customer": guest_of(doc, flow)})
+        doc = structs.replace(doc, customer=guest_of(doc, flow))
     if flow.unknown_product not in ("hold", "create"):
         named = Ref(entity="product", key=LITERAL + flow.unknown_product)
         lines = tuple(
-            line.model_copy(update={"product": named})
+            structs.replace(line, product=named)
             if line.product is None or line.product in dead
             else line
             for line in doc.lines
         )
-        doc = doc.model_copy(update={"lines": lines})
+        doc = structs.replace(doc, lines=lines)
     return doc
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from msgspec import structs
+
 from connector.documents import Stock, load
 from connector.errors import Bug, FieldErrors
 from connector.flow.decide import Rules, Want, decide
@@ -174,7 +176,7 @@ def decide_level(w: Claimed, known: Known | Hold, sold: Sold, flow: Flow, now: d
         return nothing  # not sold in this shop
     try:
         level = terms(doc, sold.of(w.key, w.read_at), flow.stock).level
-        offered = doc.model_copy(update={"offered": Decimal(level)})
+        offered = structs.replace(doc, offered=Decimal(level))
         payload = flow.writer.payload(
             offered, conn=flow.conn, reference=w.reference, there=_nowhere
         )

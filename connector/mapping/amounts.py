@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
+from msgspec.structs import asdict
+
 from connector.documents.fields import Part
 from connector.mapping.faults import Fault
 
@@ -47,7 +49,7 @@ def members(value: object) -> Mapping[str, Any]:
     if type(value) is dict:
         return value
     if isinstance(value, Part):
-        return value.__dict__
+        return asdict(value)
     if isinstance(value, Mapping):
         return value
     raise Fault("wrong_type", "give it a line of a document")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 
-from connector.documents import ENTITIES
+from connector.documents import ENTITIES, fields_of
 from connector.mapping.actions import Calls, actions_of, check_keys, errors_of, template
 from connector.mapping.expressions import complain, document_names
 from connector.mapping.keys import ENTITY
@@ -107,21 +107,22 @@ def _reading(
 ) -> tuple[Tree | None, There | None, tuple[str, ...]]:
     """Compile `read` twice: whole for documents, and as far as it goes for what is there."""
     node, model = own.get("read"), ENTITIES[name]
+    known_fields = fields_of(model)
     if node is None or not isinstance(node.value, dict):
         return None, None, ()
     problems, known = context.problems, of_model(model)
     scope = Scope(tables=_places(own.get("tables")))
     judged = _judged(own) | _COMPARED.get(name, frozenset())
-    fields = {k: n for k, n in node.value.items() if k in model.model_fields}
+    fields = {k: n for k, n in node.value.items() if k in known_fields}
     for key, child in node.value.items():
         if key not in fields and key not in judged:
-            cure = cure_for(key, model.model_fields, "field")
+            cure = cure_for(key, known_fields, "field")
             complain(problems, child, f"`{key}` is no field of {name}", cure)
     for key, child in fields.items():
         _check_fields(child, (known.members or {})[key], problems)
     all_of = compile_tree(node, scope, problems, blank=context.blank)
     tree = compile_tree(replace(node, value=fields), scope, Problems(), blank=context.blank)
-    lacks = tuple(k for k, f in model.model_fields.items() if f.is_required() and k not in fields)
+    lacks = tuple(k for k, f in known_fields.items() if f.is_required() and k not in fields)
     types = types_of(model, fields)
     return tree, There(tree=all_of, tables=tables, zone=context.zone, types=types), lacks
 

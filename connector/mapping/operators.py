@@ -79,7 +79,7 @@ def _member_of(inner: Expression, key: Any, scope: Scope) -> Expression:
         raise BadExpression(f"reads `{key}`, which is not there", cure_for(str(key), known, "name"))
     shape = known[key] if known is not None else inner.shape.item if inner.shape else None
     read = _reading(inner.fn, key, lenient=scope.lenient)
-    if inner.name is not None:
+    if inner.name is not None and isinstance(key, str) and not key.startswith("_"):
         read = _reading_of_name(inner.name, key, read)
     return Expression(read, shape, inner.references)
 
@@ -97,7 +97,7 @@ def _reading(fn: Fn, key: Any, *, lenient: bool) -> Fn:
     return read
 
 
-def _reading_of_name(name: str, key: Any, otherwise: Fn) -> Fn:
+def _reading_of_name(name: str, key: str, otherwise: Fn) -> Fn:
     """Most reads are `name.member` of what has it: one closure for both steps."""
 
     def read(names: Names) -> Any:
@@ -106,8 +106,8 @@ def _reading_of_name(name: str, key: Any, otherwise: Fn) -> Fn:
             if type(value) is dict:
                 return value[key]
             if isinstance(value, Part):
-                return value.__dict__[key]
-        except KeyError:
+                return getattr(value, key)
+        except (KeyError, AttributeError):
             pass
         return otherwise(names)
 

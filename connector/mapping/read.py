@@ -8,10 +8,10 @@ from datetime import tzinfo
 from typing import Annotated, Any
 
 import msgspec
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from connector.documents import Document
-from connector.documents.fields import Part
+from connector.documents import Document, document_of
+from connector.documents.judging import form_of
 from connector.errors import FieldErrors, FieldFault
 from connector.mapping.filtering import TABLES
 from connector.mapping.filters import text
@@ -86,7 +86,7 @@ class Reader:
         names = {**payload, TABLES: self.tables}
         data = self.tree.render(names, sink)
         try:
-            document = self.model.model_validate(data, context={"zone": self.zone})
+            document = document_of(self.model, data, self.zone)
         except ValidationError as error:
             sink.faults += self._invalid(error, names, sink)
         if sink.faults:
@@ -148,7 +148,7 @@ class There:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Part):
+    if isinstance(value, BaseModel):
         return {k: _plain(v) for k, v in value.__dict__.items() if v is not None}
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
@@ -157,7 +157,7 @@ def _plain(value: Any) -> Any:
 
 def types_of(model: type[Document], names: Iterable[str]) -> Mapping[str, TypeAdapter[Any]]:
     """Return how each of *names* that the document has is coerced."""
-    fields = {n: f for n, f in model.model_fields.items() if n in names}
+    fields = {n: f for n, f in form_of(model).model_fields.items() if n in names}
     hints: dict[str, Any] = {n: Annotated[f.annotation, f] for n, f in fields.items()}
     return {n: TypeAdapter(hint) for n, hint in hints.items()}
 

@@ -8,6 +8,7 @@ from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
+from connector.documents import fields_of
 from connector.documents.fields import CustomerRef, OrderRef, Part, ProductRef
 
 _REFS: dict[object, str] = {CustomerRef: "customer", OrderRef: "order", ProductRef: "product"}
@@ -25,11 +26,11 @@ class Shape:
 @cache
 def of_model(model: type[Part]) -> Shape:
     """Return the shape of a document or a part of one."""
-    return Shape(members={name: _of(_declared(model, name)) for name in model.model_fields})
+    return Shape(members={name: _of(_declared(model, name)) for name in fields_of(model)})
 
 
 def _declared(model: type[Part], name: str) -> Any:
-    field = model.model_fields[name]
+    field = fields_of(model)[name]
     for known, entity in _REFS.items():
         if _mentions(field, known):
             return Shape(entity=entity)

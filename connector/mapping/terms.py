@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from jinja2 import nodes
+from msgspec.structs import asdict
 
 from connector.documents.fields import Part
 from connector.mapping.faults import Fault, Missing
@@ -100,7 +101,7 @@ def member(value: Any, key: Any) -> Any:
     if value is None:
         return None
     if isinstance(value, Part):
-        value = value.__dict__
+        value = asdict(value)
     elif isinstance(value, Ref):
         value = {"entity": value.entity, "key": value.key}
     elif isinstance(value, (list, tuple)) and isinstance(key, Decimal):

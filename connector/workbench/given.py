@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from msgspec import structs
+
 from connector.documents import Document, Order
 from connector.errors import ConnectorError
 from connector.mapping.compile import Compiled
@@ -59,5 +61,5 @@ def _only_other(opened: Opened, entity: str, payload: Payload) -> Document | Non
 def with_customer(doc: Document) -> Document:
     """Give a guest a customer, as the rules of a flow do."""
     if isinstance(doc, Order) and doc.customer is None:
-        return doc.model_copy(update={"customer": Ref(entity="customer", key="1")})
+        return structs.replace(doc, customer=Ref(entity="customer", key="1"))
     return doc

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
-from connector.documents import ENTITIES
+from connector.documents import ENTITIES, fields_of
 from connector.documents.meaning import Meaning, meanings
 from connector.rehearsal import Element
 from connector.workbench.likely import Place, assigned, below, is_id, likely, lines_of, root
@@ -145,7 +145,7 @@ def table_lines(payload: Element, entity: str, values: Mapping[str, str]) -> Ite
 
 
 def _statuses(entity: str) -> tuple[str, ...]:
-    annotation = ENTITIES[entity].model_fields["status"].annotation
+    annotation = fields_of(ENTITIES[entity])["status"].annotation
     words: list[str] = []
     for part in (annotation, *get_args(annotation)):
         words += [word for word in get_args(part) if isinstance(word, str)]

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
+from connector import documents
 from connector.documents import ENTITIES, Document
 from connector.ledger.content import unpack
 from connector.mapping.compile import Compiled
@@ -100,7 +101,7 @@ def payload_of(path: Path) -> Payload | None:
 def document_of(entity: str, payload: Payload) -> Document | None:
     """Take *payload* as a document of ours; None if it is none."""
     try:
-        return ENTITIES[entity].model_validate(payload)
+        return documents.document_of(ENTITIES[entity], payload)
     except ValidationError:
         return None
 

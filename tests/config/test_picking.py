@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from connector.documents import document_of
 from connector.documents.catalog import Product
 from connector.picking import picks
 from connector.problems import Problems
@@ -14,7 +15,7 @@ PLACE = Node("", 7, "flows.products.only", "config.yaml")
 
 def product(**fields: object) -> Product:
     """A product that sells."""
-    return Product.model_validate({"sku": "A", "name": "A", **fields})
+    return document_of(Product, {"sku": "A", "name": "A", **fields})
 
 
 @pytest.mark.parametrize(

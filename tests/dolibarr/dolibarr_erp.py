@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from adapters.soap import Settings, Soap
-from connector.documents import Order
+from connector.documents import Order, document_of
 from connector.mapping.compile import compile_profile
 from connector.mapping.load import load_profile
 from connector.places import mappings_folder
@@ -89,4 +89,4 @@ def order(**more):
         "shipping_lines": [{"key": "s", "name": "Post", "net": "5.00", "tax": "0.95",
                             "taxes": [{"rate": "19", "tax": "0.95"}]}],
     }  # fmt: skip
-    return Order.model_validate(given | more)
+    return document_of(Order, given | more)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.documents import Stock
+from connector.documents import Stock, document_of
 from connector.errors import FieldErrors
 from connector.flow.levels import StockRules, measured, offer
 
@@ -17,7 +17,7 @@ def stock(*levels, **fields):
     """An article with these levels: (warehouse, on hand, reserved, available)."""
     names = ("warehouse", "on_hand", "reserved", "available")
     made = [dict(zip(names, level, strict=True)) for level in levels]
-    return Stock.model_validate({"sku": "A", "levels": made, **fields})
+    return document_of(Stock, {"sku": "A", "levels": made, **fields})
 
 
 @pytest.mark.parametrize(

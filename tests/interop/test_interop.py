@@ -14,7 +14,7 @@ import pytest
 from stacks import HERE
 
 from adapters.soap import Settings, Soap
-from connector.documents import Order
+from connector.documents import Order, document_of
 from connector.mapping.compile import compile_profile
 from connector.mapping.load import load_profile
 from connector.problems import Problems
@@ -73,7 +73,7 @@ class Peer:
         given = {"number": reference, "status": "confirmed", "currency": "EUR", "lines": goods}
         given |= {"placed_at": "2026-11-20T23:30:00+00:00", "total": "20.20", "note": NOTE} | more
         names = {"conn": self.conn, "reference": reference, "there": str}
-        payload = self.compiled.writers["order"].payload(Order.model_validate(given), **names)
+        payload = self.compiled.writers["order"].payload(document_of(Order, given), **names)
         return reference, payload
 
     def send(self, action, payload, reference="", **more):

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from profiles_on_disk import ORDER, PROFILE, SITE, write
 
-from connector.documents import Order
+from connector.documents import Order, document_of
 from connector.errors import ConfigError, FieldErrors
 from connector.mapping.compile import Compiled, compile_profile
 from connector.mapping.load import leaves, load_profile
@@ -44,7 +44,7 @@ def order(**changes: object) -> Order:
         "total": "1",
         "lines": [{"key": "1", "quantity": "1", "net": "1", "tax": "0", "name": "Tee"}],
     }
-    return Order.model_validate(known | changes)
+    return document_of(Order, known | changes)
 
 
 def payload(made: Compiled, doc: Order) -> dict[str, object]:
