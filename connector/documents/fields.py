@@ -21,6 +21,7 @@ _PLAIN = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?")
 _MOST_DIGITS = 18
 # Most numbers come as they are kept; those need no second look.
 _KEPT_SHORT = re.compile(r"0|-?[1-9]\d{0,15}").fullmatch
+_KEPT_WHOLE = 10**16
 _KEPT_MONEY = re.compile(r"0\.\d\d|-?[1-9]\d{0,13}\.\d\d").fullmatch
 
 
@@ -61,6 +62,8 @@ def _shortest(value: object) -> Decimal:
     """Drop trailing zeros, so that equal numbers are one text."""
     if isinstance(value, str) and _KEPT_SHORT(value):
         return Decimal(value)
+    if type(value) is int and -_KEPT_WHOLE < value < _KEPT_WHOLE:
+        return Decimal(value)
     number = _number(value)
     if number == 0:
         return Decimal(0)
@@ -95,6 +98,11 @@ def _text(value: object) -> str:
 
 
 def _moment(value: object, info: ValidationInfo) -> datetime:
+    return moment_of(value, (info.context or {}).get("zone"))
+
+
+def moment_of(value: object, zone: tzinfo | None) -> datetime:
+    """Return the moment that *value* means; without offset it is meant in *zone*."""
     if value is None:
         raise PydanticCustomError("missing", "has no value")
     if isinstance(value, str):
@@ -105,7 +113,6 @@ def _moment(value: object, info: ValidationInfo) -> datetime:
     if not isinstance(value, datetime):
         raise PydanticCustomError("not_a_time", "is not a time")
     if value.tzinfo is None:
-        zone: tzinfo | None = (info.context or {}).get("zone")
         if zone is None:
             raise PydanticCustomError("naive_time", "is a time without zone")
         value = value.replace(tzinfo=zone)

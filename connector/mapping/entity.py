@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from connector.documents import ENTITIES, fields_of
+from connector.documents.keeping import places_of
 from connector.mapping.actions import Calls, actions_of, check_keys, errors_of, template
 from connector.mapping.expressions import complain, document_names
 from connector.mapping.keys import ENTITY
@@ -69,14 +70,15 @@ def compile_entity(name: str, node: Node, context: Context) -> Part:
     gone = template(own.get("gone"), Scope(), problems, flag=True)
     locked = template(own.get("locked_when"), calls.told(), problems, flag=True)
     reserved = template(own.get("reserved_when"), calls.told(), problems, flag=True)
-    tree, there, lacks = _reading(name, own, context, tables)
+    trees, there, lacks = _reading(name, own, context, tables)
     reader = None
-    if tree is not None and judged["key"] is not None and not lacks:
+    if trees is not None and judged["key"] is not None and not lacks:
         reader = Reader(
             entity=name,
             model=ENTITIES[name],
             source=_text({k: plain(own[k]) for k in ("read", *judged, "gone") if k in own}),
-            tree=tree,
+            tree=trees[0],
+            quick=trees[1],
             tables=tables,
             zone=context.zone,
             key_of=judged["key"],
@@ -104,8 +106,8 @@ def compile_entity(name: str, node: Node, context: Context) -> Part:
 
 def _reading(
     name: str, own: Mapping[str, Node], context: Context, tables: Tables
-) -> tuple[Tree | None, There | None, tuple[str, ...]]:
-    """Compile `read` twice: whole for documents, and as far as it goes for what is there."""
+) -> tuple[tuple[Tree, Tree] | None, There | None, tuple[str, ...]]:
+    """Compile `read` for documents, and as far as it goes for what is there."""
     node, model = own.get("read"), ENTITIES[name]
     known_fields = fields_of(model)
     if node is None or not isinstance(node.value, dict):
@@ -121,10 +123,12 @@ def _reading(
     for key, child in fields.items():
         _check_fields(child, (known.members or {})[key], problems)
     all_of = compile_tree(node, scope, problems, blank=context.blank)
-    tree = compile_tree(replace(node, value=fields), scope, Problems(), blank=context.blank)
+    whole, into = replace(node, value=fields), places_of(model, context.zone)
+    tree = compile_tree(whole, scope, Problems(), blank=context.blank)
+    quick = compile_tree(whole, scope, Problems(), blank=context.blank, into=into)
     lacks = tuple(k for k, f in known_fields.items() if f.is_required() and k not in fields)
     types = types_of(model, fields)
-    return tree, There(tree=all_of, tables=tables, zone=context.zone, types=types), lacks
+    return (tree, quick), There(tree=all_of, tables=tables, zone=context.zone, types=types), lacks
 
 
 def _check_fields(node: Node, shape: Shape | None, problems: Problems) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Annotated, Any
@@ -12,7 +13,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from connector.documents import Document, document_of
 from connector.documents.judging import form_of
+from connector.documents.keeping import UNKEPT, kept
 from connector.errors import FieldErrors, FieldFault
+from connector.mapping.faults import Fault
 from connector.mapping.filtering import TABLES
 from connector.mapping.filters import text
 from connector.mapping.rendering import Sink, Tree
@@ -40,6 +43,8 @@ _CURES = {
 class Reader:
     """The `read` of one entity: payloads in, documents out; pure.
 
+    *quick* is *tree* with each value in the form that documents keep (connector.documents.keeping).
+
     *digest*, over the map, its tables and what its times mean, changes with whatever could make
     the same payload another document (R14).
     """
@@ -48,6 +53,7 @@ class Reader:
     model: type[Document]
     source: str
     tree: Tree
+    quick: Tree
     tables: Tables
     zone: tzinfo
     key_of: Template
@@ -82,8 +88,13 @@ class Reader:
 
     def document(self, payload: Payload) -> Document:
         """Return the document. Raises FieldErrors naming every faulty field at once."""
-        sink = Sink()
         names = {**payload, TABLES: self.tables}
+        with suppress(Fault, *UNKEPT):
+            return kept(self.model, self.quick.make.plain(names))
+        return self._judged(names)
+
+    def _judged(self, names: dict[str, Any]) -> Document:
+        sink = Sink()
         data = self.tree.render(names, sink)
         try:
             document = document_of(self.model, data, self.zone)

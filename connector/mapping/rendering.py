@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from connector.documents.keeping import ANYWHERE, Place
 from connector.errors import FieldErrors, FieldFault
 from connector.mapping.faults import Fault
 from connector.mapping.terms import Expression, Names, truth
@@ -111,8 +112,8 @@ def _fault(fault: Fault, at: str, place: Node) -> FieldFault:
     return FieldFault(at, fault.code, f"{fault.cure}; {place.file}:{place.line}")
 
 
-def leaf(expression: Expression, place: Node, *, blank: bool) -> Make:
-    """Render one expression."""
+def leaf(expression: Expression, place: Node, *, blank: bool, into: Place = ANYWHERE) -> Make:
+    """Render one expression; the plain value is given the form that *into* keeps."""
     fn = expression.fn
 
     def make(names: dict[str, Any], sink: Sink, at: str) -> Any:
@@ -127,11 +128,29 @@ def leaf(expression: Expression, place: Node, *, blank: bool) -> Make:
             sink.keep(at, place, value)
         return None if blank and value == "" else value
 
+    return Make(make, _plain_leaf(fn, into, blank=blank))
+
+
+def _plain_leaf(
+    fn: Callable[[Names], Any], into: Place, *, blank: bool
+) -> Callable[[dict[str, Any]], Any]:
     def plain(names: dict[str, Any]) -> Any:
         value = fn(names)
         return None if value == "" else value
 
-    return Make(make, plain if blank else fn)
+    take, as_it_is = into.take, into.ascii
+    if take is None:
+        return plain if blank else fn
+
+    def taken(names: dict[str, Any]) -> Any:
+        value = fn(names)
+        if value is None or (blank and value == ""):
+            return None
+        if as_it_is and type(value) is str and value.isascii():
+            return value
+        return take(value)
+
+    return taken
 
 
 def members_of(made: list[tuple[str, Make]], *, keep: bool) -> Make:

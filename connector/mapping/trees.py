@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from connector.documents.keeping import ANYWHERE, Place
 from connector.mapping.expressions import compile_expression, compile_scalar, complain, quoted
 from connector.mapping.merging import merged
 from connector.mapping.rendering import (
@@ -56,11 +57,20 @@ class _Compiling:
 
 
 def compile_tree(
-    node: Node, scope: Scope, problems: Problems, *, keep: bool = False, blank: bool = False
+    node: Node,
+    scope: Scope,
+    problems: Problems,
+    *,
+    keep: bool = False,
+    blank: bool = False,
+    into: Place = ANYWHERE,
 ) -> Tree:
-    """Compile the section at *node*; every mistake in it becomes a problem. *blank*: '' is null."""
+    """Compile the section at *node*; every mistake in it becomes a problem. *blank*: '' is null.
+
+    *into*: each plain value is given the form that its place of a document keeps.
+    """
     compiling = _Compiling(problems, blank)
-    make = _node(compiling, node, scope, keep=keep)
+    make = _node(compiling, node, scope, into, keep=keep)
     return Tree(make, frozenset(compiling.references))
 
 
@@ -68,24 +78,25 @@ def _node(
     c: _Compiling,
     node: Node,
     scope: Scope,
+    into: Place,
     siblings: dict[str, Node] | None = None,
     *,
     keep: bool = False,
 ) -> Make:
     """Compile any node."""
     match node.value:
-        case dict() as members:
-            return _mapping(c, node, members, scope, siblings or {}, keep=keep)
+        case dict():
+            return _mapping(c, node, scope, into, siblings or {}, keep=keep)
         case list() as items:
-            return sequence([single(_node(c, item, scope)) for item in items])
+            return sequence([single(_node(c, item, scope, into.of_item)) for item in items])
         case None:
             _wrong(c, node, "has no value", "write $nil for null; or quote what YAML cut off")
             return nothing
         case source:
-            return _leaf(c, node, source, scope)
+            return _leaf(c, node, source, scope, into)
 
 
-def _leaf(c: _Compiling, node: Node, source: str, scope: Scope) -> Make:
+def _leaf(c: _Compiling, node: Node, source: str, scope: Scope, into: Place) -> Make:
     """Compile a scalar."""
     if source in WORDS:
         value = OMIT if source == "$drop" else NIL
@@ -93,7 +104,7 @@ def _leaf(c: _Compiling, node: Node, source: str, scope: Scope) -> Make:
     found = _expression(c, node, source, scope, compile_scalar)
     if found is not None and scope.names is not None and (shape := found.shape) is not None:
         _check_whole(c, node, shape)
-    return nothing if found is None else leaf(found, node, blank=c.blank)
+    return nothing if found is None else leaf(found, node, blank=c.blank, into=into)
 
 
 def _check_whole(c: _Compiling, node: Node, shape: Shape) -> None:
@@ -129,30 +140,33 @@ def _expression(
 def _mapping(
     c: _Compiling,
     node: Node,
-    members: dict[str, Node],
     scope: Scope,
+    into: Place,
     siblings: dict[str, Node],
     *,
     keep: bool = False,
 ) -> Make:
     """Compile a mapping with its directives, outermost first: $same $each $with $if."""
+    members: dict[str, Node] = node.value if isinstance(node.value, dict) else {}
     if "$same" in members:
-        return _copy(c, node, members, scope, siblings)
+        return _copy(c, node, members, scope, into, siblings)
     if "$text" in members:
         return constant(members["$text"])
     if "$each" in members:
-        return collected(_each(c, node, members, scope))
+        return collected(_each(c, node, members, scope, into.of_item))
     withs = _withs(c, members.get("$with"), scope)
     for name, expression, _ in withs:
         scope = scope.having(name, expression.shape)
     condition = _condition(c, members.get("$if"), scope)
-    make = _body(c, members, scope, keep=keep)
+    make = _body(c, members, scope, into, keep=keep)
     if not withs and condition is None:
         return make
     return bound(make, withs, condition)
 
 
-def _body(c: _Compiling, members: dict[str, Node], scope: Scope, *, keep: bool = False) -> Make:
+def _body(
+    c: _Compiling, members: dict[str, Node], scope: Scope, into: Place, *, keep: bool = False
+) -> Make:
     """Compile what a mapping holds beside directives."""
     for word, child in members.items():
         _check_word(c, word, child)
@@ -162,11 +176,11 @@ def _body(c: _Compiling, members: dict[str, Node], scope: Scope, *, keep: bool =
     if "$concat" in members:
         if plain:
             _wrong(c, members[plain[0]], "stands beside `$concat`", "make it one of its parts")
-        return collected(_concat(c, members["$concat"], scope))
+        return collected(_concat(c, members["$concat"], scope, into.of_item))
     rest = {k: v for k, v in members.items() if not k.startswith("$") or k in ("$value", *WIRE)}
     if list(rest) == ["$value"]:
-        return _node(c, rest["$value"], scope)
-    made = [(key, _node(c, child, scope, members)) for key, child in rest.items()]
+        return _node(c, rest["$value"], scope, into)
+    made = [(k, _node(c, child, scope, into.of(k), members)) for k, child in rest.items()]
     return members_of(made, keep=keep)
 
 
@@ -182,10 +196,10 @@ def _text(c: _Compiling, word: str, members: dict[str, Node], scope: Scope) -> M
     beside = [k for k in members if k != word and k not in ("$if", "$with")]
     if beside:
         _wrong(c, members[beside[0]], f"stands beside `{word}`", "put it below")
-    return in_a_string(_node(c, members[word], scope), TEXTS[word], members[word])
+    return in_a_string(_node(c, members[word], scope, ANYWHERE), TEXTS[word], members[word])
 
 
-def _each(c: _Compiling, node: Node, members: dict[str, Node], scope: Scope) -> Gather:
+def _each(c: _Compiling, node: Node, members: dict[str, Node], scope: Scope, into: Place) -> Gather:
     """Compile `$each: EXPR as name`: the rest of the mapping once per item."""
     found = _named(c, members["$each"], scope)
     if found is None:
@@ -193,8 +207,8 @@ def _each(c: _Compiling, node: Node, members: dict[str, Node], scope: Scope) -> 
     name, expression, place = found
     item = expression.shape.item if expression.shape else None
     inner = scope.having(name, item).having("loop", None)
-    rest = {k: v for k, v in members.items() if k != "$each"}
-    make = _mapping(c, node, rest, inner, {})
+    rest = replace(node, value={k: v for k, v in members.items() if k != "$each"})
+    make = _mapping(c, rest, inner, into, {})
     return repeated(expression, name, make, place)
 
 
@@ -232,7 +246,7 @@ def _condition(c: _Compiling, node: Node | None, scope: Scope) -> tuple[Expressi
     return None if found is None else (found, node)
 
 
-def _concat(c: _Compiling, node: Node, scope: Scope) -> Gather:
+def _concat(c: _Compiling, node: Node, scope: Scope, into: Place) -> Gather:
     """Compile named parts into one list, in their order."""
     if not isinstance(node.value, dict):
         _wrong(c, node, "`$concat` has no named parts", "write `name: part` lines below it")
@@ -241,16 +255,21 @@ def _concat(c: _Compiling, node: Node, scope: Scope) -> Gather:
     for child in node.value.values():
         inner = child.value
         if isinstance(inner, dict) and "$each" in inner:
-            parts.append(_each(c, child, inner, scope))
+            parts.append(_each(c, child, inner, scope, into))
         elif isinstance(inner, list):
-            parts += [single(_node(c, item, scope)) for item in inner]
+            parts += [single(_node(c, item, scope, into)) for item in inner]
         else:
-            parts.append(single(_node(c, child, scope)))
+            parts.append(single(_node(c, child, scope, into)))
     return in_turn(parts)
 
 
 def _copy(
-    c: _Compiling, node: Node, members: dict[str, Node], scope: Scope, siblings: dict[str, Node]
+    c: _Compiling,
+    node: Node,
+    members: dict[str, Node],
+    scope: Scope,
+    into: Place,
+    siblings: dict[str, Node],
 ) -> Make:
     """Compile `$same: sibling` with what stands beside it laid over."""
     name = members["$same"].value
@@ -260,7 +279,7 @@ def _copy(
         _wrong(c, members["$same"], f"`$same: {name}` names no member beside it", cure)
         return nothing
     rest = Node({k: v for k, v in members.items() if k != "$same"}, node.line, node.path)
-    return _node(c, merged(siblings[name], rest, c.problems), scope, siblings)
+    return _node(c, merged(siblings[name], rest, c.problems), scope, into, siblings)
 
 
 def _wrong(c: _Compiling, node: Node, message: str, cure: str) -> None:

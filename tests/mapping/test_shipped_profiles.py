@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from msgspec.structs import asdict
 
 from connector.documents import Order, unexplained
 from connector.documents.fields import Part
+from connector.documents.keeping import kept
 from connector.errors import FieldErrors
 from connector.ledger.content import pack, unpack
 from connector.mapping.compile import Compiled, compile_profile
@@ -20,6 +22,7 @@ from connector.mapping.faults import Fault
 from connector.mapping.filtering import TABLES, THERE
 from connector.mapping.load import load_profile
 from connector.mapping.preview import read_preview, write_preview
+from connector.mapping.read import Reader
 from connector.mapping.rendering import Sink, Tree
 from connector.problems import Problems
 from connector.values import Ref
@@ -278,6 +281,34 @@ def test_nothing_is_rendered_otherwise_because_somebody_asks_what_made_it() -> N
     made = [traced(*way) for way in ways]
     assert [plain(*way) for way in ways] == made
     assert 400 < made.count(None) < len(ways) - 400
+
+
+def outcome(reader: Reader, payload: dict[str, Any]) -> list[str]:
+    """The document of a payload, or what is wrong with it."""
+    try:
+        return [repr(reader.document(payload))]
+    except FieldErrors as error:
+        return [str(fault) for fault in error.faults]
+
+
+def no_way(_names: object) -> None:
+    raise Fault("none", "take the other way")
+
+
+SHOP_SAMPLES = sorted((SHIPPED / "woocommerce" / "samples").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", SHOP_SAMPLES, ids=lambda path: path.stem)
+def test_no_document_is_another_because_it_was_made_quickly(path: Path) -> None:
+    """What pydantic makes of good payloads and of damaged ones is what comes of the quick way."""
+    reader = SHOP.readers[path.stem.partition("_")[0].partition(".")[0]]
+    judging = replace(reader, quick=Tree(replace(reader.quick.make, plain=no_way)))
+    good = json.loads(path.read_text(), parse_float=Decimal)
+
+    assert outcome(reader, good) == outcome(judging, good)
+    assert kept(reader.model, reader.quick.make.plain({**good, TABLES: reader.tables}))
+    for payload in damaged(good):
+        assert outcome(reader, payload) == outcome(judging, payload)
 
 
 def test_what_is_sent_is_what_the_ledger_keeps_of_it() -> None:
