@@ -27,9 +27,15 @@ def rehearsals(connections: Mapping[str, Connection], flows: Mapping[str, Flow])
                 and (flow.entity, flow.source, test.name) not in known
             ):
                 name = f"{flow.name}@{test.name}"
-                made[name] = replace(flow, name=name, target=test.name, every="never")
+                made[name] = _aimed(flow, name, test.name)
                 known.add((flow.entity, flow.source, test.name))
     return made
+
+
+def _aimed(flow: Flow, name: str, target: str) -> Flow:
+    """The same flow to another target, who owns there what the first one owns."""
+    owner = {field: target if one == flow.target else one for field, one in flow.owner.items()}
+    return replace(flow, name=name, target=target, every="never", owner=owner)
 
 
 def check_tests(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
+from company import ADA
 
 from connector.conditions import View, findings
 from connector.configured import When
@@ -73,6 +77,20 @@ def test_without_a_flow_of_ones_own_one_comes_with_the_connection(desk: Any) -> 
     assert references(desk) == []
     assert desk("flow", "sync", "orders@erp_test").code == 0
     assert references(desk) == [f"DE-{number}"]
+
+
+@pytest.mark.usefixtures("rehearsal_erp")
+def test_what_the_erp_owns_its_test_company_owns(desk: Any) -> None:
+    """An owner is named once, and a connection for tests makes no configuration wrong."""
+    desk.company.flow("customers", owner={"default": "shop", "phone": "erp"})
+    number = desk.company.order(billing=ADA | {"phone": "+49 1"})
+    desk.company.pass_(60)
+    assert desk("flow", "sync", "orders_rehearsal").code == 0
+    assert references(desk) == [f"DE-{number}"]
+    test_company = desk.company.folder / "erp_test.db"
+    with closing(sqlite3.connect(test_company)) as db:
+        [kept] = db.execute("SELECT data FROM customers WHERE reference IS NOT NULL").fetchall()
+    assert "Phone" not in json.loads(kept[0])
 
 
 @pytest.mark.usefixtures("rehearsal_erp")
