@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ from connector.values import Change, InDoubt, NotSent, Outcome
 
 Group = Sequence[tuple[Change, Outcome]]
 Ended = SimpleQueue[Group | BaseException]
-Waiting = list[tuple["Future[None]", Sequence[Change]]]
+Waiting = deque[tuple["Future[None]", Sequence[Change]]]
 NOTICE = 0.2  # seconds until a stop is noticed behind a call that hangs
 
 
@@ -115,7 +116,7 @@ class ThreadGate:
         ended: Ended = SimpleQueue()
         call = partial(self._send_one, target, entity, ended, watch)
         size = self._bulk.get(entity, 1)
-        waiting: Waiting = []
+        waiting: Waiting = deque()
         left = _submit(self._pool, call, size, changes, waiting)
         while left:
             groups = [_next(self, ended, waiting), *islice(_rest(ended), left - 1)]
@@ -162,7 +163,8 @@ def _submit(
     """Let *call* be made for each batch of *changes*; how many that are."""
     batches = [changes[i : i + size] for i in range(0, len(changes), size)]
     if batches:
-        waiting[:] = [one for one in waiting if not one[0].done()]
+        while waiting and waiting[0][0].done():
+            waiting.popleft()
         waiting += [(pool.submit(call, batch), batch) for batch in batches]
     return len(batches)
 
