@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
+
 from adapters.http import Broke
 from adapters.replies import Answer, Verdict, judge, said, unreadable
 from connector import errors
@@ -17,8 +19,7 @@ from connector.profile import Action, Entity, ErrorRule, Profile, Step
 from connector.values import Broken, Payload
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Query:
+class Query(Struct, frozen=True, kw_only=True):
     """One call to make: a step with the names that its templates may use."""
 
     entity: str

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 Origin = tuple[str, str, int | None]
 MOST_HEAD = 1 << 16
@@ -24,8 +25,7 @@ _PLAIN = re.compile(
 _LENGTH = re.compile(r"[0-9]{1,15}")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Head:
+class Head(Struct, frozen=True, kw_only=True):
     """What a plain reply says before its body, and how long that is."""
 
     status: int

@@ -21,6 +21,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 import urllib3.exceptions as u3
+from msgspec import Struct
 from urllib3.response import HTTPResponse
 
 from adapters import heads
@@ -123,8 +124,7 @@ class Reply:
         return moment(self.headers.get("date"))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Leg:
+class Leg(Struct, frozen=True, kw_only=True):
     """One message of a call that takes several; *withheld*: it does not carry the body yet."""
 
     request: Request

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
+
+from msgspec import Struct, structs
 
 from adapters.http import Broke, Reply, moment
 from connector import errors, values
@@ -36,10 +38,18 @@ class Fault:
     declared: bool = False
     subcode: str = ""
 
+    def names(self) -> dict[str, object]:
+        """Give what rules may name of it."""
+        told = {"code": self.code, "subcode": self.subcode}
+        return {**told, "text": self.text, "detail": self.detail}
+
     @property
     def ours(self) -> bool:
         """Whether the fault answers what we sent rather than report a crash."""
         return self.declared or self.code.rpartition(":")[2].startswith(("Client", "Sender"))
+
+
+_NO_FAULT = Fault(code="", text="")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,11 +71,8 @@ class Answer:
 
     def names(self) -> dict[str, object]:
         """Give the names that rules and result templates use."""
-        fault = self.fault or Fault(code="", text="")
-        told: dict[str, object] = {"code": fault.code, "subcode": fault.subcode}
-        told |= {"text": fault.text, "detail": fault.detail}
         http = {"status": self.http.status, "headers": self.http.headers}
-        return {"reply": self.reply, "http": http, "fault": told}
+        return {"reply": self.reply, "http": http, "fault": (self.fault or _NO_FAULT).names()}
 
     @property
     def parsed(self) -> bool:
@@ -83,8 +90,7 @@ class Answer:
         return 200 <= self.http.status < 300 and self.fault is None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """What a reply means: a word of `errors`, with its code and key, and what to wait."""
 
     outcome: str
@@ -113,7 +119,7 @@ def judge(
     verdict = (answer.parsed and _by_rule(rules, known)) or _by_protocol(answer, refuses_with)
     if verdict and not (answer.torn and verdict.outcome == "done"):
         away = verdict.outcome == "unavailable"
-        return replace(verdict, wait=_wait(answer.http)) if away else verdict
+        return structs.replace(verdict, wait=_wait(answer.http)) if away else verdict
     if answer.success and not any(rule.outcome == "done" for rule in rules if rule.when):
         readable = answer.reply is not None and not answer.torn
         whole = readable and (answer.whole or not writing)

@@ -25,7 +25,6 @@ Write = Callable[[object], bytes]
 _PLAIN = 'x.isprintable() and not ("&" in x or "<" in x or ">" in x)'
 _SPECIAL = re.compile("[&<>\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _NAME = re.compile(r"[\w.-]+")
-_ABSENT = object()
 _DIGITS = 18  # of a number, before and after its point, that nobody needs to look at twice
 
 
@@ -110,7 +109,7 @@ class _Making:
         self._missing, self._zone = missing, zone
         self._parts: dict[int, str] = {}
         self._alone = threading.RLock()
-        self.names: dict[str, Any] = {"absent": _ABSENT, "Other": _Other, "clean": _clean}
+        self.names: dict[str, Any] = {"Other": _Other, "clean": _clean}
         self.prefixes = Prefixes()
 
     def name(self, member: Member) -> str:
@@ -134,7 +133,7 @@ class _Making:
     def _compile(self, name: str, shape: Shape) -> None:
         with self._alone:
             source = [f"def {name}(value, append):", " if type(value) is not dict: raise Other"]
-            source += [" seen, get = 0, value.get"]
+            source += [" seen = 0"]
             for place, (key, member) in enumerate(shape.members.items()):
                 source += self._lines(f"{name}_{place}", key, member)
             source.append(" if seen != len(value): raise Other")
@@ -143,7 +142,7 @@ class _Making:
     def _lines(self, place: str, key: str, member: Member) -> list[str]:
         nothing = self._nothing(member)
         self.names[f"other_{place}"] = self._other(member)
-        lines = [f" x = get({key!r}, absent)", " if x is not absent:", "  seen += 1"]
+        lines = [f" if {key!r} in value:", f"  x = value[{key!r}]; seen += 1"]
         lines += [f"  {line}" for line in self._usual(place, member)]
         if nothing and self._missing != "omit" and not member.many:
             lines.append(f" else: append({nothing!r})")
