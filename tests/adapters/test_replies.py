@@ -66,7 +66,8 @@ def test_the_headers_of_a_rate_limit_say_the_same(name, text):
 
 def test_503_is_sure_only_where_the_profile_says_so():
     """A proxy may answer 503 for a call that the ERP still works on."""
-    assert said(answer(503), refuses_with=frozenset({503})) == Unavailable(why="http_503")
+    busy = Unavailable(why="http_503", busy=True)
+    assert said(answer(503), refuses_with=frozenset({503})) == busy
     assert said(answer(503)) == InDoubt(why="http_503")
 
 
