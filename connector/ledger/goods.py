@@ -72,13 +72,23 @@ def unpacked(text: str) -> tuple[Line, ...]:
     return tuple((product, sku, Decimal(quantity)) for product, sku, quantity in json.loads(text))
 
 
+def first(db: Connection, taken: Sequence[tuple[int, int, str]]) -> None:
+    """Write down what new records (record, seq, lines) take."""
+    if taken:
+        add(db, goods, [_row(*one) for one in taken])
+
+
+def _row(id_: int, seq: int, lines: str) -> dict[str, Any]:
+    return {"record": id_, "seq": seq, "lines": lines, "settled": lines == NOTHING}
+
+
 def note(db: Connection, taken: Sequence[tuple[int, int, str]]) -> None:
     """Write down what (record, seq, lines) take; goods equal to those before change nothing."""
     if not taken:
         return
     last = _last(db, [id_ for id_, _, _ in taken])
     fresh = [
-        {"record": id_, "seq": seq, "lines": lines, "settled": lines == NOTHING}
+        _row(id_, seq, lines)
         for id_, seq, lines in taken
         if id_ not in last or (last[id_].seq < seq and last[id_].lines != lines)
     ]

@@ -11,7 +11,6 @@ from msgspec import Struct
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Select,
     bindparam,
     case,
     exists,
@@ -78,46 +77,59 @@ def claim(  # noqa: PLR0913 - whose, until when, and which
 
     *only*: none but these.
     """
-    due = (
-        select(record.c.id)
-        .where(
-            record.c.flow == flow,
-            record.c.state == "prepared",
-            record.c.due_at <= now,
-            record.c.doc.is_not(None),
-            ~_busy(),
-            *(() if only is None else (record.c.id.in_(only),)),
-        )
-        .order_by(case((record.c.lane == "live", 0), else_=1), record.c.due_at, record.c.id)
-        .limit(most)
-        .with_for_update(of=record, skip_locked=True)
-    )
-    ids = list(db.scalars(due))
+    given = {"flow": flow, "now": now, "only": only}
+    due = _due(narrowed=only is not None)
+    ids = list(db.scalars(due, {**given, "most": most}))
     if not ids:
         return []
     if len(ids) == most:
-        ids = _with_floor(db, ids, due, most)
-    db.execute(
-        update(record)
-        .where(record.c.id.in_(ids))
-        .values(
-            state="running",
-            reason=None,
-            owner=owner,
-            fence=record.c.fence + 1,
-            due_at=lease,
-            changed_at=now,
-        )
-    )
+        # O3: live goes first, but a tenth of a full hand is the backfill's, so that it moves on.
+        old = list(db.scalars(_old(due), {**given, "most": most // FLOOR}))
+        ids = ids if set(old) <= set(ids) else [*ids[: most - len(old)], *old]
+    db.execute(_taking(), {"ids": ids, "b_owner": owner, "b_lease": lease, "b_now": now})
     reach("claim.before_commit")
     return claimed(db, ids)
 
 
-def _with_floor(db: Connection, ids: list[int], due: Select[tuple[int]], most: int) -> list[int]:
-    """O3: live goes first, but a tenth of a full hand is the backfill's, so that it moves on."""
-    rows = db.execute(due.where(record.c.lane == "backfill").limit(most // FLOOR))
-    old = [row.id for row in rows]
-    return ids if set(old) <= set(ids) else [*ids[: most - len(old)], *old]
+@cache
+def _due(*, narrowed: bool) -> Any:
+    """The records that may be taken in hand, oldest first; *narrowed*: none but some."""
+    some = (record.c.id.in_(bindparam("only", expanding=True)),) if narrowed else ()
+    return (
+        select(record.c.id)
+        .where(
+            record.c.flow == bindparam("flow"),
+            record.c.state == "prepared",
+            record.c.due_at <= bindparam("now", type_=record.c.due_at.type),
+            record.c.doc.is_not(None),
+            ~_busy(),
+            *some,
+        )
+        .order_by(case((record.c.lane == "live", 0), else_=1), record.c.due_at, record.c.id)
+        .limit(bindparam("most"))
+        .with_for_update(of=record, skip_locked=True)
+    )
+
+
+@cache
+def _old(due: Any) -> Any:
+    return due.where(record.c.lane == "backfill")
+
+
+@cache
+def _taking() -> Any:
+    return (
+        update(record)
+        .where(record.c.id.in_(bindparam("ids", expanding=True)))
+        .values(
+            state="running",
+            reason=None,
+            owner=bindparam("b_owner"),
+            fence=record.c.fence + 1,
+            due_at=bindparam("b_lease", type_=record.c.due_at.type),
+            changed_at=bindparam("b_now", type_=record.c.changed_at.type),
+        )
+    )
 
 
 def _busy() -> ColumnElement[bool]:
@@ -187,15 +199,7 @@ def lapse(db: Connection, now: datetime, *, owner: str, dead: bool) -> int:
     Without an intent nothing was sent: prepared. With one, the call may have been: in doubt; it
     counts as a crash only if it surely had begun (R12).
     """
-    over = record.c.due_at <= now
-    if dead:
-        over = or_(over, record.c.owner != owner)
-    rows = db.execute(
-        select(
-            record.c.id, record.c.seq, record.c.attempts, open_intent().label("intent"),
-            open_intent(attempt.c.started_at.is_not(None)).label("begun"),
-        ).where(record.c.owner.is_not(None), over)  # its index holds only the running
-    ).all()  # fmt: skip
+    rows = db.execute(_lapsed(dead=dead), {"now": now, "owner": owner}).all()
     with_intent = [
         Moving(id=r.id, seq=r.seq, due_at=now, values={"attempts": r.attempts + r.begun})
         for r in rows
@@ -204,6 +208,17 @@ def lapse(db: Connection, now: datetime, *, owner: str, dead: bool) -> int:
     without = [Moving(id=r.id, seq=r.seq, due_at=now) for r in rows if not r.intent]
     moved = move(db, "lapse", without, now=now) | move(db, "lapse_doubt", with_intent, now=now)
     return len(moved)
+
+
+@cache
+def _lapsed(*, dead: bool) -> Any:
+    over = record.c.due_at <= bindparam("now", type_=record.c.due_at.type)
+    if dead:
+        over = or_(over, record.c.owner != bindparam("owner"))
+    return select(
+        record.c.id, record.c.seq, record.c.attempts, open_intent().label("intent"),
+        open_intent(attempt.c.started_at.is_not(None)).label("begun"),
+    ).where(record.c.owner.is_not(None), over)  # its index holds only the running  # fmt: skip
 
 
 def sweep(db: Connection, flow: str, now: datetime) -> int:

@@ -5,9 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, exists, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from connector.ledger import goods
 from connector.ledger.links import own_link
@@ -77,14 +91,24 @@ def hashes(
     What the flow's rules keep back has no hash: it is judged again whenever it is read (R14); nor
     has what is due without content.
     """
+    rows = db.execute(_hashes(), {"flow": flow, "entity": entity, "keys": keys})
+    return {key: (raw_hash, read_digest) for key, raw_hash, read_digest in rows}
+
+
+@cache
+def _hashes() -> Any:
     whole = or_(record.c.doc.is_not(None), record.c.state != "prepared")
-    hashed = case((and_(record.c.verdict == "due", whole), record.c.raw_hash)).label("raw_hash")
-    rows = db.execute(
-        select(record.c.key, hashed, record.c.read_digest).where(
-            record.c.flow == flow, record.c.entity == entity, record.c.key.in_(keys)
-        )
+    hashed = case((and_(record.c.verdict == "due", whole), record.c.raw_hash))
+    return select(record.c.key, hashed, record.c.read_digest).where(_named())
+
+
+def _named() -> ColumnElement[bool]:
+    """The condition "one of these keys of a flow"."""
+    return and_(
+        record.c.flow == bindparam("flow"),
+        record.c.entity == bindparam("entity"),
+        record.c.key.in_(bindparam("keys", expanding=True)),
     )
-    return {row.key: (row.raw_hash, row.read_digest) for row in rows}
 
 
 def stage(db: Connection, drafts: Sequence[Draft], now: datetime) -> Staged:
@@ -112,8 +136,8 @@ def stage(db: Connection, drafts: Sequence[Draft], now: datetime) -> Staged:
             if draft.goods is not None and "verdict" in values:
                 taken.append((row.id, values.get("seq", row.seq), draft.goods))
             counts["changed" if "verdict" in values else "same"] += 1
-    taken += _insert(db, new, now)
     goods.note(db, taken)
+    goods.first(db, _insert(db, new, now))
     return Staged(**counts | {"new": len(new)}, reborn=tuple(reborn))
 
 
@@ -235,16 +259,18 @@ def _standing(verdict: str, draft: Draft) -> dict[str, Any]:
 
 def _known(db: Connection, drafts: Sequence[Draft]) -> dict[tuple[str, str, str], Row[Any]]:
     """The records that *drafts* name, each with `linked` and `doubtful`."""
-    linked = exists(select(link.c.id).where(own_link()))
     found: dict[tuple[str, str, str], Row[Any]] = {}
     for (flow, entity), keys in _keys(drafts).items():
-        rows = db.execute(
-            select(record, linked.label("linked"), open_intent().label("doubtful"))
-            .where(record.c.flow == flow, record.c.entity == entity, record.c.key.in_(keys))
-            .with_for_update(of=record)
-        )
-        found |= {(row.flow, row.entity, row.key): row for row in rows}
+        rows = db.execute(_standing_now(), {"flow": flow, "entity": entity, "keys": keys})
+        found |= {(flow, entity, row.key): row for row in rows}
     return found
+
+
+@cache
+def _standing_now() -> Any:
+    linked = exists(select(link.c.id).where(own_link()))
+    columns = (record, linked.label("linked"), open_intent().label("doubtful"))
+    return select(*columns).where(_named()).with_for_update(of=record)
 
 
 def _keys(drafts: Sequence[Draft]) -> dict[tuple[str, str], list[str]]:
@@ -264,13 +290,18 @@ def _taken(db: Connection, drafts: Sequence[Draft]) -> set[tuple[str, str, str]]
         (target, entity, used)
         for (target, entity), references in by_target.items()
         for used in db.scalars(
-            select(record.c.reference).where(
-                record.c.target == target,
-                record.c.entity == entity,
-                record.c.reference.in_(references),
-            )
+            _bearers(), {"target": target, "entity": entity, "references": references}
         )
     }
+
+
+@cache
+def _bearers() -> Any:
+    return select(record.c.reference).where(
+        record.c.target == bindparam("target"),
+        record.c.entity == bindparam("entity"),
+        record.c.reference.in_(bindparam("references", expanding=True)),
+    )
 
 
 def unique(draft: Draft, taken: set[tuple[str, str, str]]) -> Draft:
@@ -291,12 +322,10 @@ def _insert(db: Connection, drafts: Sequence[Draft], now: datetime) -> list[tupl
     if not drafts:
         return []
     rows = [_row(draft, now) for draft in drafts]
+    before = db.scalar(select(func.max(record.c.id))) or 0
     add(db, record, rows)
-    ids: dict[tuple[str, str, str], int] = {}
-    for (flow, entity), keys in _keys(drafts).items():
-        of = (record.c.flow == flow, record.c.entity == entity, record.c.key.in_(keys))
-        made = db.execute(select(record.c.id, record.c.key).where(*of))
-        ids |= {(flow, entity, row.key): row.id for row in made}
+    made = db.execute(_made(), {"before": before})
+    ids = {(flow, entity, key): id_ for id_, flow, entity, key in made}
     told = {"at": now, "move": "stage new", "seq": 1, "actor": "engine"}
     events = [
         {"record": ids[r["flow"], r["entity"], r["key"]], "state": r["state"],
@@ -305,6 +334,13 @@ def _insert(db: Connection, drafts: Sequence[Draft], now: datetime) -> list[tupl
     ]  # fmt: skip
     add(db, event, events)
     return [(ids[d.flow, d.entity, d.key], 1, d.goods) for d in drafts if d.goods is not None]
+
+
+@cache
+def _made() -> Any:
+    """The records of later ids: ours, and what another machine wrote meanwhile."""
+    columns = (record.c.id, record.c.flow, record.c.entity, record.c.key)
+    return select(*columns).where(record.c.id > bindparam("before"))
 
 
 def _row(draft: Draft, now: datetime) -> dict[str, Any]:
