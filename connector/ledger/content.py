@@ -18,6 +18,22 @@ _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 _AS_IT_IS = frozenset({str, int, bool, type(None)})
 
 
+def _is_plain(tree: object) -> bool:
+    """Is it made of what JSON has itself? Nearly all is; to look costs less than to make anew."""
+    kind = type(tree)
+    if kind is dict:
+        for key, value in cast("dict[object, object]", tree).items():
+            if type(key) is not str or not (type(value) in _AS_IT_IS or _is_plain(value)):
+                return False
+        return True
+    if kind is list:
+        for value in cast("list[object]", tree):
+            if not (type(value) in _AS_IT_IS or _is_plain(value)):
+                return False
+        return True
+    return kind in _AS_IT_IS
+
+
 def _plain(tree: object) -> object:
     """Give every leaf its one JSON form: times UTC with Z, Decimals without exponent."""
     kind = type(tree)
@@ -51,7 +67,7 @@ def _seldom(tree: object) -> object:
 
 def pack(tree: Tree) -> bytes:
     """Turn a payload tree into canonical JSON bytes; raises TypeError for a float."""
-    return _encode(_plain(tree))
+    return _encode(tree if _is_plain(tree) else _plain(tree))
 
 
 def unpack(data: bytes) -> Payload:

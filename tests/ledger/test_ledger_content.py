@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given, settings
@@ -24,6 +25,13 @@ BRIEFLY = settings(max_examples=50, deadline=None)
 def test_what_is_packed_is_unpacked(tree):
     """Whatever stands in it, to the last digit."""
     assert unpack(pack(tree)) == tree
+
+
+@BRIEFLY
+@given(st.dictionaries(st.text() | st.integers() | st.booleans(), TREES))
+def test_a_tree_that_needs_no_form_of_its_own_is_packed_as_any_other(tree):
+    """Looking first whether it is plain JSON already changes no byte."""
+    assert pack(tree) == pack(MappingProxyType(tree))
 
 
 @BRIEFLY
