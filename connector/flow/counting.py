@@ -7,9 +7,10 @@ is gone is a question to a person, never a level of zero (P6).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from itertools import islice
+
+from msgspec.structs import replace
 
 from connector.documents import Stock, load
 from connector.errors import Braked, Bug, FieldErrors, Truncated

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -30,6 +30,7 @@ from connector.values import (
     Known,
     Look,
     Nothing,
+    Payload,
     Ref,
     Resume,
     Seen,
@@ -50,7 +51,7 @@ class Decided:
     decision: Decision
 
 
-Call = tuple[Claimed, Intent, Change]
+Call = tuple[Claimed, Intent, Callable[..., Change]]
 
 
 def carry_out(
@@ -72,7 +73,7 @@ def carry_out(
     attempts.start(db, [opened[w.id] for w, _, _ in calls if w.id in opened.keys() & begun], now)
     elsewhere = [w for w, _, _ in calls if w.id not in opened]
     _wait(db, elsewhere, now + AGAIN, "its pair is in another hand", now)
-    return [replace(change, id=opened[w.id]) for w, _, change in calls if w.id in opened]
+    return [change(id=opened[w.id]) for w, _, change in calls if w.id in opened]
 
 
 def _carry_out_one(db: Connection, one: Decided, flow: Flow, now: datetime) -> Call | None:
@@ -89,49 +90,50 @@ def _carry_out_one(db: Connection, one: Decided, flow: Flow, now: datetime) -> C
             waits = Hold(reason="blocked", needs=f"waits for {holder}", on=on)
             _hold(db, [(w, waits)], flow, now)
         case Create():
-            return _call(
-                w, Change(**_bare(w, flow, now), action="create", payload=want.fields), flow
-            )
+            return _call(w, flow, now, action="create", payload=want.fields)
         case Update(key=key, version=version, fields=fields):
             _accept_rest(db, one, fields)
             payload = {f: want.fields[f] for f in fields}
-            change = Change(
-                **_bare(w, flow, now), action="update", payload=payload, key=key, version=version
-            )
-            return _call(w, change, flow)
+            return _call(w, flow, now, action="update", payload=payload, key=key, version=version)
         case Resume(key=key, steps=steps):
             links.accept(db, w, pack(want.fields))  # compared, and nothing differs
-            change = Change(
-                **_bare(w, flow, now), action="create", payload=want.fields, key=key, steps=steps
-            )
-            return _call(w, change, flow)
+            return _call(w, flow, now, action="create", payload=want.fields, key=key, steps=steps)
     return None
 
 
-def _bare(w: Claimed, flow: Flow, now: datetime) -> dict[str, Any]:
-    reference = w.link_reference or w.reference
-    return {"id": 0, "reference": reference, "send_before": now + flow.call_window}
-
-
-def _call(w: Claimed, change: Change, flow: Flow) -> Call:
-    """The intent of a change: what is sent, as it is sent."""
-    sent = pack({} if change.steps else change.payload)
-    default = "transition" if change.steps else {"create": "create"}.get(change.action, "absolute")
-    word = change.steps[0] if change.steps else change.action
+def _call(  # noqa: PLR0913 - what a Change has
+    w: Claimed,
+    flow: Flow,
+    now: datetime,
+    *,
+    action: str,
+    payload: Payload,
+    key: str | None = None,
+    version: str | None = None,
+    steps: tuple[str, ...] = (),
+) -> Call:
+    """The intent of a change: what is sent, as it is sent; and the change, but for its id."""
+    sent = pack({} if steps else payload)
+    default = "transition" if steps else "create" if action == "create" else "absolute"
+    send_before = now + flow.call_window
     intent = Intent(
         record=w.id,
         serial_key=w.serial_key,
-        action=change.action,
-        step=" ".join(change.steps) or None,
-        op_class=flow.capabilities.op_class.get(word, default),
+        action=action,
+        step=" ".join(steps) or None,
+        op_class=flow.capabilities.op_class.get(steps[0] if steps else action, default),
         seq=w.seq,
         fence=w.fence,
         payload=sent,
         payload_hash=digest(sent),
         write_digest=flow.writer.digest if flow.writer else "",
-        send_before=change.send_before,
-        creates=change.action == "create" and not change.steps,
+        send_before=send_before,
+        creates=action == "create" and not steps,
     )
+    change = partial(
+        Change, reference=w.link_reference or w.reference, send_before=send_before, action=action,
+        payload=payload, key=key, version=version, steps=steps,
+    )  # fmt: skip
     return w, intent, change
 
 

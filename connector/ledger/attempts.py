@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection, and_, bindparam, exists, func, insert, null, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -20,8 +20,7 @@ from connector.ledger.nested import nested
 from connector.ledger.schema import attempt, event, link, record
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Intent:
+class Intent(Struct, frozen=True, kw_only=True, gc=False):
     """What is about to be sent for a record in hand; *creates*: refused where a link exists."""
 
     record: int
@@ -81,8 +80,7 @@ class Standing(Struct, frozen=True, gc=False):
     not_before: datetime | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Settlement:
+class Settlement(Struct, frozen=True, kw_only=True, gc=False):
     """What an outcome means: how the intent closes (None: stays open), what is linked, the move."""
 
     outcome: str | None
@@ -124,7 +122,13 @@ def open_all(db: Connection, intents: Sequence[Intent], now: datetime) -> dict[i
 
 
 def _row(intent: Intent, now: datetime) -> dict[str, Any]:
-    return {f"b_{n}": now if n == "written_at" else getattr(intent, n) for n in _WRITTEN}
+    return {
+        "b_record": intent.record, "b_serial_key": intent.serial_key, "b_action": intent.action,
+        "b_step": intent.step, "b_op_class": intent.op_class, "b_seq": intent.seq,
+        "b_fence": intent.fence, "b_payload": intent.payload,
+        "b_payload_hash": intent.payload_hash, "b_write_digest": intent.write_digest,
+        "b_written_at": now, "b_send_before": intent.send_before,
+    }  # fmt: skip
 
 
 @cache

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from itertools import islice
 from typing import Any, Protocol
 
+from msgspec import Struct
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
@@ -54,8 +54,7 @@ class Pair(Protocol):
     def reference(self) -> str | None: ...
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True, gc=False):
     """What is now known of the target's side; None leaves what was known."""
 
     target_key: str

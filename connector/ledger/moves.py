@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import (
     ClauseElement,
     ColumnElement,
@@ -127,8 +128,7 @@ def guard(move: Move) -> ColumnElement[bool]:
     return and_(*conditions)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Moving:
+class Moving(Struct, frozen=True, kw_only=True, gc=False):
     """One record to move: values to set beside the state, and what the event should say."""
 
     id: int

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -30,8 +32,7 @@ from connector.ledger.moves import open_intent
 from connector.ledger.schema import event, link, record
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True, kw_only=True, gc=False):
     """What a page says of one document, judged by rules, ready to be staged.
 
     *doc* None: unreadable, the last good document stays. *verdict*: due, filtered, or the reason

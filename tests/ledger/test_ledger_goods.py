@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from ledger_rows import NOW, SECOND, a_draft, a_link, a_record
+from msgspec.structs import replace
 from sqlalchemy import select, update
 
 from connector.ledger import goods, links

@@ -1,9 +1,8 @@
 """What is written for a whole page at once is guarded row by row, on both databases."""
 
-from dataclasses import replace
-
 import pytest
 from ledger_rows import NOW, SECOND, a_link, a_record, an_attempt, an_intent, columns_of
+from msgspec.structs import replace
 from sqlalchemy import func, select
 
 from connector.ledger import attempts, links
