@@ -14,9 +14,10 @@ from connector import stockroom, wiring
 from connector.admission import Admission, Shared
 from connector.building import wire_all
 from connector.clock import SystemClock
-from connector.config import ledger_url, load_config
+from connector.config import ledger_url
 from connector.configured import Config
 from connector.errors import ConnectorError, NotNow, Unauthorized, Unavailable
+from connector.examining import read_config
 from connector.flow.deliver import Delivered, deliver
 from connector.flow.flows import Flow, line_of
 from connector.flow.hinted import pull_hinted
@@ -326,16 +327,6 @@ def changed_at(config: Config) -> datetime:
     files = (config.file, config.file.with_name(".env"))
     latest = max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
     return datetime.fromtimestamp(latest, UTC)
-
-
-def read_config(path: Path) -> Config:
-    """The configuration at *path*; raises ConfigError with every mistake in it."""
-    problems = Problems()
-    config = load_config(path, problems)
-    problems.raise_if_any()
-    if config is None:
-        raise ConnectorError("the configuration cannot be used", code="config")
-    return config
 
 
 def as_accepted(flows: Mapping[str, Flow], ledger: Ledger) -> dict[str, Flow]:

@@ -41,6 +41,8 @@ def wire_all(
             built = build_flow(config, flow, sides, installation, problems)
             if built is not None:
                 flows[name] = built
+        else:
+            _examine_alone(flow, problems)
     flows = {name: with_neighbours(flow, flows) for name, flow in flows.items()}
     return wired, {name: behind(flow, flows) for name, flow in flows.items()}
 
@@ -96,10 +98,10 @@ def build_flow(
     """Put *flow* together for its source and target; None with every reason in *problems*."""
     before = len(problems.found)
     source, target = sides
-    reader = _reader(flow, source, problems)
-    there = _entity(flow, target, problems)
-    if reader is None or there is None:
+    ends = _ends(flow, source, target, problems)
+    if ends is None:
         return None
+    reader, there = ends
     create = there.actions.get("create")
     made = Flow(
         name=flow.name,
@@ -136,6 +138,26 @@ def build_flow(
         stock=_stock(config, flow, source) if flow.entity == "stock" else None,
     )
     return made if len(problems.found) == before else None
+
+
+def _ends(
+    flow: configured.Flow, source: Wired, target: Wired, problems: Problems
+) -> tuple[Reader, Entity] | None:
+    """How *flow* is read here and described there; None where one of the two is missing."""
+    reader = _reader(flow, source, problems)
+    there = _entity(flow, target, problems)
+    if reader is None or there is None:
+        _examine_alone(flow, problems)
+        return None
+    return reader, there
+
+
+def _examine_alone(flow: configured.Flow, problems: Problems) -> None:
+    """Judge what *flow* itself says, where one of its sides cannot be used."""
+    problems.more = True
+    _template(flow.reference, flow.entity, None, problems)
+    _only(flow, None, problems)
+    _guests(flow, None, problems)
 
 
 def _reader(flow: configured.Flow, source: Wired, problems: Problems) -> Reader | None:
@@ -180,7 +202,9 @@ def _writer(
     try:
         return writer.with_tables(flow.tables) if flow.tables else writer
     except ConfigError as error:
-        report(problems, flow.place, f"tables: {error}", "name a table of the profile")
+        place = members(flow.place).get("tables", flow.place)
+        for one in error.problems.found if isinstance(error.problems, Problems) else ():
+            report(problems, place, one.message, one.cure)
         return None
 
 
@@ -191,7 +215,8 @@ def _judge_match(flow: configured.Flow, there: Entity, problems: Problems) -> No
     for by in flow.match:
         if by not in fields:
             cure = cure_for(by, sorted(asked & fields.keys()) or fields, "field")
-            report(problems, flow.place, f"match: no {flow.entity} of ours has `{by}`", cure)
+            place = members(flow.place).get("match", flow.place)
+            report(problems, place, f"no {flow.entity} of ours has `{by}`", cure)
 
 
 def _usual_match(flow: configured.Flow) -> tuple[str, ...]:
@@ -231,11 +256,14 @@ def _money(rule: MoneyRule) -> MoneyRules:
     return MoneyRules(tolerance=rule.tolerance, outside=rule.outside, verify=verify)
 
 
-def _names_of(entity: str, target: Wired) -> Mapping[str, Shape | None]:
-    return {**document_names(entity, dict.fromkeys(target.conn)), "key": None}
+def _names_of(entity: str, target: Wired | None) -> Mapping[str, Shape | None]:
+    conn = dict.fromkeys(target.conn) if target is not None else None
+    return {**document_names(entity, conn), "key": None}
 
 
-def _template(node: Node | None, entity: str, target: Wired, problems: Problems) -> Template | None:
+def _template(
+    node: Node | None, entity: str, target: Wired | None, problems: Problems
+) -> Template | None:
     if node is None or not isinstance(node.value, str):
         return None
     shapes = _names_of(entity, target)
@@ -243,7 +271,7 @@ def _template(node: Node | None, entity: str, target: Wired, problems: Problems)
 
 
 def _only(
-    flow: configured.Flow, target: Wired, problems: Problems
+    flow: configured.Flow, target: Wired | None, problems: Problems
 ) -> Callable[[Document], bool] | None:
     match flow.only:
         case None:
@@ -255,14 +283,14 @@ def _only(
             )
             if template is None:
                 return None
-            conn = target.conn
+            conn = target.conn if target is not None else {}
             return lambda doc: bool(template({"doc": doc, "conn": conn}))
         case rows:
             given = members(flow.place).get("only", flow.place)
             return picks(flow.entity, rows, given, problems)
 
 
-def _guests(flow: configured.Flow, target: Wired, problems: Problems) -> Any:
+def _guests(flow: configured.Flow, target: Wired | None, problems: Problems) -> Any:
     """How a guest gets a customer: the template of a number, or "each"."""
     if flow.entity != "customer":
         return None

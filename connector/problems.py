@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from connector.errors import ConfigError
 
+MORE = "more may show once these are mended: what hangs on them could not be examined"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class Problem:
@@ -27,9 +29,13 @@ class Problem:
 
 @dataclass(slots=True)
 class Problems:
-    """Collects problems so that a person sees all of them at once."""
+    """Collects problems so that a person sees all of them at once.
+
+    *more*: something hangs on what is wrong and could not be examined; the report then says so.
+    """
 
     found: list[Problem] = field(default_factory=list)
+    more: bool = False
 
     def add(self, problem: Problem) -> None:
         """Keep *problem* for the report."""
@@ -44,4 +50,5 @@ class Problems:
         return bool(self.found)
 
     def __str__(self) -> str:
-        return "\n".join(str(p) for p in sorted(set(self.found)))
+        told = [str(p) for p in sorted(set(self.found))]
+        return "\n".join([*told, MORE] if told and self.more else told)

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from connector.configured import Config, Connection
-from connector.forms import report
+from connector.forms import members, report
 from connector.mapping.compile import Compiled, compile_profile
 from connector.mapping.load import load_profile
 from connector.nearest import cure_for
@@ -55,20 +55,20 @@ def adapter_module(protocol: str) -> tuple[ModuleType, str]:
 
 
 def wire(config: Config, connection: Connection, problems: Problems) -> Wired | None:
-    """Compile the profile of *connection* for it; None with every reason in *problems*."""
-    before = len(problems.found)
-    raw = load_profile(connection.profile, (*config.mappings, mappings_folder()), problems)
-    if raw is None:
-        if len(problems.found) == before:
-            report(problems, connection.place, f"there is no profile `{connection.profile}`",
-                   "name a folder of `mappings:` or a shipped profile")  # fmt: skip
-        return None
-    compiled = compile_profile(raw, problems, zone=connection.zone)
+    """Compile the profile of *connection* for it; what is wrong is in *problems*.
+
+    None without a usable profile; with one, what hangs on it can be examined further.
+    """
+    folders = (*config.mappings, mappings_folder())
+    named = members(connection.place).get("profile", connection.place)
+    raw = load_profile(connection.profile, folders, problems, at=named)
+    compiled = compile_profile(raw, problems, zone=connection.zone) if raw is not None else None
     if compiled is None:
+        problems.more = True
+        for node in (connection.url, connection.auth, connection.parameters):
+            config.secrets.reveal(node, problems)
         return None
     conn = names(config, connection, compiled, problems)
-    if len(problems.found) > before:
-        return None
     own, usual = connection.limits, compiled.profile.limits
     return Wired(
         config=connection,
@@ -88,18 +88,24 @@ def names(
 ) -> dict[str, object]:
     """What templates may say of a connection as `conn`; its secrets are not among it."""
     given = connection.parameters
-    members = given.value if given is not None and isinstance(given.value, dict) else {}
+    written = given.value if given is not None and isinstance(given.value, dict) else {}
     conn: dict[str, object] = {"name": connection.name, "zone": connection.zone}
+    conn |= dict.fromkeys(compiled.parameters)
     url = config.secrets.text(connection.url, problems)
     conn["url"] = (url or "").rstrip("/")
-    for unknown in members.keys() - compiled.parameters.keys():
+    if given is None and "with" in members(connection.place):
+        problems.more = True
+        return conn
+    for unknown in written.keys() - compiled.parameters.keys():
         cure = cure_for(unknown, compiled.parameters, "parameter")
-        report(problems, members[unknown], f"the profile has no parameter `{unknown}`", cure)
+        report(problems, written[unknown], f"the profile has no parameter `{unknown}`", cure)
     for name, parameter in compiled.parameters.items():
         if name == "url":
             continue
-        node = members.get(name)
+        node = written.get(name)
         text = config.secrets.text(node, problems) if node is not None else None
+        if node is not None and text is None:
+            continue  # its secret is not there: that is told
         if parameter.needed and text is None:
             cure = f"write `with: {{{name}: …}}`: {parameter.meaning}"
             report(problems, connection.place, f"the profile needs the parameter `{name}`", cure)
@@ -132,6 +138,9 @@ def hints(config: Config, wired: Wired, problems: Problems) -> Hints | None:
 def settings(config: Config, wired: Wired, problems: Problems) -> object | None:
     """The adapter's own settings, validated by its model; secrets are looked up here."""
     connection, profile = wired.config, wired.compiled.profile
+    if connection.auth is None and "auth" in members(connection.place):
+        problems.more = True
+        return None
     try:
         module, _ = adapter_module(profile.protocol)
     except Misspelled as wrong:
@@ -164,10 +173,10 @@ def _credentials_fit(auth: Mapping[str, object], wired: Wired, problems: Problem
         cure = f'write `{name}: "${{NAME}}"` into `auth`'
         report(problems, place, f"the profile needs `auth.{name}`", cure)
     if auth.get("type") == "body":
-        members = place.value if isinstance(place.value, dict) else {}
+        given = members(place)
         for name in sorted(auth.keys() - wanted - {"type"}):
             cure = cure_for(name, wanted, "name")
-            report(problems, members.get(name, place), f"the profile uses no `auth.{name}`", cure)
+            report(problems, given.get(name, place), f"the profile uses no `auth.{name}`", cure)
     return len(problems.found) == before
 
 
@@ -175,7 +184,7 @@ def _report_settings(error: ValidationError, connection: Connection, problems: P
     auth = connection.auth
     for wrong in error.errors(include_input=False, include_url=False, include_context=False):
         words = [str(part) for part in wrong["loc"]]
-        members = auth.value if auth is not None and isinstance(auth.value, dict) else {}
-        node = next((members[w] for w in words if w in members), auth or connection.place)
-        where = ".".join(w for w in words if w in ("auth", "tls") or w in members or w == words[-1])
+        given = members(auth) if auth is not None else {}
+        node = next((given[w] for w in words if w in given), auth or connection.place)
+        where = ".".join(w for w in words if w in ("auth", "tls") or w in given or w == words[-1])
         report(problems, node, f"{where}: {wrong['msg'].lower()}", "see docs/config.md, `auth`")

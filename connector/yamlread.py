@@ -101,6 +101,16 @@ def _syntax_problem(error: yaml.YAMLError, file: str) -> Problem:
     return Problem(file=file, line=line, path="", message=f"not YAML: {words}", cure=cure)
 
 
+def _is_template(tree: yaml.MappingNode) -> bool:
+    """Is it `{{ … }}` without quotes?"""
+    return any(isinstance(key, yaml.MappingNode) for key, _ in tree.value)
+
+
+def _text_of(tree: yaml.Node) -> str:
+    text = tree.start_mark.buffer or ""
+    return text[tree.start_mark.pointer : tree.end_mark.pointer]
+
+
 @dataclass(slots=True)
 class _Walk:
     """One conversion of PyYAML's nodes into ours, with a budget that aliases cannot blow up."""
@@ -123,6 +133,9 @@ class _Walk:
         if isinstance(tree, yaml.ScalarNode):
             value = tree.value if tree.value or tree.style is not None else None
             return Node(value, line, path, self.file)
+        if isinstance(tree, yaml.MappingNode) and _is_template(tree):
+            self._add(line, path, "is a mapping to YAML", 'quote the whole value: "{{ … }}"')
+            return Node(_text_of(tree), line, path, self.file)  # what was meant is judged further
         self.stack.append(id(tree))
         inner = (
             self._list(tree, path) if isinstance(tree, yaml.SequenceNode) else self._map(tree, path)

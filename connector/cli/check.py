@@ -11,9 +11,8 @@ from typing import Any
 
 import click
 
-from connector import codes, logs, messenger, places, wiring
-from connector.app import open_system, read_config
-from connector.building import wire_all
+from connector import codes, logs, places
+from connector.app import open_system
 from connector.cli import output
 from connector.cli.hooks import look_at
 from connector.cli.options import config_option, config_path, json_option
@@ -23,6 +22,7 @@ from connector.clock import SystemClock
 from connector.config import ledger_url
 from connector.configured import Config
 from connector.errors import ConnectorError, WrongSystem
+from connector.examining import examine, read_config
 from connector.gate import ThreadGate
 from connector.identity import differing, refuse_other
 from connector.ledger import history, life, migrate, systems
@@ -80,13 +80,11 @@ def check(
         return rehearse(profile, config, as_json) if offline else _profile(profile, config, as_json)
     read = read_config(config_path(config))
     problems = Problems()
+    wired, drafted = examine(read, problems)
     url = ledger_url(read, problems)
-    known = _ledger(url) if url else Known(told="no address")
-    wired, flows = wire_all(read, known.installation, problems)
-    for one in wired.values():
-        wiring.settings(read, one, problems)
-    messenger.senders(read, problems)
     problems.raise_if_any()
+    known = _ledger(url) if url else Known(told="no address")
+    flows = {n: replace(f, installation=known.installation) for n, f in drafted.items()}
     asked = {} if offline else wired
     met = [_meet(read, w, known.met.get(n), fix=fix_webhooks) for n, w in asked.items()]
     looks = [outlook(flow, flows, known.born) for flow in flows.values()]

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from connector import codes
-from connector.app import App, read_config
+from connector.app import App
 from connector.cli import output
 from connector.cli.options import config_path
 from connector.clock import SystemClock
 from connector.configured import Config
 from connector.errors import ConnectorError
+from connector.examining import read_config
 from connector.flow.flows import Flow
 from connector.ledger.history import DEAD
 from connector.ledger.persons import Person

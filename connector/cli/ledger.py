@@ -8,13 +8,13 @@ from typing import Any
 import click
 
 from connector import nightly, places
-from connector.app import read_config
 from connector.cli import output
 from connector.cli.desk import age, at_ledger
 from connector.cli.options import config_option, config_path, json_option
 from connector.clock import SystemClock
 from connector.config import ledger_url
 from connector.errors import ConnectorError
+from connector.examining import read_config
 from connector.ledger import handover, history, keeping, migrate
 from connector.ledger.store import Ledger
 from connector.problems import Problems

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from connector import logs
-from connector.app import open_system, read_config
+from connector.app import open_system
 from connector.building import wire_all
 from connector.cli import output
 from connector.cli.mapdiff import diff
@@ -26,6 +26,7 @@ from connector.configured import Config
 from connector.documents import ENTITIES, Document
 from connector.documents.meaning import meanings
 from connector.errors import ConnectorError
+from connector.examining import read_config
 from connector.flow.compose import LITERAL, is_literal, with_rules
 from connector.flow.draft import reference
 from connector.flow.flows import Flow

@@ -11,13 +11,14 @@ from typing import Any
 import click
 
 from connector import codes, logs, places
-from connector.app import open_system, read_config
+from connector.app import open_system
 from connector.building import wire_all
 from connector.cli import output
 from connector.cli.options import config_option, config_path, json_option
 from connector.clock import SystemClock
 from connector.configured import Config
 from connector.errors import ConnectorError
+from connector.examining import read_config
 from connector.gate import ThreadGate
 from connector.guarded import System
 from connector.mapping.load import load_profile

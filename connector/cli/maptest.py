@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from connector import codes, logs
-from connector.app import read_config
 from connector.cli import output
 from connector.cli.named import named
 from connector.cli.options import config_option, config_path, json_option
 from connector.errors import ConnectorError
+from connector.examining import read_config
 from connector.problems import Problems
 from connector.workbench.cases import Ran, run_cases
 from connector.workbench.opened import open_profile

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from connector import places
-from connector.app import read_config
 from connector.cli.options import config_path
 from connector.errors import ConnectorError
+from connector.examining import read_config
 
 
 def named(what: str | None, config: Path | None) -> list[tuple[str, Sequence[Path]]]:

@@ -8,14 +8,14 @@ ERRORS = (
     Code(
         "config",
         "The configuration, its .env file or a mapping is wrong.",
-        "Correct every line that the report names; all of them are in it.",
+        "Correct every line that the report names; it says so where more may show then.",
         "connector check",
         USAGE,
     ),
     Code(
         "mapping",
         "A profile or mapping is wrong, or cannot do what the configuration asks of it.",
-        "Correct every line that the report names; all of them are in it.",
+        "Correct every line that the report names; it says so where more may show then.",
         "connector check",
         USAGE,
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ __all__ = [
     "MoneyRule",
     "json_schema",
     "ledger_url",
+    "load_as_far",
     "load_config",
 ]
 
@@ -43,33 +44,56 @@ def load_config(
     path: Path, problems: Problems, env: Mapping[str, str] | None = None
 ) -> Config | None:
     """Read *path*; None if it cannot be used, with every reason in *problems*."""
+    before = len(problems.found)
+    config = load_as_far(path, problems, env)
+    return config if len(problems.found) == before else None
+
+
+def load_as_far(
+    path: Path, problems: Problems, env: Mapping[str, str] | None = None
+) -> Config | None:
+    """Read what is well-formed of *path*, to be examined further; the rest is in *problems*.
+
+    None if nothing of it can be read.
+    """
     path = path.absolute()
     before = len(problems.found)
     secrets = Secrets.beside(path, problems, env)
     node = read_yaml(path, str(path), problems)
-    if node is None:
+    if node is not None and not isinstance(node.value, dict):
+        report(problems, node, "must be a mapping", "write `key: value` lines")
+    if node is None or not isinstance(node.value, dict):
+        problems.more = True
         return None
-    try:
-        got = forms.gather(node, _TOP, problems)
-    except Misspelled as wrong:
-        report(problems, node, str(wrong), wrong.cure)
-        return None
+    got = forms.gather(node, _TOP, problems)
     check_ends(node, problems)
-    flows, connections = got.get("flows", {}), got.get("connections", {})
+    flows, connections = got.setdefault("flows", {}), got.setdefault("connections", {})
+    lost = _lost(node, "flows", flows)
+    apart = _lost(node, "connections", connections)
+    problems.more |= bool(lost or apart)
+    ends = connections.keys() | apart
+    lost |= {name for name, one in flows.items() if not {one.source, one.target} <= ends}
     attempts = got.setdefault("attempts", Attempts())
     check_flows(flows.values(), problems)
-    check_stock(flows.values(), problems)
-    check_children(flows.values(), problems)
+    check_stock(flows.values(), lost, problems)
+    check_children(flows.values(), lost, problems)
     check_brakes(flows.values(), problems)
-    check_fresh(node, flows, problems)
+    check_fresh(node, flows, lost, problems)
     check_heard(node, connections, problems)
     check_tests(connections, flows.values(), problems)
     check_times(connections.values(), attempts.doubt_alarm, problems)
-    if len(problems.found) > before:
-        return None
-    got.pop("version")
-    got["flows"] = flows | rehearsals(connections, flows)
+    got.pop("version", None)
+    got.setdefault("ledger", Node(None, 0, "ledger", str(path)))
+    if len(problems.found) == before:
+        got["flows"] = flows | rehearsals(connections, flows)
     return Config(file=path, secrets=secrets, **got)
+
+
+def _lost(node: Node, word: str, read: Mapping[str, object]) -> set[str]:
+    """The entries of section *word* that are too wrong to be examined further."""
+    given = forms.members(node).get(word)
+    names = given.value if given is not None and isinstance(given.value, dict) else {}
+    return names.keys() - read.keys()
 
 
 def ledger_url(config: Config, problems: Problems) -> str | None:
@@ -125,13 +149,20 @@ ATTEMPTS: Form = {
 }
 
 
-def entries(form: Form, make: Callable[[str, Node, dict[str, Any]], object]) -> Kind:
+def entries(
+    form: Form,
+    make: Callable[[str, Node, dict[str, Any]], object],
+    decisive: Set[str] = frozenset(),
+) -> Kind:
+    """Make the kind of named entries; one whose *decisive* key is wrong is judged no further."""
+
     def read(node: Node, problems: Problems) -> dict[str, object] | None:
         found = {}
         given = forms.members(node)
         for word, child in copied(given, problems).items():
             forms.value(Node(word, child.line, child.path, child.file), NAME, problems)
-            if got := forms.value(child, section(form), problems):
+            got = forms.value(child, section(form), problems)
+            if got and not forms.members(child).keys() & decisive - got.keys():
                 found[word] = make(word, child, got)
         return found
 
@@ -147,7 +178,7 @@ _TOP: Form = {
     "zone": Key(ZONE, "for what people read; data is UTC"),
     "mappings": Key(series(beside(spelled.existing_folder)), "searched before the shipped"),
     "connections": Key(entries(CONNECTION, connection), "the systems", needed=True),
-    "flows": Key(entries(FLOW, flow), "what goes where", needed=True),
+    "flows": Key(entries(FLOW, flow, {"mode"}), "what goes where", needed=True),
     "attempts": Key(section(ATTEMPTS, attempts), "how often a failing delivery is tried"),
     "keep": Key(section(KEEP, keep), "how long what is done is kept; left out: for ever"),
     "web": Key(WATCHED, "what others may see of the daemon"),

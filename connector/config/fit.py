@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from datetime import timedelta
 
 from connector import forms
@@ -78,8 +78,11 @@ def check_flows(flows: Iterable[Flow], problems: Problems) -> None:
             report(problems, flow.place, f"delivers the same documents as `{other}`", cure)
 
 
-def check_children(flows: Iterable[Flow], problems: Problems) -> None:
-    """Refunds come with their orders: a flow of them reads nothing of itself."""
+def check_children(flows: Iterable[Flow], lost: Set[str], problems: Problems) -> None:
+    """Refunds come with their orders: a flow of them reads nothing of itself.
+
+    Whether a flow that is *lost* carries the orders, nobody knows.
+    """
     flows = list(flows)
     orders = {(f.source, f.target) for f in flows if f.entity == "order"}
     for flow in flows:
@@ -88,7 +91,7 @@ def check_children(flows: Iterable[Flow], problems: Problems) -> None:
         if flow.mode != "on_demand":
             cure = "add `mode: on_demand`"
             report(problems, flow.place, "refunds are read with their orders", cure)
-        if (flow.source, flow.target) not in orders:
+        if (flow.source, flow.target) not in orders and not lost:
             cure = "add the flow of orders between the same connections"
             report(problems, flow.place, "has no flow of orders beside it", cure)
 

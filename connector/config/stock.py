@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 from connector import forms, spelled
 from connector.configured import Amount, Flow
@@ -24,23 +24,23 @@ WAREHOUSES = Key(series(text()), "the source's warehouses that are offered; left
 AMOUNTS = Key(section(AMOUNT, lambda got: Amount(**got)), "how much of the stock is offered")
 
 
-def check_stock(flows: Iterable[Flow], problems: Problems) -> None:
-    """What a stock flow names is there, and fits."""
+def check_stock(flows: Iterable[Flow], lost: Set[str], problems: Problems) -> None:
+    """What a stock flow names is there, and fits; of flows that are *lost* nobody knows."""
     known = list(flows)
     for flow in known:
         if flow.entity == "stock":
-            _check_orders(flow, known, problems)
+            _check_orders(flow, known, lost, problems)
             _check_range(flow, problems)
 
 
-def _check_orders(flow: Flow, flows: Sequence[Flow], problems: Problems) -> None:
+def _check_orders(flow: Flow, flows: Sequence[Flow], lost: Set[str], problems: Problems) -> None:
     """The orders that are subtracted go where the stock comes from."""
     amount = forms.members(flow.place).get("amount")
     node = forms.members(amount).get("minus_unsent_orders") if amount is not None else None
     fitting = [f.name for f in flows if f.entity == "order" and f.target == flow.source]
     names = node.value if node is not None and isinstance(node.value, list) else []
     for name in names:
-        if name.value not in fitting:
+        if name.value not in (*fitting, *lost):
             message = f"`{name.value}` is no flow of orders into {flow.source}"
             report(problems, name, message, cure_for(str(name.value), fitting, "flow"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from connector import codes, forms, spelled
 from connector.config.kinds import beside, lazily
@@ -65,11 +65,13 @@ def check_heard(node: Node, connections: Mapping[str, Connection], problems: Pro
             report(problems, place, "nobody listens for them", cure)
 
 
-def check_fresh(node: Node, flows: Mapping[str, Flow], problems: Problems) -> None:
+def check_fresh(node: Node, flows: Mapping[str, Flow], lost: Set[str], problems: Problems) -> None:
     """What must be fresh is a flow that reads of itself, and a heartbeat proves something."""
     given = forms.members(node)
     watched = forms.members(given["fresh"]) if "fresh" in given else {}
     for name, place in watched.items():
+        if name in lost:
+            continue
         if name not in flows:
             cure = cure_for(name, flows, "flow")
             report(problems, place, f"there is no flow `{name}`", cure)

@@ -50,12 +50,13 @@ class Laid:
 
 
 def load_profile(
-    name: str, folders: Sequence[Path], problems: Problems, *, at: Path | None = None
+    name: str, folders: Sequence[Path], problems: Problems, *, at: Path | Node | None = None
 ) -> RawProfile | None:
     """Read profile *name* from the first of *folders* that has it; None if it cannot be used.
 
     One with mistakes is returned as not sound, so that compiling finds the rest of them.
     *at*: its folder, whatever that is called; *folders* are then searched for what it extends.
+    Or the node that names it, for the report.
     """
     before = len(problems.found)
     raw = _load(name, list(folders), problems, (), at)

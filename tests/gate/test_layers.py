@@ -22,7 +22,7 @@ LAYERS = [
     {"metrics", "conditions"},
     {"wiring", "owning"},
     {"building", "workbench"},
-    {"stockroom"},
+    {"stockroom", "examining"},
     {"app"},
     {"applying", "backfilling"},
     {"planfile"},
