@@ -66,7 +66,8 @@ def test_what_is_lent_is_none_when_its_time_is_over() -> None:
 def test_who_waits_goes_on_when_more_are_lent(monkeypatch: pytest.MonkeyPatch) -> None:
     """At once: nobody waits for the next look."""
     monkeypatch.setattr("connector.slots.LOOK", 60.0)
-    slots = Slots(0)
+    slots = Slots(1)
+    slots.lend(0, 60)
     with ThreadPoolExecutor(1) as pool:
         begun = threading.Event()
 
