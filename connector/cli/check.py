@@ -21,8 +21,9 @@ from connector.cli.rehearse import rehearse
 from connector.clock import SystemClock
 from connector.config import ledger_url
 from connector.configured import Config
-from connector.errors import ConnectorError, WrongSystem
+from connector.errors import ConnectorError, Unauthorized, WrongSystem
 from connector.examining import examine, read_config
+from connector.forms import members
 from connector.gate import ThreadGate
 from connector.identity import differing, refuse_other
 from connector.ledger import history, life, migrate, systems
@@ -145,10 +146,31 @@ def _meet(config: Config, wired: Wired, known: Mapping[str, str] | None, *, fix:
             says, wrong = look_at(config, wired, system, fix=fix)
             met = replace(met, hooks=tuple(says), complaints=(*met.complaints, *wrong))
     except ConnectorError as error:
+        if isinstance(error, Unauthorized):
+            error.cure = _plain(wired)
         return Met(**{**_fields(met), "error": error})
     finally:
         gate.close()
     return met
+
+
+def _plain(wired: Wired) -> str:
+    """The cure where `basic` is refused for its way and not for its words; else nothing.
+
+    What also takes signatures (oauth1) takes a password over https only, and answers over http as
+    if the key were unknown.
+    """
+    place, auth = wired.config.url, wired.config.auth
+    kind = members(auth).get("type") if auth is not None else None
+    plain = str(wired.conn["url"]).startswith("http://")
+    if not plain or kind is None or kind.value != "basic":
+        return ""
+    if "oauth1" not in wired.compiled.profile.auth:
+        return ""
+    return (
+        f"{place.file}:{place.line}: over plain http it takes no `basic`: write https:// in `url`, "
+        "or `type: oauth1` in `auth`, with the same user and password"
+    )
 
 
 def _fields(met: Met) -> dict[str, Any]:

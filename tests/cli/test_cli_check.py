@@ -72,6 +72,32 @@ def test_wrong_credentials_end_with_4(desk: Any) -> None:
     assert "canary-secret" not in said.out + said.err
 
 
+def test_basic_over_plain_http_is_told_as_such(desk: Any) -> None:
+    """The shop answers as if the key were unknown; it would take the same one over https."""
+    desk.company.connection("shop", auth={"type": "basic"})
+    said = desk("check")
+    assert said.code == 4
+    assert (
+        "over plain http it takes no `basic`: write https:// in `url`, or `type: oauth1`"
+        in said.out
+    )
+    [met] = [m for m in desk("check", "--json").json["connections"] if m["connection"] == "shop"]
+    [line] = [
+        number
+        for number, text in enumerate(
+            (desk.company.folder / "config.yaml").read_text().split("\n"), 1
+        )
+        if desk.company.shop.url in text
+    ]
+    assert met["error"]["cure"].startswith(f"{desk.company.folder / 'config.yaml'}:{line}: ")
+
+
+def test_wrong_credentials_are_not_told_as_the_wrong_way(desk: Any) -> None:
+    """Signed with a wrong secret over plain http: that is the secret's fault."""
+    desk.company.connection("shop", auth={"password": "wrong"})
+    assert "over plain http" not in desk("check").out
+
+
 def test_another_company_than_expected_ends_with_3(desk: Any) -> None:
     """`identity: {expect: …}` of the configuration."""
     desk.company.connection("erp", identity={"expect": "ACME GmbH"})
