@@ -147,6 +147,7 @@ class Storm:
         self.worker = Worker(folder, DIES_AFTER)
         self._begun = time.monotonic()
         self._regretted = False  # orders that are delivered are cancelled
+        self._last = False  # the last changes are made
         self._back: float | None = None  # when the ERP is there again
 
     def act(self, shopping: Shopping) -> None:
@@ -166,14 +167,22 @@ class Storm:
             self._back = time.monotonic() + OUTAGE["seconds"]
 
     def goes_on(self, shopping: Shopping) -> bool:
-        """Until nearly every order met it and the ERP was away; at least and at most so long."""
+        """Until nearly every order met it, the ERP was away, and many changed while they were sent;
+
+        at least and at most so long.
+        """
         now = time.monotonic()
         least, most = STORM
         if not least < now - self._begun < most:
             return now - self._begun <= least
         if self._back is None or now < self._back or not self.course.kills:
             return True
-        return shopping.placed < LATER or self._there() < THERE * (ORDERS - shopping.cancelled)
+        if shopping.placed < LATER or self._there() < THERE * (ORDERS - shopping.cancelled):
+            return True
+        if not self._last:
+            self._last = True
+            shopping.think_again(now)
+        return shopping.thinks
 
     def _there(self) -> int:
         return erp_order_count(self._folder / "erp.db")

@@ -25,6 +25,7 @@ ORDERS, LATER, CUSTOMERS = 250, 90, 80  # LATER: of the orders, during the storm
 PRODUCTS = 107  # with their variations 120 SKUs
 BUFFER = 2  # pieces of each that the shop never offers
 CHANGES = 380
+REGRETS, REGRETTING = 60, 4.0  # orders changed once more at the end, thrice in so many seconds
 OUTAGE: dict[str, Any] = {"fault": "outage", "seconds": 20}
 
 CONFIG = """\
@@ -182,14 +183,18 @@ class Shopping:
         self._dice = random.Random(seed)  # noqa: S311 - repeatable, no secret
         self.orders = list(seeded.orders)
         self._agenda: list[tuple[float, int]] = []
+        self._ending = False  # nothing but what is on the agenda is done
         self.placed = self.changed = self.cancelled = self.refunded = 0
 
     def act(self, now: float) -> None:
-        """One thing: what the agenda says is due at *now*, a new order, or any change."""
-        if due := next((entry for entry in self._agenda if entry[0] <= now), None):
-            self._agenda.remove(due)
-            self._change(due[1])
-        elif self.placed < self._later and self._dice.random() < 0.7:
+        """What the agenda says is due at *now*; if nothing is, a new order or any change."""
+        due = [entry for entry in self._agenda if entry[0] <= now]
+        for entry in due:
+            self._agenda.remove(entry)
+            self._change(entry[1])
+        if due or self._ending:
+            return
+        if self.placed < self._later and self._dice.random() < 0.7:
             order = self._place()
             self._agenda += [(now + self._dice.uniform(0.5, 6), order) for _ in range(3)]
         elif self.changed < self._changes:
@@ -201,6 +206,20 @@ class Shopping:
             edit.cancel_order(self._shop, order)
             self.orders.remove(order)
             self.cancelled += 1
+
+    def think_again(self, now: float) -> None:
+        """Change some orders thrice within seconds: a change meets the sending of the last one.
+
+        Nothing changes them afterwards, so that one which is taken for sent stays behind (R2).
+        """
+        some = self._dice.sample(self.orders, min(REGRETS, len(self.orders)))
+        times = [(now + self._dice.uniform(0, REGRETTING), order) for order in some * 3]
+        self._agenda, self._ending = sorted(times), True
+
+    @property
+    def thinks(self) -> bool:
+        """Is there still something on the agenda?"""
+        return bool(self._agenda)
 
     def finish(self) -> None:
         """Place what is still missing of the orders."""
