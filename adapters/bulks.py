@@ -14,6 +14,7 @@ from adapters.dialect import Connection, Query, text
 from adapters.http import Broke, Reply
 from adapters.replies import Answer, judge, key_of, outcome, outcome_of, said
 from connector.errors import FieldErrors, NotSent
+from connector.points import reach
 from connector.profile import Action, Bulk
 from connector.values import Change, Done, InDoubt, Outcome, Payload, Refused, Unauthorized
 from connector.values import NotSent as Withdrawn
@@ -79,6 +80,7 @@ class _Bulk:
             return [Withdrawn(why=error.code)] * len(rows)
         except Broke as broke:
             return [outcome_of(broke)] * len(rows)
+        reach("bulk.sent")
         capabilities = self._at.profile.capabilities
         rules = self._at.rules(self._entity, self._action)
         verdict = judge(answer, rules, {"conn": self._at.conn}, capabilities.refuses_with)
@@ -126,6 +128,7 @@ class _Bulk:
             yield self._judged(change, mine[0] if len(mine) == 1 else None, answer)
 
     def _judged(self, change: Change, item: Payload | None, answer: Answer) -> Outcome:
+        reach("bulk.reply_partial")
         if item is None:
             return InDoubt(why="unanswered", key=change.key)
         names = {**targets.names_of(self._at, change), "item": item}

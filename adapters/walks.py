@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from connector.errors import Truncated
+from connector.points import reach
 from connector.profile import Walk
 from connector.values import Broken, Item, Page, Read
 
@@ -222,6 +223,7 @@ class _Watermark:
         ask = Ask(size=self._walk.size, since=self._since(second), until=until)
         for page in range(_last(ask, self._fetch(ask), self._fetch), 0, -1):
             batch = self._fetch(replace(ask, page=page))
+            reach("second.mid_backward")
             self._cover(batch, second)
             yield self._page(batch, second, complete=False, proven=False)
 

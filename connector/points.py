@@ -15,6 +15,7 @@ PULL = (
     "walk.before_safe",
     "second.mid_backward",
     "parse.kills_process",
+    "snapshot.before_seal",
 )
 DELIVER = (
     "claim.before_commit",
@@ -28,6 +29,8 @@ DELIVER = (
     "outcome.group_half",
     "outcome.committed",
     "step1.before_step2",
+    "bulk.sent",
+    "bulk.reply_partial",
     "notsent.withdraw",
 )
 DOUBT = (
@@ -42,7 +45,8 @@ DOUBT = (
 )
 HINTS = ("hint.before_commit", "hint.committed_before_200", "hint.read_before_close")
 OWNER = ("pause.between_fence_and_send", "lapse.call_running")
-ALL = frozenset(PULL + DELIVER + DOUBT + HINTS + OWNER)
+OPS = ("apply.mid", "backfill.step")
+ALL = frozenset(PULL + DELIVER + DOUBT + HINTS + OWNER + OPS)
 
 
 def _nothing(point: str) -> None:

@@ -20,7 +20,7 @@ from connector.flow.known import known_of, look
 from connector.flow.opening import Decided, carry_out
 from connector.flow.plan import Licence
 from connector.flow.prove import prove_find
-from connector.flow.settle import settle
+from connector.flow.settle import in_hand, settle
 from connector.flow.verify import verify
 from connector.ledger import attempts, links, records
 from connector.ledger.records import Claimed
@@ -34,6 +34,7 @@ from connector.values import (
     Done,
     Known,
     Look,
+    NotSent,
     Outcome,
     Ref,
     Resume,
@@ -131,6 +132,8 @@ class Window:
 
         on the wire must be heard and written all the same (S10).
         """
+        if left:
+            reach("intent.some_sent")
         most = window(self.flow) - left
         if most < PAGE // 2 or not self._goes_on():
             return ()
@@ -201,8 +204,10 @@ def take(
         )
     only = None if licence is None else licence.left()
     with ledger.begin() as db:
-        records.lapse(db, now, owner=ledger.owner, dead=False)
-        records.sweep(db, flow.name, now)
+        if records.lapse(db, now, owner=ledger.owner, dead=False):
+            reach("lapse.call_running")
+        if records.sweep(db, flow.name, now):
+            reach("release.before_commit")
         return records.claim(
             db,
             flow.name,
@@ -330,6 +335,10 @@ def close_group(
     now = clock.now()
     at = attempts.standing(db, [change.id for change, _ in group])
     settled = [(at[c.id], settle(at[c.id], outcome, flow, now)) for c, outcome in group]
+    if any(isinstance(outcome, NotSent) for _, outcome in group):
+        reach("notsent.withdraw")
+    if not all(in_hand(one) for one, _ in settled):
+        reach("late_outcome.after_takeover")
     half = len(settled) // 2
     attempts.close(db, settled[:half], now)
     reach("outcome.group_half")

@@ -82,6 +82,7 @@ def read_page(
             case Item(key=key, raw=raw) if key in known and known[key] == (digest(raw), mapping):
                 continue
             case Item():
+                reach("parse.kills_process")
                 found += drafts(read, source.decode(flow.entity, read.raw), flow, page.began)
             case Tombstone():
                 found.append(tombstone(read, flow, page.began))

@@ -9,8 +9,10 @@ import pytest
 from changing import LAG, SECOND, T0, Shop, keys, safe, spread, walked
 
 from adapters.walks import Ask, Batch, watermark
+from connector import points
 from connector.errors import Truncated
 from connector.profile import Walk
+from connector.testing.rig import Killed
 
 
 @pytest.mark.parametrize("totals", [True, False])
@@ -32,6 +34,26 @@ def test_2500_rows_of_one_second_with_20_touched_per_page_are_none_missed(totals
     shop.happens = lambda s: s.touch(*range(len(s.asks) * 20, len(s.asks) * 20 + 20))
 
     assert set(keys(walked(shop))) >= {str(n) for n in range(2500)} | {"9999"}
+
+
+def test_dying_within_a_long_second_misses_nothing(monkeypatch):
+    """The cursor that was kept last leads back to all that was not read."""
+    shop = Shop(dict.fromkeys(range(500), T0) | {9999: T0 + SECOND})
+    left = [3]
+
+    def die(point):
+        left[0] -= point == "second.mid_backward"
+        if not left[0]:
+            raise Killed(point)
+
+    monkeypatch.setattr(points, "on_reach", die)
+    pages, walk = [], Walk(type="watermark", size=100)
+    with pytest.raises(Killed):
+        pages.extend(watermark(walk, shop, None, start=None, until=None, lag=LAG))
+    monkeypatch.undo()
+    assert 100 < len(keys(pages)) < 500
+    again = walked(shop, pages[-1].cursor)
+    assert set(keys(pages)) | set(keys(again)) == {str(n) for n in range(500)} | {"9999"}
 
 
 def test_a_full_second_that_is_still_open_waits_and_is_read_later():

@@ -31,7 +31,8 @@ POINTS = (
     "find.found_before_link", "resend.after_absent", "hold.between_check_and_commit",
     "claimrow.taken", "page.fetched", "page.mapped", "page.before_commit", "page.committed",
     "walk.before_safe", "hint.before_commit", "hint.committed_before_200",
-    "hint.read_before_close",
+    "hint.read_before_close", "intent.some_sent", "notsent.withdraw", "parse.kills_process",
+    "release.before_commit", "snapshot.before_seal", "bulk.sent", "bulk.reply_partial",
 )  # fmt: skip
 FIRST_POINTS = ("send.before_reply", "reply.before_outcome", "outcome.before_commit")
 

@@ -11,9 +11,14 @@ from connector import points
 from connector.testing.rig import Rig, order
 
 FAULTS = ("none", "hang", "cut", "late", "lost")
-# Driven by tests of their own: an adapter's, the SOAP sandbox's, a second document's, a webhook's.
+# Driven by tests of their own: an adapter's, the SOAP sandbox's, a second document's, a webhook's,
+# a plan's, a stock list's (tests/gate/test_points.py sees to it).
 ELSEWHERE = {
     *points.HINTS,
+    *points.OPS,
+    "snapshot.before_seal",
+    "bulk.sent",
+    "bulk.reply_partial",
     "second.mid_backward",
     "parse.kills_process",
     "send.half_written",

@@ -222,7 +222,16 @@ def test_with_one_side_paused_a_run_does_nothing_and_is_no_failure(shelves, name
     assert shelves.shop() == 1000
 
 
-@pytest.mark.parametrize("point", ["snapshot.before_seal", "intent.none_sent", "outcome.committed"])
+@pytest.mark.parametrize(
+    "point",
+    [
+        "snapshot.before_seal",
+        "intent.none_sent",
+        "outcome.committed",
+        "bulk.sent",
+        "bulk.reply_partial",
+    ],
+)
 def test_a_run_that_dies_is_made_up_for_by_the_next(shelves, point):
     """Nothing of an unsealed reading is left, and no article is stuck."""
     company = shelves.company
