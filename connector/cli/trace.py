@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +27,8 @@ ATTEMPTS = (
 )
 _SHORT = 12  # of a digest: enough to see that two attempts were made by different mappings
 LINKS = ("target", "target_key", "role", "reference", "target_version", "total", "made_at")
+SEVERAL = ("key", "flow", "reference", "there", "state", "fits")
+_CALLED = {"product": "sku", "stock": "sku"}  # what people call it by; all else: its number
 CHILDREN = ("entity", "key", "is", "needs")
 
 
@@ -37,18 +40,46 @@ CHILDREN = ("entity", "key", "is", "needs")
 def trace(entity: str, key: str, config: Path | None, as_json: bool) -> None:
     """Tell all that happened to ENTITY KEY: states, attempts, its number there, what is next.
 
-    KEY is the source's own id. Keys and codes only: no personal data.
+    KEY is the source's own id; or the target's, our reference, the order's number, an article's
+    SKU: where that means several, they are listed. Keys and codes only: no personal data.
     """
     now = SystemClock().now()
     with at_ledger(config) as (_, ledger):
-        found = [_told(row, ledger, now) for row in ledger.read(history.find, entity, key)]
+        rows = _meant(ledger, entity, key)
+        found = [_told(row, ledger, now) for row in rows]
     if not found:
         raise ConnectorError(f"there is no record of {entity} {key}", code="no_such_record")
     if as_json:
         output.emit(found)
         return
-    for told in found:
+    first = [told for told in found if told["record"]["fits"] == "key"]
+    one = first or (found if len({row["key"] for row in rows}) == 1 else [])
+    for told in one:
         _print(told)
+    others = [told["record"] for told in found if told not in one]
+    if others:
+        _list(others, "also meant by it" if one else "several are meant by it")
+
+
+def _meant(ledger: Ledger, entity: str, name: str) -> Sequence[Row]:
+    """The records that a person may mean by *name*, those of that key first."""
+    word = _CALLED.get(entity, "number")
+    within = f'"{word}":{json.dumps(name, ensure_ascii=False)}'.encode()
+    rows = ledger.read(history.named, entity, name, within)
+    fit = [r for r in rows if r["fits"] != "document" or _called(ledger, r, word) == name]
+    return sorted(fit, key=lambda row: row["fits"] != "key")
+
+
+def _called(ledger: Ledger, row: Row, word: str) -> object:
+    """What the document itself, and no part of it, has as its *word*."""
+    stored = ledger.read(history.content, row["id"])
+    return json.loads(stored).get(word) if stored else None
+
+
+def _list(rows: Sequence[Row], title: str) -> None:
+    output.table(rows, SEVERAL, title)
+    for entity, key in dict.fromkeys((row["entity"], row["key"]) for row in rows):
+        click.echo(f"connector trace {entity} {key}")
 
 
 def _told(row: Row, ledger: Ledger, now: datetime) -> dict[str, Any]:

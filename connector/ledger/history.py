@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, or_, select
 
 from connector.ledger.links import any_of, own_link
 from connector.ledger.records import blockers
@@ -32,6 +32,32 @@ def find(db: Connection, entity: str, key: str, flow: str | None = None) -> Rows
     """The records of a document, one a flow, each with the target's id."""
     given = {"entity": entity, "key": key} | ({"flow": flow} if flow else {})
     return listed(db, given)
+
+
+def named(db: Connection, entity: str, name: str, within: bytes) -> Rows:
+    """The records that people may mean by *name*: by their key, the target's, or our reference.
+
+    Or by what their document says, where *within* stands in it; column `fits` tells which it was.
+    """
+    there, ours = link.c.target_key == name, or_(
+        record.c.reference == name, link.c.reference == name
+    )  # fmt: skip
+    own = record.c.key == name
+    fits = case((own, "key"), (there, "target_key"), (ours, "reference"), else_="document")
+    return _all(
+        db,
+        select(*_SHOWN, link.c.target_key.label("there"), fits.label("fits"))
+        .join_from(record, link, own_link(), isouter=True)
+        .where(record.c.entity == entity, or_(own, there, ours, _holds(db, within)))
+        .order_by(record.c.changed_at.desc(), record.c.id.desc()),
+    )
+
+
+def _holds(db: Connection, within: bytes) -> ColumnElement[bool]:
+    """Does the stored document have these bytes in it?"""
+    if db.dialect.name == "sqlite":
+        return func.instr(record.c.doc, within) > 0
+    return func.position(literal(within).op("IN")(record.c.doc)) > 0
 
 
 def listed(db: Connection, given: Mapping[str, str | None], most: int = 100) -> Rows:

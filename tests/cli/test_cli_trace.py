@@ -40,6 +40,58 @@ def test_a_trace_tells_of_the_doubt_and_its_end(desk: Any) -> None:
     assert told["next"] == "nothing, until it changes at the source"
 
 
+def test_a_record_is_traced_by_each_of_its_names(desk: Any) -> None:
+    """The source's key, the target's, our reference, the number that people know it by."""
+    numbered(desk, "'W-' ~ id")
+    key = desk.company.order()
+    desk.company.settle()
+    [book] = desk.company.books()
+    for name, fits in (
+        (key, "key"), (book["order_no"], "target_key"),
+        (f"DE-W-{key}", "reference"), (f"W-{key}", "document"),
+    ):  # fmt: skip
+        [told] = desk("trace", "order", name, "--json").json
+        assert (told["record"]["key"], told["record"]["fits"]) == (key, fits)
+        assert f"order {key} of flow orders: done" in desk("trace", "order", name).out
+    assert desk("trace", "order", "W-").code != 0
+
+
+def test_where_a_name_means_several_they_are_listed(desk: Any) -> None:
+    """None is picked for the person; each is named with the command that tells of it alone."""
+    numbered(desk, "'7'")
+    keys = [desk.company.order(), desk.company.order()]
+    desk.company.settle()
+    said = desk("trace", "order", "7").out
+    assert said.startswith("several are meant by it")
+    assert "next:" not in said
+    for key in keys:
+        assert f"connector trace order {key}\n" in said
+    assert len(desk("trace", "order", "7", "--json").json) == 2
+
+
+def test_a_key_goes_before_a_number(desk: Any) -> None:
+    """The command that a list names must tell of that one; the others are told beside it."""
+    first = desk.company.order()
+    numbered(desk, f"'{first}'")
+    second = desk.company.order()
+    desk.company.settle()
+    said = desk("trace", "order", first).out
+    assert said.startswith(f"order {first} of flow orders")
+    assert "also meant by it\nkey" in said
+    assert f"connector trace order {second}\n" in said
+
+
+def numbered(desk: Any, expression: str) -> None:
+    """From now on the shop's orders have numbers that are not their keys."""
+    folder = desk.company.folder / "mappings" / "numbered"
+    folder.mkdir(parents=True)
+    (folder / "profile.yaml").write_text("profile: numbered\nextends: woocommerce\n")
+    order = f'entity: order\nextends: woocommerce\nread:\n  number: "= {expression}"\n'
+    (folder / "order.yaml").write_text(order)
+    desk.company.config(mappings=["mappings"])
+    desk.company.connection("shop", profile="numbered")
+
+
 def test_a_trace_names_the_mapping_that_made_each_attempt(desk: Any) -> None:
     """Its digest: people see the beginning, scripts the whole."""
     number = doubtful(desk)
