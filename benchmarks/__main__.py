@@ -32,6 +32,7 @@ class Plan:
     slots: int
     latency: float
     rounds: int
+    capacity: int = 0  # calls that the ERP does at once, unknown to us; 0: any number
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,10 +46,11 @@ class Figures:
 
 
 @contextmanager
-def served(orders: int, born: datetime, latency: float) -> Iterator[str]:
+def served(orders: int, born: datetime, latency: float, capacity: int = 0) -> Iterator[str]:
     """A bench server with *orders*, in a process of its own; gives its address."""
     command = [sys.executable, "-m", "benchmarks.server", "--orders", str(orders)]
     command += ["--first", (born + timedelta(seconds=5)).isoformat(), "--latency", str(latency)]
+    command += ["--slots", str(capacity)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""
@@ -72,7 +74,10 @@ def run(tool: str, orders: int, plan: Plan, *, again: bool = False) -> dict[str,
     born = datetime.now(UTC).replace(microsecond=0) - AGE
     total = orders + plan.warm
     command = [sys.executable, "-m", f"benchmarks.{tool}"]
-    with served(total, born, plan.latency) as url, tempfile.TemporaryDirectory() as folder:
+    with (
+        served(total, born, plan.latency, plan.capacity) as url,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         command += ["--url", url]
         if tool == "ours":
             command += ["--folder", folder, "--born", born.isoformat()]
@@ -83,7 +88,7 @@ def run(tool: str, orders: int, plan: Plan, *, again: bool = False) -> dict[str,
     took: dict[str, Any] = json.loads(out.splitlines()[-1])
     assert (stats["orders"], stats["duplicates"]) == (total, 0), f"{tool}: {stats}"
     return {**took, "cents": stats["cents"], "calls": sum(stats["calls"].values()),
-            "peak": stats["peak"]}  # fmt: skip
+            "peak": stats["peak"], "rejected": stats["rejected"]}  # fmt: skip
 
 
 def marginal(tool: str, plan: Plan) -> tuple[Figures, tuple[int, int]]:

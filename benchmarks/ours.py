@@ -12,14 +12,14 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import delete
+from sqlalchemy import Connection, delete, func, select
 
 from benchmarks.measure import Measured
 from connector.app import App, opened
 from connector.flow.flows import Flow
 from connector.flow.pull import pull
 from connector.ledger import migrate
-from connector.ledger.schema import cursor
+from connector.ledger.schema import cursor, record
 from connector.ledger.store import Ledger
 from connector.places import migrations_folder
 
@@ -77,6 +77,21 @@ def warm_up(app: App, flow: Flow, orders: int) -> None:
         time.sleep(0.2)
 
 
+def deliver(app: App, flow: Flow) -> dict[str, int]:
+    """Sync, and go on until nothing waits any more: what a busy ERP rejected is due a second on."""
+    found = app.sync(flow).delivered["orders"]
+    while app.ledger.read(waiting):
+        time.sleep(0.02)
+        for name, more in app.catch_up(flow).delivered.get("orders", {}).items():
+            found[name] = found.get(name, 0) + more
+    return found
+
+
+def waiting(db: Connection) -> int:
+    """How many records are not done."""
+    return db.scalar(select(func.count()).select_from(record).where(record.c.state != "done")) or 0
+
+
 def read_again(app: App, flow: Flow) -> float:
     """Seconds for reading everything from the start, of which nothing has changed."""
     with app.ledger.begin() as db:
@@ -105,8 +120,8 @@ def main() -> None:
         flow = app.flows["orders"]
         warm_up(app, flow, args.warm)
         with Measured() as took:
-            report = app.sync(flow)
-        told = {**took.told(), "delivered": report.delivered["orders"]}
+            delivered = deliver(app, flow)
+        told = {**took.told(), "delivered": delivered}
         if args.again:
             told["again"] = read_again(app, flow)
         print(json.dumps(told))

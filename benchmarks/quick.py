@@ -15,7 +15,8 @@ from benchmarks.__main__ import AGE, Plan, asked, marginal, run, served
 
 PLAN = Plan(small=200, large=900, warm=100, slots=16, latency=0.0, rounds=1)
 LATENCY = 100.0  # of the ERP, in milliseconds
-FAR_ORDERS = 640
+CAPACITY = 16  # calls that the far ERP does at once; we may make four times as many
+FAR_ORDERS = 1600
 POSTED = 4000
 
 
@@ -36,12 +37,14 @@ def measure(plan: Plan, far_orders: int, posted: int) -> str:
     ours, brought = marginal("ours", plan)
     assert theirs == brought, "the two delivered different sums"
     raw = httpclient(posted)
-    beyond = replace(plan, latency=LATENCY)
+    beyond = replace(plan, latency=LATENCY, capacity=CAPACITY, slots=4 * CAPACITY)
     far = run("ours", far_orders, beyond)
-    share = far_orders / far["seconds"] / (beyond.slots / (beyond.latency / 1000))
+    share = far_orders / far["seconds"] / (CAPACITY / (LATENCY / 1000))
     again = run("ours", plan.large, plan, again=True)
     unchanged = (plan.large + plan.warm) / again["again"]  # it reads the warm ones, too
+    rejected = 100 * far["rejected"] / far["calls"]
     return (
+        f"an ERP of {CAPACITY} calls at once, unknown to us: {rejected:.1f} % rejected\n"
         f"bench: naive={ours.rate / naive.rate:.2f} httpclient={ours.rate / raw:.3f}"
         f" cpu_ms={ours.cpu_ms:.2f} latency100={share:.2f} unchanged={unchanged:.0f}"
         f" rss_mb={ours.rss:.0f}"

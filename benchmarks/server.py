@@ -1,7 +1,8 @@
 """The bench server: a shop (REST) and an ERP (SOAP) in one fast process, keeping all in memory.
 
 It answers what is asked with little work and counts; it validates nothing.  `GET /stats` tells how
-many orders came, how many of them twice, their sum, all SOAP calls and the most at one time.
+many orders came, how many of them twice, their sum, all SOAP calls, the most at one time, and
+the rejected ones.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ import asyncio
 import json
 import re
 from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from urllib.parse import parse_qs, urlsplit
 
 from benchmarks import shop_data
 
+Done = Callable[[bytes, bytes], None]
 NS = "urn:sandbox:erp:v1"
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _OPERATION = re.compile(rb"Body[^>]*>\s*<(?:[\w.-]+:)?(\w+)")
@@ -67,7 +71,7 @@ class Erp:
         self._orders: dict[bytes, str] = {}
         self._customers: dict[bytes, str] = {}
         self.calls: dict[str, int] = {}
-        self.duplicates = self.cents = self.serving = self.peak = 0
+        self.duplicates = self.cents = self.serving = self.peak = self.rejected = 0
 
     def answer(self, body: bytes) -> bytes:
         """Do one operation; give its reply."""
@@ -98,7 +102,7 @@ class Erp:
     def stats(self) -> dict[str, object]:
         """Tell what came."""
         return {"orders": len(self._orders), "duplicates": self.duplicates, "cents": self.cents,
-                "calls": self.calls, "peak": self.peak}  # fmt: skip
+                "calls": self.calls, "peak": self.peak, "rejected": self.rejected}  # fmt: skip
 
     def _create_order(self, body: bytes) -> str:
         total = sum(int(a) * 100 + int(b or 0) for a, b in _AMOUNT.findall(body))
@@ -137,11 +141,41 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+class Desk:
+    """Does *slots* calls at once (0: any number), each for *latency* seconds.
+
+    Half as many more wait for their turn; the rest is told 429 and not done.
+    """
+
+    def __init__(self, erp: Erp, latency: float, slots: int) -> None:
+        self.erp, self._latency, self._slots = erp, latency, slots
+        self._waiting: deque[tuple[bytes, Done]] = deque()
+
+    def take(self, body: bytes, done: Done) -> None:
+        """Do a call, now or in its turn; *done* gets its status and reply."""
+        erp = self.erp
+        if not self._slots or erp.serving < self._slots:
+            erp.serving += 1
+            erp.peak = max(erp.peak, erp.serving)
+            asyncio.get_running_loop().call_later(self._latency, self._over, erp.answer(body), done)
+        elif len(self._waiting) < self._slots // 2:
+            self._waiting.append((body, done))
+        else:
+            erp.rejected += 1
+            done(b"429 Too Many Requests", b"busy")
+
+    def _over(self, reply: bytes, done: Done) -> None:
+        self.erp.serving -= 1
+        done(b"200 OK", reply)
+        if self._waiting:
+            self.take(*self._waiting.popleft())
+
+
 class Wire(asyncio.Protocol):
     """One connection: requests come whole or in pieces, replies go in order."""
 
-    def __init__(self, shop: Shop, erp: Erp, latency: float) -> None:
-        self._shop, self._erp, self._latency = shop, erp, latency
+    def __init__(self, shop: Shop, desk: Desk) -> None:
+        self._shop, self._desk = shop, desk
         self._buffer = b""
         self._out: asyncio.Transport | None = None
 
@@ -164,35 +198,32 @@ class Wire(asyncio.Protocol):
     def _serve(self, head: bytes, body: bytes) -> None:
         method, target, *_ = head.split(b" ", 2)
         if method == b"POST":
-            self._erp.serving += 1
-            self._erp.peak = max(self._erp.peak, self._erp.serving)
-            reply = self._erp.answer(body)
-            asyncio.get_running_loop().call_later(self._latency, self._finish, reply)
+            self._desk.take(body, self._finish)
         elif target.startswith(b"/stats"):
-            self._write(json.dumps(self._erp.stats()).encode(), "application/json")
+            self._write(json.dumps(self._desk.erp.stats()).encode(), "application/json")
         else:
             parts = urlsplit(target.decode())
             found, extra = self._shop.answer(parts.path, parse_qs(parts.query))
             self._write(found, "application/json", extra)
 
-    def _finish(self, reply: bytes) -> None:
-        self._erp.serving -= 1
-        self._write(reply, "text/xml; charset=utf-8")
+    def _finish(self, status: bytes, reply: bytes) -> None:
+        self._write(reply, "text/xml; charset=utf-8", status=status)
 
-    def _write(self, body: bytes, kind: str, extra: str = "") -> None:
+    def _write(self, body: bytes, kind: str, extra: str = "", *, status: bytes = b"200 OK") -> None:
+        now = format_datetime(datetime.now(UTC), usegmt=True)
         head = (
-            f"HTTP/1.1 200 OK\r\nDate: {format_datetime(datetime.now(UTC), usegmt=True)}\r\n"
+            f"HTTP/1.1 {status.decode()}\r\nDate: {now}\r\n"
             f"Content-Type: {kind}\r\n{extra}Content-Length: {len(body)}\r\n\r\n"
         )
         if self._out is not None:
             self._out.write(head.encode() + body)
 
 
-async def serve(shop: Shop, latency: float) -> None:
+async def serve(shop: Shop, latency: float, slots: int) -> None:
     """Serve on a free port of the loopback; say which on stdout."""
-    erp = Erp()
+    desk = Desk(Erp(), latency, slots)
     server = await asyncio.get_running_loop().create_server(
-        lambda: Wire(shop, erp, latency), "127.0.0.1", 0
+        lambda: Wire(shop, desk), "127.0.0.1", 0
     )
     print(f"url=http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()
@@ -205,10 +236,11 @@ def main() -> None:
     parser.add_argument("--first", required=True, help="when the first order is placed (ISO, UTC)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--latency", type=float, default=0.0, help="of the ERP, in milliseconds")
+    parser.add_argument("--slots", type=int, default=0, help="calls that the ERP does at once")
     args = parser.parse_args()
     first = datetime.fromisoformat(args.first)
     rows = shop_data.orders(args.orders, seed=args.seed, first=first)
-    asyncio.run(serve(Shop(rows, first), args.latency / 1000))
+    asyncio.run(serve(Shop(rows, first), args.latency / 1000, args.slots))
 
 
 if __name__ == "__main__":

@@ -47,8 +47,8 @@ def settle(  # noqa: C901, PLR0911 - one case for each of a closed union
             name = "not_sent" if in_hand(at) else "late"
             due = now + SOON
             return Settlement(outcome="not_sent", move=name, code=why, due_at=due, detail=why)
-        case Unavailable(wait=wait, why=why):
-            due = now + (wait or flow.attempts.wait(1))
+        case Unavailable(wait=wait, why=why, busy=busy):
+            due = now + (SOON if busy else wait or flow.attempts.wait(1))
             return _negative(at, "unavailable", why or "unavailable", due)
         case Unauthorized(why=why):
             due = now + flow.attempts.wait(2)

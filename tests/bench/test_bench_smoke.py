@@ -5,6 +5,7 @@ import pytest
 from benchmarks import quick
 from benchmarks.__main__ import Figures, Plan, run
 
+TOOK = {"seconds": 0.5, "again": 0.5, "calls": 40, "rejected": 1}
 PLAN = Plan(small=5, large=10, warm=100, slots=4, latency=0.0, rounds=1)
 
 
@@ -23,10 +24,11 @@ def test_the_quick_bench_divides_what_was_read_again_by_its_time(monkeypatch):
     figures = Figures(rate=2.0, cpu_ms=1.0, calls=1.0, rss=50.0)
     monkeypatch.setattr(quick, "marginal", lambda tool, plan: (figures, (1, 2)))
     monkeypatch.setattr(quick, "httpclient", lambda orders: 4.0)
-    monkeypatch.setattr(quick, "run", lambda *_, **__: {"seconds": 0.5, "again": 0.5})
+    monkeypatch.setattr(quick, "run", lambda *_, **__: TOOK)
 
     assert quick.measure(PLAN, far_orders=20, posted=20) == (
-        "bench: naive=1.00 httpclient=0.500 cpu_ms=1.00 latency100=1.00 unchanged=220 rss_mb=50"
+        "an ERP of 16 calls at once, unknown to us: 2.5 % rejected\n"
+        "bench: naive=1.00 httpclient=0.500 cpu_ms=1.00 latency100=0.25 unchanged=220 rss_mb=50"
     )
 
 
