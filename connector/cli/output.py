@@ -52,18 +52,19 @@ def fail(error: ConnectorError, as_json: bool) -> int:
     own = type(error).code
     ends_by = code if own == ConnectorError.code else codes.CODES.get(own, code)
     cure = error.cure or code.cure
+    command = error.cure if error.cure.startswith("connector ") else code.command
     if as_json:
         report = {
             "code": error.code,
             "message": str(error),
             "cure": cure,
-            "command": code.command,
+            "command": command,
             "problems": _problems(error),
         }
         click.echo(json.dumps({"error": report}, ensure_ascii=False), err=True)
     else:
         click.echo(f"error[{error.code}]: {error}", err=True)
-        click.echo(f"  cure: {cure}\n  command: {code.command}", err=True)
+        click.echo(f"  cure: {cure}\n  command: {command}", err=True)
     return ends_by.exit_code
 
 

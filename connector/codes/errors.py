@@ -16,7 +16,7 @@ ERRORS = (
         "mapping",
         "A profile or mapping is wrong, or cannot do what the configuration asks of it.",
         "Correct every line that the report names; it says so where more may show then.",
-        "connector check",
+        "connector map lint PROFILE",
         USAGE,
     ),
     Code(
@@ -58,7 +58,7 @@ ERRORS = (
         "find_unproven",
         "What we made is not found again in the target, so a doubt could not be settled.",
         "Mend `find` of the profile; nothing more is created until it finds.",
-        "connector status",
+        "connector map lint PROFILE",
         BRAKED,
     ),
     Code(
@@ -100,14 +100,14 @@ ERRORS = (
         "not_sent",
         "A call was withdrawn before its first byte: too late, or we are stopping.",
         "Nothing: the record is sent in the next run.",
-        "connector flow sync",
+        "connector flow sync FLOW",
         UNAVAILABLE,
     ),
     Code(
         "too_late",
         "A call was withdrawn before its first byte: its time was over.",
         "Nothing: the record is sent in the next run. If it is often so, lower `concurrency`.",
-        "connector flow sync",
+        "connector flow sync FLOW",
         UNAVAILABLE,
     ),
     Code(
@@ -148,14 +148,14 @@ ERRORS = (
         "listen",
         "The address of `web.listen` cannot be bound: it is taken, or not this machine's.",
         "See with `ss -ltnp` who has it, or name another one.",
-        "connector check",
+        "connector run",
         USAGE,
     ),
     Code(
         "restart_needed",
         "The changed configuration names something that a reload cannot exchange.",
         "Restart the daemon; until then it goes on with what it has.",
-        "connector check",
+        "connector run",
         USAGE,
     ),
     Code(
@@ -182,7 +182,7 @@ ERRORS = (
     Code(
         "no_such_record",
         "The ledger holds no record of this entity and key.",
-        "Check the key; it is the source's own id.",
+        "Check the key: it is the source's own id (`trace` takes other names too).",
         "connector record list",
     ),
     Code(
@@ -207,15 +207,15 @@ ERRORS = (
     ),
     Code(
         "not_allowed",
-        "This is not possible in the record's state.",
-        "See which commands its state and reason allow.",
-        "connector record show ENTITY KEY",
+        "This is not possible as things stand.",
+        "See what waits, and which command each of it takes.",
+        "connector status",
     ),
     Code(
         "bug",
         "The program contradicts itself; nothing was sent that the ledger does not know.",
         "Report it with the code and the version; the record stays where it is.",
-        "connector status",
+        "connector --version",
         BUG,
     ),
 )

@@ -33,7 +33,7 @@ REASONS = (
         "conflict",
         "Both sides changed it, or another document now stands under its key.",
         "Say which side holds.",
-        _RESOLVE,
+        "connector record resolve ENTITY KEY --side SIDE",
     ),
     Code(
         "refused",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -13,7 +14,7 @@ from connector import codes, documents
 from connector.cli import COMMANDS, root
 from connector.config import ENTITIES, json_schema, load_config
 from connector.errors import ConnectorError
-from connector.ledger import schema
+from connector.ledger import persons, schema
 from connector.mapping import filtering, filters, trees
 from connector.problems import Problems
 from connector.workbench import examples, reference
@@ -84,6 +85,40 @@ def test_every_command_of_the_catalogue_can_be_asked_for_help(command: str) -> N
     """The command that a code names exists, down to its last word."""
     words = called(command)
     assert CliRunner().invoke(root, [*words, "--help"]).exit_code == 0
+
+
+# What a person writes for a placeholder that not every word fits.
+_WRITTEN = {"SIDE": "source", "FILE": str(ROOT / "README.md"), "RUN": "orders-1"}
+
+
+@pytest.mark.parametrize("command", sorted({c.command for c in codes.CODES.values()}))
+def test_every_command_of_the_catalogue_can_be_called_as_it_is_written(command: str) -> None:
+    """It lacks no argument, and each of its options is one; nothing is run."""
+    words = [_WRITTEN.get(word, word) for word in command.split()[1:]]
+    at: click.Command = root
+    context = click.Context(root)
+    while words and isinstance(at, click.Group) and not words[0].startswith("-"):
+        found = at.get_command(context, words[0])
+        assert found is not None
+        at = found
+        context = click.Context(found, info_name=words.pop(0), parent=context)
+    if words not in (["--help"], ["--version"]):
+        at.make_context(context.info_name, words, parent=context.parent)
+
+
+_ANSWERS = {
+    "retry": persons.RETRIED,
+    "release": persons.RELEASED,
+    "resolve": (*persons.CHOSEN, "doubt", "conflict"),
+}
+
+
+@pytest.mark.parametrize("reason", sorted(codes.HELD))
+def test_the_command_of_a_reason_is_one_that_the_reason_takes(reason: str) -> None:
+    """What the table of held records names is not refused for such a record."""
+    _, _, act, *_ = codes.HELD[reason].command.split()
+    assert reason in _ANSWERS.get(act, (reason,))
+    assert ("--side" in codes.HELD[reason].command) is (reason == "conflict")
 
 
 def test_every_exit_code_is_documented() -> None:
