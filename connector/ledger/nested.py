@@ -7,9 +7,10 @@ what stands between them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
 
 
 class Nested:
@@ -22,6 +23,10 @@ class Nested:
         """Take back all that was written in it."""
         self._db.exec_driver_sql("ROLLBACK TO SAVEPOINT part")
 
+    def end(self) -> None:
+        """Keep what is left of it."""
+        self._db.exec_driver_sql("RELEASE SAVEPOINT part")
+
 
 @contextmanager
 def nested(db: Connection) -> Iterator[Nested]:
@@ -31,7 +36,10 @@ def nested(db: Connection) -> Iterator[Nested]:
     try:
         yield part
     except BaseException:
-        part.undo()
+        # SQLite ends the whole transaction when its disk is full, a lost connection has none: what
+        # fails then for lack of a savepoint must not stand before what happened.
+        with suppress(OperationalError, InterfaceError, PendingRollbackError):
+            part.undo()
+            part.end()
         raise
-    finally:
-        db.exec_driver_sql("RELEASE SAVEPOINT part")
+    part.end()

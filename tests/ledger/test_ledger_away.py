@@ -8,6 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from connector.errors import LedgerAway
 from connector.ledger import store
+from connector.ledger.nested import nested
 from connector.ledger.schema import meta
 from connector.ledger.store import Ledger
 
@@ -48,6 +49,39 @@ def test_a_ledger_without_room_is_away_and_keeps_what_it_has(file):
         grow(file)
     file.read(lambda db: db.exec_driver_sql("PRAGMA max_page_count=1000000"))
     grow(file)
+
+
+def test_a_disk_that_is_full_in_a_part_of_a_transaction_is_told_as_that(file):
+    """SQLite ends the transaction and its savepoint: that there is none is not what happened."""
+    with file.begin() as db:
+        pages = db.exec_driver_sql("PRAGMA page_count").scalar()
+        db.exec_driver_sql(f"PRAGMA max_page_count={pages + 20}")
+        db.execute(text("CREATE TABLE more (x)"))
+
+    def fill():
+        with file.begin() as db, nested(db):
+            for _ in range(100):
+                db.execute(text("INSERT INTO more VALUES (zeroblob(1000))"))
+
+    with pytest.raises(LedgerAway, match="SQLITE_FULL"):
+        fill()
+    assert file.read(lambda db: db.scalar(text("SELECT count(*) FROM more"))) == 0
+
+
+def test_a_server_that_goes_in_a_part_of_a_transaction_is_away(database):
+    """PostgreSQL: the lost connection is told, not that nothing can be undone on it."""
+    ledger = Ledger(database())
+    kill = text("SELECT pg_terminate_backend(:pid)")
+
+    def lose():
+        with ledger.begin() as db, nested(db):
+            pid = db.scalar(text("SELECT pg_backend_pid()"))
+            ledger.read(lambda other: other.scalar(kill, {"pid": pid}))
+            db.scalar(text("SELECT 1"))
+
+    with pytest.raises(LedgerAway):
+        lose()
+    ledger.close()
 
 
 def test_a_server_that_is_gone_is_away(tmp_path):
