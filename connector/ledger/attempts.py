@@ -117,8 +117,10 @@ def open_all(db: Connection, intents: Sequence[Intent], now: datetime) -> dict[i
         rows = [_row(i, now) for i in intents if i.creates is creates]
         if rows:
             many(db, _opening(db.dialect.name, creates, (ours, no_doubt)), rows)
-    opened = {"before": before, "ids": [i.record for i in intents]}
-    return {row.record: row.id for row in db.execute(_opened(), opened)}
+    fences = {i.record: i.fence for i in intents}
+    opened = db.execute(_opened(), {"before": before, "ids": list(fences)})
+    # R3: one that took the record over meanwhile has an intent of its own, under another fence.
+    return {of: id_ for of, id_, fence in opened if fence == fences[of]}
 
 
 def _row(intent: Intent, now: datetime) -> dict[str, Any]:
@@ -134,7 +136,8 @@ def _row(intent: Intent, now: datetime) -> dict[str, Any]:
 @cache
 def _opened() -> Any:
     mine = attempt.c.record.in_(bindparam("ids", expanding=True))
-    return select(attempt.c.record, attempt.c.id).where(attempt.c.id > bindparam("before"), mine)
+    new = attempt.c.id > bindparam("before")
+    return select(attempt.c.record, attempt.c.id, attempt.c.fence).where(new, mine)
 
 
 @cache

@@ -70,6 +70,28 @@ def test_of_two_workers_that_open_one_pair_at_once_one_sends(two):
     assert mine.read(lambda db: list(db.scalars(pairs))) == [order, free]
 
 
+def test_an_intent_of_who_took_the_record_over_is_not_ours(two, monkeypatch):
+    """R3: we slept past our lease in the transaction: what the other sends is not ours to close."""
+    mine, other = two
+    with mine.begin() as db:
+        order = a_record(db, key="1", state="running", fence=1)
+    theirs = {}
+    original = attempts.many
+
+    def take_over(*args):
+        monkeypatch.setattr(attempts, "many", original)
+        with other.begin() as db:
+            db.execute(update(schema.record).values(fence=2))
+            theirs.update(attempts.open_all(db, [an_intent(order, fence=2)], NOW))
+        return original(*args)
+
+    monkeypatch.setattr(attempts, "many", take_over)
+    with mine.begin() as db:
+        ours = attempts.open_all(db, [an_intent(order, fence=1)], NOW)
+    assert list(theirs) == [order]
+    assert ours == {}
+
+
 @pytest.mark.parametrize("before", [False, True])
 def test_of_two_workers_that_would_create_one_customer_one_may(two, before):
     """D2: whether nobody held the right before or one who is done with it."""
