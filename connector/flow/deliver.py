@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -48,6 +49,7 @@ PAGE = 200
 MOST = 10 * PAGE  # records until what they depend on has its turn
 CALLS = (Create, Update, Resume)
 AGAIN = timedelta(seconds=1)
+SHUT = ("unavailable", "unauthorized", "closed", "paused")  # why a connection lets no call begin
 
 
 @dataclass(kw_only=True, slots=True)
@@ -60,15 +62,17 @@ class Delivered:
     braked: str = ""
 
     def count(self, outcome: Outcome) -> None:
-        """Count one outcome; a connection that is away stops the round, one that is busy does not:
+        """Count one outcome; a connection that is away or shut stops the round.
 
-        its gate lets fewer calls begin, and none once that does not help.
+        One that is busy does not: its gate lets fewer begin, and is shut once that does not help.
         """
         name = type(outcome).__name__
         self.outcomes[name] = self.outcomes.get(name, 0) + 1
         busy = isinstance(outcome, Unavailable) and outcome.busy
         if isinstance(outcome, Unavailable | Unauthorized) and not busy:
             self.stopped = name
+        elif isinstance(outcome, NotSent) and outcome.why in SHUT:
+            self.stopped = self.stopped or outcome.why
 
 
 def deliver(
@@ -94,10 +98,7 @@ def deliver(
         reach("reply.before_outcome")
         write_outcomes(ledger, group, flow, clock)
         reach("outcome.committed")
-        for _, outcome in group:
-            at.done.count(outcome)
-        streak.hear([outcome for _, outcome in group], clock.now())
-        verify(target, flow, ledger, clock, {c.id: o for c, o in group if isinstance(o, Done)})
+        at.hear(group)
     at.done.braked = streak.words or at.done.braked
     if at.broke is not None:
         raise at.broke
@@ -108,7 +109,8 @@ def deliver(
 class Window:
     """The intents open at once (S2): a page, then what takes the places of those that ended.
 
-    So calls are on the wire all the time, and the next records are prepared meanwhile.
+    So calls are on the wire all the time, and the next records are prepared meanwhile. What goes
+    wrong then is kept in `broke`: what is on the wire is heard and written all the same (S10).
     """
 
     target: Target
@@ -118,7 +120,7 @@ class Window:
     licence: Licence | None
     streak: Streak
     done: Delivered = field(default_factory=Delivered)
-    broke: errors.ConnectorError | None = None
+    broke: Exception | None = None
     _rolls: bool = False
 
     def first(self) -> list[Change]:
@@ -128,27 +130,40 @@ class Window:
         return self._page(PAGE // 2 if self._rolls else window(self.flow), creates)
 
     def more(self, left: int) -> Sequence[Change]:
-        """Further calls while *left* are still out. What goes wrong is kept in `broke`: what is
-
-        on the wire must be heard and written all the same (S10).
-        """
+        """Further calls while *left* are still out."""
         if left:
             reach("intent.some_sent")
         most = window(self.flow) - left
-        if most < PAGE // 2 or not self._goes_on():
-            return ()
-        self.ledger.beat(self.clock.now(), self.clock.boottime())
-        claimed = self.done.claimed
-        try:
-            changes = self._page(most, None)
-        except errors.ConnectorError as error:
-            self.broke, changes = error, []
-        self._rolls = self._rolls and self.done.claimed > claimed
+        changes: list[Change] = []
+        if most >= PAGE // 2 and self._goes_on():
+            claimed = self.done.claimed
+            with self._to_the_end():
+                self.ledger.beat(self.clock.now(), self.clock.boottime())
+                changes = self._page(most, None)
+            self._rolls = self._rolls and self.done.claimed > claimed
         return changes
+
+    def hear(self, group: Sequence[tuple[Change, Outcome]]) -> None:
+        """Learn from outcomes that are written by now."""
+        for _, outcome in group:
+            self.done.count(outcome)
+        made = {c.id: o for c, o in group if isinstance(o, Done)}
+        with self._to_the_end():
+            self.streak.hear([outcome for _, outcome in group], self.clock.now())
+            verify(self.target, self.flow, self.ledger, self.clock, made)
+
+    @contextmanager
+    def _to_the_end(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - `deliver` raises it at its end
+            self.broke = self.broke or error
 
     def _goes_on(self) -> bool:
         done, halted = self.done, self.streak.halted() or self.broke
-        return self._rolls and not (halted or done.stopped) and done.claimed < MOST
+        withheld = NotSent.__name__ in done.outcomes  # no call could begin: no more are prepared
+        ended = halted or withheld or done.stopped or done.claimed >= MOST
+        return self._rolls and not ended
 
     def _page(self, most: int, creates: int | None) -> list[Change]:
         flow, ledger, clock = self.flow, self.ledger, self.clock

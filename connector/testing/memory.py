@@ -38,6 +38,7 @@ from connector.values import (
 
 REFUSALS: dict[str | None, Outcome] = {
     "away": Unavailable(why="away"),
+    "busy": Unavailable(why="busy", busy=True),
     "denied": Unauthorized(why="denied"),
     "refuse": Refused(code="invalid"),
     "stale": Stale(),
@@ -223,8 +224,8 @@ class MemoryTarget(Papers):
         try:
             self.slot(change.send_before)
             reach("pause.between_fence_and_send")
-        except errors.NotSent as why:
-            return NotSent(why=str(why))
+        except errors.NotSent as error:
+            return NotSent(why=error.code)
         with self._lock:
             self.calls.append((change.action, change.reference))
             fault = self.fault(change)

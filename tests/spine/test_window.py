@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from connector.errors import LedgerAway
 from connector.flow import deliver as delivering
-from connector.flow.deliver import PAGE
+from connector.flow.deliver import PAGE, deliver
+from connector.flow.pull import pull
 from connector.testing.memory import Paper
 from connector.testing.rig import Rig, order
 from connector.values import Change, Outcome, Unavailable
@@ -123,23 +123,49 @@ def test_an_erp_that_goes_away_is_sent_no_further_page(rig: Rig) -> None:
     assert len(rig.books()) == 1
 
 
-def test_a_ledger_that_is_away_for_the_next_page_loses_no_outcome(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("broken", "error"),
+    [
+        ("deliver.take", LedgerAway("gone")),
+        ("ledger.beat", LedgerAway("gone")),
+        ("deliver.compose_all", RuntimeError("a bug")),
+        ("deliver.verify", LedgerAway("gone")),
+    ],
+)
+def test_what_goes_wrong_meanwhile_loses_no_outcome(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, broken: str, error: Exception
 ) -> None:
     """S10: what is on the wire is heard and written, then the failure is told."""
     put(rig, PAGE)
-    taken: list[int] = []
-    original = delivering.take
+    where, name = broken.split(".")
+    at = delivering if where == "deliver" else rig.start()
+    original, done = getattr(at, name), []
 
-    def take(*args: object) -> object:
-        taken.append(1)
-        if len(taken) == 2:
-            raise LedgerAway("gone") from OperationalError("", {}, Exception())
-        return original(*args)  # type: ignore[arg-type]
+    def breaks(*args: object) -> object:
+        done.append(name)
+        if len(done) == 2:
+            raise error
+        return original(*args)
 
-    monkeypatch.setattr(delivering, "take", take)
-    with pytest.raises(LedgerAway):
+    monkeypatch.setattr(at, name, breaks)
+    with pytest.raises(type(error)):
         rig.cycle()
     assert rig.open_intents() == 0
     made = [p for p in rig.memory[1].papers if isinstance(p, Paper)]
-    assert len(made) == len(rig.links()) == PAGE // 2 + 1
+    assert PAGE // 2 < len(made) == len(rig.links())
+
+
+@pytest.mark.parametrize("slots", [1, 64])
+def test_an_erp_that_is_busy_for_everybody_is_left_in_peace(rig: Rig, slots: int) -> None:
+    """A few calls open its breaker, and no page after page of intents is written meanwhile."""
+    put(rig, 5 * PAGE)
+    rig.flow(slots=slots)
+    pull(rig.shop, rig.flows["orders"], rig.start(), rig.clock)
+    rig.memory[1].fault = lambda _: "busy"
+    before = len(rig.memory[1].calls)
+    gate = rig.open_gate(rig.flows["orders"])
+    done = deliver(rig.erp, rig.flows["orders"], rig.start(), gate, rig.clock)
+    assert gate.standing().state == "away"
+    assert 3 <= len(rig.memory[1].calls) - before <= 10
+    assert done.stopped == "unavailable"
+    assert done.claimed <= 2 * PAGE
