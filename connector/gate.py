@@ -42,9 +42,7 @@ class ThreadGate:
         bulk: Mapping[str, int] | None = None,
         admission: Admission | None = None,
     ) -> None:
-        self._clock = clock
-        self._timeout = limits.timeout
-        self._bulk = bulk or {}
+        self._clock, self._timeout, self._bulk = clock, limits.timeout, bulk or {}
         self.admission = admission or Admission("", clock)
         self.slots = Slots(limits.concurrency)
         self.congestion = Congestion(limits.concurrency)
@@ -119,13 +117,15 @@ class ThreadGate:
         waiting: Waiting = deque()
         left = _submit(self._pool, call, size, changes, waiting)
         while left:
-            groups = [_next(self, ended, waiting), *islice(_rest(ended), left - 1)]
-            left -= len(groups)
-            if broken := [g for g in groups if isinstance(g, BaseException)]:
-                raise broken[0]
-            yield [pair for g in groups if not isinstance(g, BaseException) for pair in g]
+            calls, group = _ended(self, ended, waiting, left)
+            left -= calls
+            yield group
             if more is not None and not self.stopping:
-                left += _submit(self._pool, call, size, more(left * size), waiting)
+                try:
+                    left += _submit(self._pool, call, size, more(left * size), waiting)
+                except Exception:  # what is on the wire is heard all the same (S10)
+                    yield from _all(self, ended, waiting, left)
+                    raise
 
     def _send_one(
         self,
@@ -183,6 +183,24 @@ def withheld(gate: ThreadGate, watch: Watch | None) -> str:
     """Why a call is not made that could begin now; empty if it is."""
     halted = watch.halted() if watch is not None else ""
     return "stopping" if gate.stopping else gate.standing().code or halted
+
+
+def _all(gate: ThreadGate, ended: Ended, waiting: Waiting, left: int) -> Iterator[Group]:
+    """What becomes of all that are *left*."""
+    while left:
+        calls, group = _ended(gate, ended, waiting, left)
+        left -= calls
+        yield group
+
+
+def _ended(gate: ThreadGate, ended: Ended, waiting: Waiting, left: int) -> tuple[int, Group]:
+    """How many calls ended by now, one at least, of *left*, and what became of them."""
+    groups: list[Group] = []
+    for one in (_next(gate, ended, waiting), *islice(_rest(ended), left - 1)):
+        if isinstance(one, BaseException):
+            raise one
+        groups.append(one)
+    return len(groups), [pair for group in groups for pair in group]
 
 
 def _next(gate: ThreadGate, ended: Ended, waiting: Waiting) -> Group | BaseException:

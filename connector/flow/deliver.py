@@ -120,7 +120,7 @@ class Window:
     licence: Licence | None
     streak: Streak
     done: Delivered = field(default_factory=Delivered)
-    broke: Exception | None = None
+    broke: errors.ConnectorError | None = None
     _rolls: bool = False
 
     def first(self) -> list[Change]:
@@ -156,7 +156,7 @@ class Window:
     def _to_the_end(self) -> Iterator[None]:
         try:
             yield
-        except Exception as error:  # noqa: BLE001 - `deliver` raises it at its end
+        except errors.ConnectorError as error:
             self.broke = self.broke or error
 
     def _goes_on(self) -> bool:
