@@ -19,7 +19,7 @@ from connector.clock import SystemClock
 from connector.conditions import live
 from connector.configured import Config
 from connector.freshness import Freshness, freshness
-from connector.ledger import history, standings, systems
+from connector.ledger import confirmations, history, standings, systems
 from connector.ledger.store import Ledger
 from connector.standing import Standing
 from connector.windows import reach
@@ -95,6 +95,9 @@ def _flow(
     flow = config.flows[name]
     mine = [row for row in counts if row["flow"] == name]
     scopes = [c for c in ledger.read(history.cursors) if c["scope"] == name]
+    # A reading of stock has no cursor, and one that finds nothing new moves none.
+    read = [c["moved_at"] for c in scopes]
+    read += [at for of, at in ledger.read(confirmations.times).items() if of == name]
     waiting = [row["oldest"] for row in mine if row["state"] in ("prepared", "in_doubt")]
     return {
         "flow": name,
@@ -104,7 +107,7 @@ def _flow(
         "held": {row["reason"]: row["count"] for row in mine if row["state"] == "held"},
         "oldest_due": min(waiting, default=None),
         "cursor": scopes[0]["position"] if scopes else None,
-        "read_at": scopes[0]["moved_at"] if scopes else None,
+        "read_at": max(read, default=None),
         "freshness": fresh and fresh.verdict,
         "confirmed_at": fresh and fresh.confirmed,
     }

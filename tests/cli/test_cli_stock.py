@@ -109,6 +109,24 @@ def test_a_reading_that_waits_is_told_and_approved(stocked: Company, desk: Desk)
     assert "approve" not in desk("status").out
 
 
+def test_a_status_says_when_stock_was_read(stocked: Company, desk: Desk) -> None:
+    """It has no cursor; a reading that came to its end is one, also where nothing changed."""
+
+    def read_at() -> str | None:
+        [flow] = [f for f in desk("status", "--json").json["flows"] if f["flow"] == "stock"]
+        return flow["read_at"]
+
+    assert read_at() is None
+    assert "read never" in desk("status").out
+    stocked.sync("stock")
+    first = read_at()
+    stocked.pass_(3600)
+    stocked.sync("stock")
+    assert (first is not None, read_at() != first) == (True, True)
+    [line] = [one for one in desk("status").out.splitlines() if one.startswith("stock:")]
+    assert "never" not in line
+
+
 def test_a_plan_of_levels_is_not_applied(stocked: Company, desk: Desk) -> None:
     """They are computed when they are sent: those of a plan would be old."""
     file = str(stocked.folder / "plan.yaml")
