@@ -15,7 +15,7 @@ import pytest
 from company import Company
 from service import free_port, until
 
-from connector import alarms
+from connector import alarms, logs
 from connector.alarms import Alarms
 from connector.cli import run
 from connector.config import load_config
@@ -60,10 +60,15 @@ def inbox() -> Iterator[Inbox]:
 
 def alerting(company: Company, inbox: Inbox, *when: str, **more: Any) -> None:
     """Let the company alert the inbox, by an address that is kept secret."""
+    secret(company, inbox.url)
+    company.config(alerts=[{"url": "${ALERT_URL}", "when": list(when)}], **more)
+
+
+def secret(company: Company, address: str) -> None:
+    """Keep *address* where secrets are kept."""
     env = company.folder / ".env"
     if "ALERT_URL" not in env.read_text():
-        env.write_text(env.read_text() + f"ALERT_URL={inbox.url}\n")
-    company.config(alerts=[{"url": "${ALERT_URL}", "when": list(when)}], **more)
+        env.write_text(env.read_text() + f"ALERT_URL={address}\n")
 
 
 def rounds(company: Company, count: int = 1) -> Alarms:
@@ -326,11 +331,14 @@ def test_what_nobody_wants_to_hear_any_more_is_forgotten(company: Company, inbox
 @pytest.mark.parametrize(
     ("alert", "said"),
     [
-        ({"url": "json://127.0.0.1", "when": ["refuse"]}, "did you mean refused"),
-        ({"url": "json://127.0.0.1", "when": ["held > long"]}, "is not a duration"),
-        ({"url": "mailto://me:secret@mail.test", "when": ["held"]}, "holds a password"),
+        ({"url": "${ALERT_URL}", "when": ["refuse"]}, "did you mean refused"),
+        ({"url": "${ALERT_URL}", "when": ["held > long"]}, "is not a duration"),
+        ({"url": "mailto://me:qanar@mail.test", "when": ["held"]}, "may hold a secret"),
+        ({"url": "discord://123456/qanar", "when": ["held"]}, "may hold a secret"),
+        ({"url": "jsons://mail.test/?token=qanar", "when": ["held"]}, "may hold a secret"),
+        ({"url": "tgram://qanar", "when": ["held"]}, "put it into .env beside this file"),
         ({"url": "nobody", "when": ["held"]}, "is not an address of apprise"),
-        ({"url": "json://127.0.0.1"}, "`when` is missing"),
+        ({"url": "${ALERT_URL}"}, "`when` is missing"),
     ],
 )
 def test_mistakes_are_told_with_their_place(company: Company, alert: Any, said: str) -> None:
@@ -339,12 +347,13 @@ def test_mistakes_are_told_with_their_place(company: Company, alert: Any, said: 
     problems = Problems()
     assert load_config(company.folder / "config.yaml", problems) is None
     assert said in str(problems).replace("`refused`", "refused")
-    assert "me:secret" not in str(problems)
+    assert "qanar" not in str(problems)
 
 
 def test_an_address_that_apprise_does_not_know_is_refused_at_the_start(company: Company) -> None:
     """With its place in the configuration, and without the address."""
-    company.config(alerts=[{"url": "nosuch://qanar", "when": ["held"]}])
+    secret(company, "nosuch://qanar")
+    company.config(alerts=[{"url": "${ALERT_URL}", "when": ["held"]}])
     with pytest.raises(ConfigError) as wrong:
         Alarms(company.app)
     assert "alerts[0].url: is no address that apprise knows" in str(wrong.value)
@@ -352,8 +361,12 @@ def test_an_address_that_apprise_does_not_know_is_refused_at_the_start(company: 
     assert run(["check", "--offline", "--config", str(company.folder / "config.yaml")]) == 2
 
 
-def test_nobody_listens_at_that_port(company: Company) -> None:
-    """A connection that is refused is a failure like any other."""
-    company.config(alerts=[{"url": f"json://127.0.0.1:{free_port()}", "when": ["refused"]}])
+def test_nobody_listens_at_that_port(company: Company, capfd: pytest.CaptureFixture[str]) -> None:
+    """A connection that is refused is a failure like any other, and shows no address."""
+    logs.start(as_json=True, level="debug")
+    secret(company, f"json://qanar:qanar@127.0.0.1:{free_port()}/qanar?token=qanar")
+    company.config(alerts=[{"url": "${ALERT_URL}", "when": ["refused"]}])
     refuse(company)
     assert rounds(company).failures == {"1": 1}
+    said = capfd.readouterr()
+    assert "qanar" not in said.out + said.err

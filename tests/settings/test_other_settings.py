@@ -144,7 +144,9 @@ def test_alerts_say_whom_to_tell_what(yesterday: Company, when: str, told: int) 
 
     inbox = Web(("127.0.0.1", 0), {"POST /": take})
     yesterday.pass_(3600)
-    yesterday.config(alerts=[{"url": inbox.url.replace("http", "json"), "when": [when]}])
+    env = yesterday.folder / ".env"
+    env.write_text(env.read_text() + f"INBOX={inbox.url.replace('http', 'json')}\n")
+    yesterday.config(alerts=[{"url": "${INBOX}", "when": [when]}])
     Alarms(yesterday.app).round(yesterday.app)
     inbox.close()
     assert len(got) == told
