@@ -89,10 +89,4 @@ REASONS = (
         "Say whether it is to be linked to another document there.",
         _RESOLVE,
     ),
-    Code(
-        "undone",
-        "A person took the delivery back.",
-        "Release it to deliver it again.",
-        _RELEASE,
-    ),
 )

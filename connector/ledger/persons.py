@@ -20,7 +20,7 @@ from connector.ledger.moves import Moving, move
 from connector.ledger.schema import attempt, link, record
 
 RETRIED = ("refused", "gave_up", "unreadable", "rule", "blocked")
-RELEASED = ("rule", "review", "money", "locked", "undone")
+RELEASED = ("rule", "review", "money", "locked")
 CHOSEN = ("duplicate", "ambiguous", "gone_at_target", "review")
 Side = Literal["source", "target"]
 

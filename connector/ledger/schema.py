@@ -38,8 +38,9 @@ from connector.ledger.stock_tables import stocktake as stocktake
 STATES = ("prepared", "running", "in_doubt", "held", "done")
 HELD = (
     "rule", "review", "blocked", "conflict", "refused", "unreadable", "gave_up", "doubt",
-    "duplicate", "money", "locked", "gone_at_target", "ambiguous", "undone",
+    "duplicate", "money", "locked", "gone_at_target", "ambiguous",
 )  # fmt: skip
+RESERVED = ("undone",)  # for a command that takes a delivery back; nothing comes there yet
 DONE = ("sent", "same", "filtered", "never_delivered", "gone", "adopted")
 OUTCOMES = (
     "done", "refused", "exists", "stale", "gone", "unavailable", "unauthorized", "not_sent",
@@ -89,7 +90,7 @@ record = Table(
     UniqueConstraint("target", "entity", "reference"),
     CheckConstraint(one_of("state", STATES), name="state"),
     CheckConstraint(
-        f"(state = 'held' AND {one_of('reason', HELD)} AND reason IS NOT NULL)"
+        f"(state = 'held' AND {one_of('reason', (*HELD, *RESERVED))} AND reason IS NOT NULL)"
         f" OR (state = 'done' AND {one_of('reason', DONE)} AND reason IS NOT NULL)"
         " OR state IN ('prepared', 'running', 'in_doubt')",
         name="reason",

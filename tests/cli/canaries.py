@@ -11,6 +11,8 @@ import pytest
 from connector.app import open_app
 from connector.errors import ConfigError
 from connector.places import mappings_folder
+from connector.sandbox import erp_stock
+from connector.sandbox.seed import seed_erp, skus
 
 CANARY = "qanar"
 SECRETS = ("cs_sandbox", "ck_sandbox")
@@ -135,8 +137,21 @@ def ledger_retired(desk: Any) -> list[str]:
     return ["flow", "sync", "orders"]
 
 
+def braked(desk: Any) -> list[str]:
+    """The ERP has everything, then nothing."""
+    desk.company.config(flows={"stock": {"entity": "stock", "from": "erp", "to": "shop"}})
+    items = [*skus(5), *(f"X-{n}" for n in range(20))]
+    seed_erp(desk.company.erp_file, items=items)
+    desk.company.sync("stock")
+    with desk.company.clerk() as store:
+        for n in range(1, len(items)):
+            erp_stock.count(store, f"I-{n:04d}", "0")
+    return ["flow", "sync", "stock"]
+
+
 OTHERS = (
     *(
+        braked,
         flow_moved,
         closed,
         ledger_away,

@@ -38,8 +38,6 @@ PERSON = {
 NOT_PROVOKED = {
     "read_elsewhere": "it takes two processes on a PostgreSQL ledger: tests/workers",
     "restart_needed": "only a running daemon says it, at a reload: tests/daemon/test_daemon.py",
-    "undone": "there is no undo yet",
-    "braked": "the brakes of mass changes come with stock",
 }
 # A mapping's mistakes are told in one report with the configuration's: (code of the report)
 REPORTED_AS = {"mapping": "config"}
