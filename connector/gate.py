@@ -6,7 +6,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,6 +15,7 @@ from queue import Empty, SimpleQueue
 from connector import errors
 from connector.admission import Admission
 from connector.congestion import Congestion
+from connector.crew import Crew, Task
 from connector.meter import Meter
 from connector.pace import Pace
 from connector.points import reach
@@ -27,7 +27,7 @@ from connector.values import Change, InDoubt, NotSent, Outcome
 
 Group = Sequence[tuple[Change, Outcome]]
 Ended = SimpleQueue[Group | BaseException]
-Waiting = deque[tuple["Future[None]", Sequence[Change]]]
+Waiting = deque[Sequence[Change]]
 NOTICE = 0.2  # seconds until a stop is noticed behind a call that hangs
 
 
@@ -48,7 +48,7 @@ class ThreadGate:
         self.congestion = Congestion(limits.concurrency)
         self.slots.open_to(self.congestion.window)
         self._pace = Pace(limits.per_second)
-        self._pool = ThreadPoolExecutor(limits.concurrency, thread_name_prefix="gate")
+        self._crew = Crew(limits.concurrency)
         self.meter = Meter(limits.concurrency)
         self._stopping = threading.Event()
         self._wall, self._boot = clock.now(), clock.boottime()
@@ -99,7 +99,7 @@ class ThreadGate:
     def close(self) -> None:
         """Stop, and wait for the calls on the wire."""
         self.stop()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._crew.close()
 
     def send(
         self,
@@ -112,17 +112,16 @@ class ThreadGate:
     ) -> Iterator[Group]:
         """Send all *changes*, and *more* as they end; yield each group as it ends."""
         ended: Ended = SimpleQueue()
-        call = partial(self._send_one, target, entity, ended, watch)
-        size = self._bulk.get(entity, 1)
-        waiting: Waiting = deque()
-        left = _submit(self._pool, call, size, changes, waiting)
+        size, waiting = self._bulk.get(entity, 1), Waiting()
+        call = partial(_begin, waiting, partial(self._send_one, target, entity, ended, watch))
+        left = _line_up(self._crew, call, size, changes, waiting)
         while left:
             calls, group = _ended(self, ended, waiting, left)
             left -= calls
             yield group
             if more is not None and not self.stopping:
                 try:
-                    left += _submit(self._pool, call, size, more(left * size), waiting)
+                    left += _line_up(self._crew, call, size, more(left * size), waiting)
                 except Exception:  # what is on the wire is heard all the same (S10)
                     yield from _all(self, ended, waiting, left)
                     raise
@@ -153,20 +152,27 @@ class ThreadGate:
             ended.put(error)
 
 
-def _submit(
-    pool: ThreadPoolExecutor,
-    call: Callable[[Sequence[Change]], None],
-    size: int,
-    changes: Sequence[Change],
-    waiting: Waiting,
-) -> int:
-    """Let *call* be made for each batch of *changes*; how many that are."""
+def _line_up(crew: Crew, call: Task, size: int, changes: Sequence[Change], waiting: Waiting) -> int:
+    """Let *changes* wait for a thread in batches of that size, and *call* come for each of them."""
     batches = [changes[i : i + size] for i in range(0, len(changes), size)]
-    if batches:
-        while waiting and waiting[0][0].done():
-            waiting.popleft()
-        waiting += [(pool.submit(call, batch), batch) for batch in batches]
+    waiting.extend(batches)
+    crew.give(call, len(batches))
     return len(batches)
+
+
+def _taken(waiting: Waiting) -> Sequence[Change] | None:
+    """What waited longest, for one who takes it; each is taken once."""
+    try:
+        return waiting.popleft()
+    except IndexError:
+        return None
+
+
+def _begin(waiting: Waiting, call: Callable[[Sequence[Change]], None]) -> None:
+    """A thread has time; what it comes for may have been withdrawn."""
+    batch = _taken(waiting)
+    if batch is not None:
+        call(batch)
 
 
 def _learn(
@@ -209,10 +215,8 @@ def _next(gate: ThreadGate, ended: Ended, waiting: Waiting) -> Group | BaseExcep
         try:
             return ended.get(timeout=NOTICE)
         except Empty:
-            while gate.stopping and waiting:
-                call, batch = waiting.pop()
-                if call.cancel():
-                    ended.put([(c, NotSent(why="stopping")) for c in batch])
+            while gate.stopping and (batch := _taken(waiting)):
+                ended.put([(c, NotSent(why="stopping")) for c in batch])
 
 
 def _rest(ended: SimpleQueue[Group | BaseException]) -> Iterator[Group | BaseException]:

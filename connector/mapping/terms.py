@@ -100,12 +100,16 @@ def member(value: Any, key: Any) -> Any:
     """Return one member of a mapping, document or list: items only, null of null."""
     if value is None:
         return None
+    if isinstance(value, dict):  # an element of a reply is one
+        if key in value:
+            return value[key]
+        raise Missing(str(key))
     if isinstance(value, Part):
         value = asdict(value)
     elif isinstance(value, Ref):
         value = {"entity": value.entity, "key": value.key}
     elif isinstance(value, (list, tuple)) and isinstance(key, Decimal):
         value = dict(enumerate(value))
-    if isinstance(value, (dict, Mapping)) and key in value:
+    if isinstance(value, Mapping) and key in value:
         return value[key]
     raise Missing(str(key))

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # From the bottom up (design §10). What shares a line does not import each other.
 LAYERS = [
-    {"errors", "nearest", "notify", "points", "places", "codes", "meter", "slots", "web"},
+    {"errors", "nearest", "notify", "points", "places", "codes", "crew", "meter", "slots", "web"},
     {"problems", "values", "spelled", "logs", "pace"},
     {"ports", "yamlread", "clock", "windows", "congestion"},
     {"profile", "secret", "forms", "documents", "standing"},
