@@ -16,6 +16,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.pool import QueuePool
 
 from connector.errors import Bug, ConnectorError, LedgerAway
@@ -160,8 +161,9 @@ def _answering() -> Iterator[None]:
     """Tell a database that is locked, full or away from a statement that is wrong."""
     try:
         yield
-    except (OperationalError, InterfaceError, InternalError) as error:
-        why = getattr(error.orig, "sqlite_errorname", "") or type(error.orig).__name__
+    except (OperationalError, InterfaceError, InternalError, NoConnection) as error:
+        cause = getattr(error, "orig", error)
+        why = getattr(cause, "sqlite_errorname", "") or type(cause).__name__
         if why == "SQLITE_ERROR":
             raise
         raise LedgerAway(

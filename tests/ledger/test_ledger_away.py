@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -91,6 +93,17 @@ def test_a_server_that_is_gone_is_away(tmp_path):
         ledger.read(lambda db: db)
     assert "somebody" not in str(raised.value)
     ledger.close()
+
+
+def test_a_ledger_whose_connections_all_hang_is_away(file, monkeypatch):
+    """A server that answers none of them is no bug: outcomes are written once it does (S10)."""
+    monkeypatch.setattr(file.engine.pool, "_timeout", 0.01)
+    with ExitStack() as held:
+        for _ in range(16):
+            held.enter_context(file.engine.connect())
+        with pytest.raises(LedgerAway, match="TimeoutError"):
+            grow(file)
+    grow(file)
 
 
 def test_a_statement_that_is_wrong_is_not_an_outage(file):
