@@ -108,7 +108,7 @@ def demanded(work: Claimed, flow: Flow) -> list[Ref]:
 def wanted(doc: Document, flow: Flow) -> list[Ref]:
     """The references of *doc* that its `write` looks up in the target."""
     entities = flow.writer.references if flow.writer else frozenset()
-    return sorted({r for r in refs(doc) if r.entity in entities})
+    return [r for r in refs(doc) if r.entity in entities]
 
 
 def is_literal(ref: Ref) -> bool:
@@ -132,10 +132,10 @@ def _there(links: Mapping[Ref, str]) -> Callable[[Ref], str]:
     def there(ref: Ref) -> str:
         if is_literal(ref):
             return ref.key.removeprefix(LITERAL)
-        if ref not in links:
+        if (found := links.get(ref)) is None:
             cure = "look up only what the document itself refers to"
             raise FieldErrors((FieldFault(f"{ref.entity} | there", "no_reference", cure),))
-        return links[ref]
+        return found
 
     return there
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from connector.mapping.amounts import (
@@ -28,11 +28,12 @@ _MOST_SEARCHED = 2000
 _NESTED_REPEAT = re.compile(r"\((?:[^()\\]|\\.)*(?<!\\)[+*}](?:[^()\\]|\\.)*\)[+*{]")
 
 
-def text(value: object) -> str:
+def text(value: Any) -> str:
     """Return *value* as it stands in texts and tables: decimals plain, flags as true and false."""
     kind = type(value)
     if kind is str:
-        return cast("str", value)
+        spelled: str = value
+        return spelled
     if kind is int:
         return str(value)
     return _spelled(value)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 from connector.documents import Document
 from connector.errors import FieldErrors
@@ -99,7 +99,8 @@ def plain(value: Any) -> Value:
     """Return *value* as JSON holds it exactly: decimals and times as text."""
     kind = type(value)
     if kind is str or value is None:
-        return cast("Value", value)
+        leaf: Value = value
+        return leaf
     if kind is dict:
         return {
             k if type(k) is str else str(k): v if type(v) is str else plain(v)
