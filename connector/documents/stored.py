@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
@@ -15,9 +16,11 @@ from pydantic import ValidationError
 from connector.documents.catalog import Product
 from connector.documents.fields import Document, Part
 from connector.documents.judging import document_of, form_of
+from connector.documents.keeping import UNKEPT
 from connector.documents.party import Customer
 from connector.documents.sales import Order, Refund
 from connector.documents.stock import Stock
+from connector.documents.unchanged import is_unchanged
 from connector.errors import FieldErrors, FieldFault
 from connector.values import Ref
 
@@ -27,6 +30,7 @@ ENTITIES: dict[str, type[Document]] = {
 }  # fmt: skip
 
 _encode = msgspec.json.Encoder(order="sorted").encode
+_NUMBER = re.compile(rb'":\s*-?\d').search  # numbers are kept as text; a JSON number may be a float
 _DECODERS = {name: msgspec.json.Decoder(model) for name, model in ENTITIES.items()}
 
 
@@ -41,10 +45,12 @@ def dump(document: Part) -> bytes:
 def load(entity: str, stored: bytes) -> Document:
     """Return the document that `dump` stored; raises FieldErrors if this version cannot read it.
 
-    What was stored was judged before, and its form is taken as it is where its types are right.
+    What `dump` wrote is decoded by its types and looked over; anything else is judged like data.
     """
-    with suppress(msgspec.ValidationError, msgspec.DecodeError):
-        return _DECODERS[entity].decode(stored)
+    with suppress(msgspec.DecodeError, *UNKEPT):
+        document = _DECODERS[entity].decode(stored)
+        if not _NUMBER(stored) and is_unchanged(document):
+            return document
     try:
         return document_of(ENTITIES[entity], msgspec.json.decode(stored))
     except ValidationError as error:
