@@ -120,6 +120,7 @@ class Window:
     licence: Licence | None
     streak: Streak
     done: Delivered = field(default_factory=Delivered)
+    doubted: set[int] = field(default_factory=set)  # creates of what may be there from before (S12)
     broke: errors.ConnectorError | None = None
     _rolls: bool = False
 
@@ -150,7 +151,7 @@ class Window:
         made = {c.id: o for c, o in group if isinstance(o, Done)}
         with self._to_the_end():
             self.streak.hear([outcome for _, outcome in group], self.clock.now())
-            verify(self.target, self.flow, self.ledger, self.clock, made)
+            verify(self.target, self.flow, self.ledger, self.clock, made, self.doubted)
 
     @contextmanager
     def _to_the_end(self) -> Iterator[None]:
@@ -187,6 +188,8 @@ class Window:
         with ledger.begin() as db:
             decided = gathered(work, wants, known, decisions | dict(held))
             changes = carry_out(db, decided, flow, clock.now(), begun=begun)
+            if flow.finds:
+                self.doubted |= attempts.made_after_doubt(db, [c.id for c in changes])
         ledger.note(max((c.id for c in changes), default=0))
         reach("intent.none_sent")
         return changes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from decimal import Decimal
 
 from connector import errors
@@ -18,10 +18,18 @@ from connector.values import Ambiguous, Done, Seen
 
 
 def verify(
-    target: Target, flow: Flow, ledger: Ledger, clock: Clock, done: Mapping[int, Done]
+    target: Target,
+    flow: Flow,
+    ledger: Ledger,
+    clock: Clock,
+    done: Mapping[int, Done],
+    doubted: Set[int],
 ) -> None:
-    """Look at what these attempts made, and hold what is there twice or with another total."""
-    doubtful = ledger.read(attempts.made_after_doubt, list(done)) if flow.finds else set()
+    """Look at what these attempts made, and hold what is there twice or with another total.
+
+    *doubted*: attempts that create what an earlier one may have created, too.
+    """
+    doubtful = doubted & done.keys()
     untold = {id_ for id_, one in done.items() if one.total is None} if flow.gets else set()
     if not doubtful | untold:
         return
