@@ -357,7 +357,4 @@ def close_group(
         reach("notsent.withdraw")
     if not all(in_hand(one) for one, _ in settled):
         reach("late_outcome.after_takeover")
-    half = len(settled) // 2
-    attempts.close(db, settled[:half], now)
-    reach("outcome.group_half")
-    attempts.close(db, settled[half:], now)
+    attempts.close(db, settled, now)

@@ -18,6 +18,7 @@ from connector.ledger.many import many
 from connector.ledger.moves import Moving, move, move_together
 from connector.ledger.nested import nested
 from connector.ledger.schema import attempt, event, link, record
+from connector.points import reach
 
 
 class Intent(Struct, frozen=True, kw_only=True, gc=False):
@@ -276,6 +277,7 @@ def close(
     """
     plain = [(at, s) for at, s in settled if _is_plain(at, s)]
     together = _close_together(db, plain, now, by)
+    reach("outcome.group_half")
     rest = [(at, s) for at, s in settled if not _is_plain(at, s)] if together else settled
     return len(plain) * together + sum(_settle_one(db, at, s, now, by) for at, s in rest)
 
