@@ -86,20 +86,21 @@ def test_nobody_else_is_moved(db):
     assert db.scalars(select(event.c.record)).all() == [moved]
 
 
+@pytest.mark.parametrize("needs", ["needs {}", "the same"])
 @pytest.mark.parametrize("stubborn", [0, 1])
-def test_many_move_as_each_would_alone(db, stubborn):
+def test_many_move_as_each_would_alone(db, stubborn, needs):
     """One that may not move is left; it neither keeps the others nor makes them move twice."""
     ids = [a_record(db, state="running", fence=1) for _ in range(6)]
     late = [a_record(db, state="running", fence=2) for _ in range(stubborn)]
     moving = [
-        Moving(id=id_, fence=1, seq=1, reason="rule", detail=f"needs {id_}")
+        Moving(id=id_, fence=1, seq=1, reason="rule", detail=needs.format(id_))
         for id_ in (*ids[:3], *late, *ids[3:])
     ]
 
     assert move(db, "hold", moving, now=NOW) == set(ids)
 
     held = [columns_of(db, id_, "state", "needs", "owner") for id_ in ids]
-    assert held == [("held", f"needs {id_}", None) for id_ in ids]
+    assert held == [("held", needs.format(id_), None) for id_ in ids]
     assert [columns_of(db, id_, "state") for id_ in late] == [("running",)] * stubborn
     told = db.execute(select(event.c.record, event.c.detail)).all()
-    assert sorted(told) == [(id_, f"needs {id_}") for id_ in ids]
+    assert sorted(told) == [(id_, needs.format(id_)) for id_ in ids]
