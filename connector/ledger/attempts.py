@@ -119,9 +119,9 @@ def open_all(db: Connection, intents: Sequence[Intent], now: datetime) -> dict[i
         if rows:
             many(db, _opening(db.dialect.name, creates, (ours, no_doubt)), rows)
     fences = {i.record: i.fence for i in intents}
-    opened = db.execute(_opened(), {"before": before, "ids": list(fences)})
+    opened = db.execute(_opened(), {"before": before})
     # R3: one that took the record over meanwhile has an intent of its own, under another fence.
-    return {of: id_ for of, id_, fence in opened if fence == fences[of]}
+    return {of: id_ for of, id_, fence in opened if fences.get(of) == fence}
 
 
 def _row(intent: Intent, now: datetime) -> dict[str, Any]:
@@ -136,9 +136,8 @@ def _row(intent: Intent, now: datetime) -> dict[str, Any]:
 
 @cache
 def _opened() -> Any:
-    mine = attempt.c.record.in_(bindparam("ids", expanding=True))
     new = attempt.c.id > bindparam("before")
-    return select(attempt.c.record, attempt.c.id, attempt.c.fence).where(new, mine)
+    return select(attempt.c.record, attempt.c.id, attempt.c.fence).where(new)
 
 
 @cache
@@ -176,7 +175,8 @@ def _linked() -> Any:
 
 def start(db: Connection, ids: Iterable[int], now: datetime) -> None:
     """S2: say, durably and before the first byte, that these calls are being made."""
-    db.execute(update(attempt).where(attempt.c.id.in_(list(ids))).values(started_at=now))
+    if begun := list(ids):
+        db.execute(update(attempt).where(attempt.c.id.in_(begun)).values(started_at=now))
 
 
 def standing(db: Connection, attempt_ids: Sequence[int]) -> dict[int, Standing]:

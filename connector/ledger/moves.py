@@ -200,7 +200,8 @@ def _move_all(db: Connection, rule: Move, moving: Sequence[Moving], now: datetim
     names = tuple(rows[0])
     if any(tuple(row) != names for row in rows):
         return False
-    if len({(m.fence, m.seq, *row.values()) for m, row in zip(moving, rows, strict=True)}) == 1:
+    kinds = {(m.fence, m.seq, *row.values()) for m, row in zip(moving, rows, strict=True)}
+    if len(moving) > 2 * FEW and len(kinds) == 1:
         # One statement: SQLite makes the lists in the table's CHECKs once, and not for each row.
         given = {**_named(moving[0], rows[0]), "b_ids": [m.id for m in moving]}
         moved: int = db.execute(_moving_to(rule, names, guard, SEVERAL), given).rowcount

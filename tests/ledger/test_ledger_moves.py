@@ -90,7 +90,7 @@ def test_nobody_else_is_moved(db):
 @pytest.mark.parametrize("stubborn", [0, 1])
 def test_many_move_as_each_would_alone(db, stubborn, needs):
     """One that may not move is left; it neither keeps the others nor makes them move twice."""
-    ids = [a_record(db, state="running", fence=1) for _ in range(6)]
+    ids = [a_record(db, state="running", fence=1) for _ in range(8)]
     late = [a_record(db, state="running", fence=2) for _ in range(stubborn)]
     moving = [
         Moving(id=id_, fence=1, seq=1, reason="rule", detail=needs.format(id_))
