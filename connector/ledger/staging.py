@@ -8,7 +8,6 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import (
     ColumnElement,
@@ -19,53 +18,17 @@ from sqlalchemy import (
     case,
     exists,
     func,
-    insert,
     or_,
     select,
     update,
 )
 
 from connector.ledger import goods
+from connector.ledger.drafts import Draft as Draft
 from connector.ledger.links import own_link
-from connector.ledger.many import add
+from connector.ledger.many import add, many
 from connector.ledger.moves import open_intent
 from connector.ledger.schema import event, link, record
-
-
-class Draft(Struct, frozen=True, kw_only=True, gc=False):
-    """What a page says of one document, judged by rules, ready to be staged.
-
-    *doc* None: unreadable, the last good document stays. *verdict*: due, filtered, or the reason
-    for which it is held; *due_at*: when it may first be delivered. *goods*: what an order takes of
-    the stock (see connector.ledger.goods), None: it does not say. *old*: born before the flow's
-    start, so that only a backfill delivers it for the first time (P8).
-    """
-
-    flow: str
-    entity: str
-    key: str
-    source: str
-    target: str
-    serial_key: str
-    read_at: datetime
-    due_at: datetime
-    verdict: str = "due"
-    needs: str = ""
-    birth: str | None = None
-    born_at: datetime | None = None
-    reference: str | None = None
-    version: str | None = None
-    doc: bytes | None = None
-    doc_hash: str | None = None
-    raw_hash: str | None = None
-    read_digest: str = ""
-    total: str | None = None
-    currency: str | None = None
-    subject: str | None = None
-    lane: str = "live"
-    only_new: bool = False
-    goods: str | None = None
-    old: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,6 +80,7 @@ def stage(db: Connection, drafts: Sequence[Draft], now: datetime) -> Staged:
     counts = {"changed": 0, "same": 0}
     reborn: list[str] = []
     new: list[Draft] = []
+    changes: list[tuple[Row[Any], dict[str, Any]]] = []
     taken: list[tuple[int, int, str]] = []
     known = _known(db, drafts)
     named = {key for key, row in known.items() if row.reference is not None}
@@ -133,10 +97,11 @@ def stage(db: Connection, drafts: Sequence[Draft], now: datetime) -> Staged:
         elif (draft.only_new and not _is_empty(row)) or (values := restage(row, draft)) is None:
             counts["same"] += 1
         else:
-            _change(db, row, values, now)
+            changes.append((row, values))
             if draft.goods is not None and "verdict" in values:
                 taken.append((row.id, values.get("seq", row.seq), draft.goods))
             counts["changed" if "verdict" in values else "same"] += 1
+    _change(db, changes, now)
     goods.note(db, taken)
     goods.first(db, _insert(db, new, now))
     return Staged(**counts | {"new": len(new)}, reborn=tuple(reborn))
@@ -357,12 +322,34 @@ def _row(draft: Draft, now: datetime) -> dict[str, Any]:
     }
 
 
-def _change(db: Connection, row: Row[Any], values: dict[str, Any], now: datetime) -> None:
+def _change(
+    db: Connection, changes: Sequence[tuple[Row[Any], dict[str, Any]]], now: datetime
+) -> None:
     """Write what changed; an event only where a person would call it a change."""
-    db.execute(update(record).where(record.c.id == row.id).values(values | {"changed_at": now}))
-    if "verdict" in values:
-        was = {"state": row.state, "reason": row.reason, "seq": row.seq, "needs": None}
-        _note(db, row.id, "stage newer", was | values, now)
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row, values in changes:
+        named = {f"v_{name}": value for name, value in values.items()}
+        alike.setdefault(tuple(values), []).append({"b_id": row.id, "b_now": now, **named})
+    for names, rows in alike.items():
+        many(db, _changing(names), rows)
+    told = [
+        _event(row.id, "stage newer", _was(row) | values, now)
+        for row, values in changes
+        if "verdict" in values
+    ]
+    if told:
+        add(db, event, told)
+
+
+def _was(row: Row[Any]) -> dict[str, Any]:
+    return {"state": row.state, "reason": row.reason, "seq": row.seq, "needs": None}
+
+
+@cache
+def _changing(names: tuple[str, ...]) -> Any:
+    values = {name: bindparam(f"v_{name}", type_=record.c[name].type) for name in names}
+    values["changed_at"] = bindparam("b_now", type_=record.c.changed_at.type)
+    return update(record).where(record.c.id == bindparam("b_id")).values(values)
 
 
 def _conflict(db: Connection, row: Row[Any], now: datetime) -> None:
@@ -375,13 +362,12 @@ def _conflict(db: Connection, row: Row[Any], now: datetime) -> None:
         "blocked_on": None, "changed_at": now,
     }  # fmt: skip
     db.execute(update(record).where(record.c.id == row.id).values(values))
-    _note(db, row.id, "other birth", values | {"seq": row.seq}, now)
+    add(db, event, [_event(row.id, "other birth", values | {"seq": row.seq}, now)])
 
 
-def _note(db: Connection, id_: int, name: str, standing: dict[str, Any], now: datetime) -> None:
-    db.execute(
-        insert(event).values(
-            record=id_, at=now, move=name, state=standing["state"], reason=standing["reason"],
-            seq=standing["seq"], actor="engine", detail=standing["needs"] or None,
-        )
-    )  # fmt: skip
+def _event(id_: int, name: str, standing: dict[str, Any], now: datetime) -> dict[str, Any]:
+    return {
+        "record": id_, "at": now, "move": name, "state": standing["state"],
+        "reason": standing["reason"], "seq": standing["seq"], "actor": "engine",
+        "detail": standing["needs"] or None,
+    }  # fmt: skip
