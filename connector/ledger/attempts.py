@@ -13,7 +13,7 @@ from sqlalchemy import Connection, and_, bindparam, exists, func, insert, null, 
 from sqlalchemy.exc import IntegrityError
 
 from connector.ledger.claims import into
-from connector.ledger.links import Facts, holder, own_link, put, put_new, unread
+from connector.ledger.links import Facts, holder, own_link, put, put_new, renew, unread
 from connector.ledger.many import many
 from connector.ledger.moves import Moving, move, move_together
 from connector.ledger.nested import nested
@@ -325,9 +325,9 @@ def _moving(at: Standing, s: Settlement) -> Moving:
 
 
 def _is_plain(at: Standing, s: Settlement) -> bool:
-    """A create that simply went well: nearly all that ever happens."""
+    """A call that simply went well, under the id that we know: nearly all that ever happens."""
     went_well = s.outcome == "done" and s.move == "sent" and not s.forget_base
-    return went_well and s.facts is not None and at.link_key is None
+    return went_well and s.facts is not None and at.link_key in (None, s.facts.target_key)
 
 
 def _close_together(
@@ -343,9 +343,15 @@ def _close_together(
     try:
         with nested(db) as together:
             closed = many(db, _closing(), closing)
-            put_new(db, [(at, s.facts) for at, s in plain if s.facts is not None], now, by)
+            facts = [(at, s.facts) for at, s in plain if s.facts is not None]
+            put_new(db, [(at, told) for at, told in facts if at.link_key is None], now, by)
+            known = renew(db, [(at, told) for at, told in facts if at.link_key is not None])
             moving = [_moving(at, s) for at, s in plain]
-            if closed == len(plain) and move_together(db, "sent", moving, now=now, actor=by):
+            if (
+                closed == len(plain)
+                and known
+                and move_together(db, "sent", moving, now=now, actor=by)
+            ):
                 return True
             together.undo()
     except IntegrityError:

@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from connector.ledger.many import add
+from connector.ledger.many import add, many
 from connector.ledger.schema import link, record
 from connector.values import Ref
 
@@ -90,7 +90,55 @@ def put_new(db: Connection, made: Sequence[tuple[Pair, Facts]], now: datetime, b
         }
         for pair, facts in made
     ]  # fmt: skip
-    add(db, link, rows)
+    if rows:
+        add(db, link, rows)
+
+
+def renew(db: Connection, known: Sequence[tuple[Pair, Facts]]) -> bool:
+    """Bring the links of pairs up to date; False if an id is another's too, or a link is not there.
+
+    Then some may have been written: the caller rolls back.
+    """
+    if not known:
+        return True
+    kinds = {(pair.source, pair.target, pair.entity) for pair, _ in known}
+    ours = {facts.target_key: pair.key for pair, facts in known}
+    if len(kinds) > 1 or len(ours) < len(known):
+        return False
+    kind = dict(zip(("b_source", "b_target", "b_entity"), kinds.pop(), strict=True))
+    held = db.execute(_holders(), {**kind, "keys": list(ours)})
+    if any(ours[target_key] != source_key for source_key, target_key in held):
+        return False
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for pair, facts in known:
+        values = _known(facts)
+        named = {f"v_{name}": value for name, value in values.items()}
+        mine = {**kind, "b_key": pair.key, "b_target_key": facts.target_key, **named}
+        alike.setdefault(tuple(values), []).append(mine)
+    return len(known) == sum(many(db, _renewing(n), rows) for n, rows in alike.items())
+
+
+@cache
+def _holders() -> Any:
+    named = link.c.target_key.in_(bindparam("keys", expanding=True))
+    which = and_(_bound_kind(), named, link.c.role == IDENTITY)
+    return select(link.c.source_key, link.c.target_key).where(which)
+
+
+@cache
+def _renewing(names: tuple[str, ...]) -> Any:
+    mine = and_(
+        _bound_kind(),
+        link.c.source_key == bindparam("b_key"),
+        link.c.target_key == bindparam("b_target_key"),
+        link.c.role != PART,
+    )
+    values = {name: bindparam(f"v_{name}", type_=link.c[name].type) for name in names}
+    return update(link).where(mine).values(values)
+
+
+def _bound_kind() -> ColumnElement[bool]:
+    return _kind(*(bindparam(name) for name in ("b_source", "b_target", "b_entity")))
 
 
 def _known(facts: Facts) -> dict[str, Any]:

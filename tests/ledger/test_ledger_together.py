@@ -113,6 +113,53 @@ def test_one_id_answered_for_two_orders_is_held_for_one_of_them(db):
     assert sorted(db.scalars(select(link.c.target_key))) == ["E0", "E2"]
 
 
+def linked(db, ids, **columns):
+    """The links of *ids*, under the ids that their calls answer with."""
+    keys = [columns_of(db, id_, "key")[0] for id_ in ids]
+    return [
+        a_link(db, key, f"E{n}", **({"base_known": False, "total": "9.00"} | columns))
+        for n, key in enumerate(keys)
+    ]
+
+
+def test_changes_that_all_went_well_bring_their_links_up_to_date(db):
+    """Each under the id that was known; what the reply does not tell stays as it was."""
+    ids = in_hand(db, 4)
+    links_ = linked(db, ids[1:3])  # E0 and E1 are those of the second and the third
+    settled = went_well(db, ids)
+    facts = [None, "E0", "E1", None]
+    for n, known in enumerate(facts):
+        told = Facts(target_key=known or f"N{n}", version="2", total=None if n == 1 else "1.00")
+        settled[n] = (settled[n][0], replace(settled[n][1], facts=told, target_key=told.target_key))
+
+    assert attempts.close(db, settled, NOW + SECOND) == 4
+
+    rows = select(link.c.target_key, link.c.target_version, link.c.total, link.c.base_known)
+    assert sorted(db.execute(rows.where(link.c.id.in_(links_))).all()) == [
+        ("E0", "2", "9.00", True),
+        ("E1", "2", "1.00", True),
+    ]
+    assert {columns_of(db, i, "state", "acked_seq", "owner") for i in ids} == {("done", 1, None)}
+    assert counted(db, link) == counted(db, event, event.c.move == "sent") == 4
+
+
+def test_a_change_under_an_id_that_is_anothers_is_no_link(db):
+    """D3: ours was its alias; the page around it is written."""
+    ids = in_hand(db, 2)
+    linked(db, ids, role="alias")
+    a_link(db, "the first", "E1")
+    settled = went_well(db, ids)
+
+    assert attempts.close(db, settled, NOW + SECOND) == 2
+
+    assert [columns_of(db, i, "state", "reason") for i in ids] == [
+        ("done", "sent"),
+        ("held", "duplicate"),
+    ]
+    known = select(link.c.base_known).where(link.c.role == "alias").order_by(link.c.id)
+    assert list(db.scalars(known)) == [True, False]
+
+
 def test_which_links_are_meant_is_said_in_the_text_of_a_statement():
     """Bound, it would make SQLite prepare the statement anew for each row of a page."""
     assert "link.role != 'part'" in str(select(link.c.id).where(links.own_link()))
