@@ -204,7 +204,7 @@ class Admission:
 
     def _answered(self) -> None:
         if self._noted.failures:
-            self._note(standing.answered)
+            self._note(lambda noted: standing.answered(noted, self._now()))
 
     def _note(self, step: Step) -> None:
         before, self._noted = self._board.change(step)

@@ -10,7 +10,7 @@ import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -133,6 +133,8 @@ def _note(app: App, message: Message) -> None:
 
 def news(view: View, alert: Alert, told: dict[Place, Told]) -> Iterator[Message]:
     """What *alert* has not heard yet, and what is over of what it has."""
+    down = [when.after or timedelta(0) for when in alert.when if when.word == "connection_down"]
+    view = replace(view, down_after=min(down, default=None))
     for when in alert.when:
         for subject, found in findings(view, when):
             at = (mark(alert), when.text, subject)

@@ -35,12 +35,16 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class View:
-    """All that conditions look at, at *now*; *tell* writes a time in the zone of people."""
+    """All that conditions look at, at *now*; *tell* writes a time in the zone of people.
+
+    *down_after*: who hears of this hears of a connection that has been down for so long as well.
+    """
 
     config: Config
     ledger: Ledger
     now: datetime
     tell: Tell
+    down_after: timedelta | None = None
 
 
 def findings(view: View, when: When) -> Iterator[tuple[str, Finding | None]]:
@@ -72,12 +76,28 @@ def live_flows(config: Config) -> list[str]:
 
 
 def _stale(view: View) -> Iterator[tuple[str, Finding | None]]:
-    since = view.ledger.life.alive_since
-    found = freshness(view.config, view.ledger, view.now, watching_since=since)
+    found = freshness(
+        view.config, view.ledger, view.now,
+        watching_since=view.ledger.life.alive_since, excused=_excused(view),
+    )  # fmt: skip
     for flow in live_flows(view.config):
         if flow in found and found[flow].verdict != "unwatched":
             stale = found[flow].verdict == "stale"
             yield flow, _silent(view, flow, found[flow]) if stale else None
+
+
+def _excused(view: View) -> dict[str, timedelta]:
+    """Flow → for how long one of its systems was away, where that is told by itself."""
+    if view.down_after is None:
+        return {}
+    noted = view.ledger.read(standings.read_all)
+    found = {}
+    for name, fresh in view.config.fresh.items():
+        flow = view.config.flows[name]
+        ends = [noted[end] for end in (flow.source, flow.target) if end in noted]
+        lasts = [standing.away_for(end, view.now - fresh.within, view.now) for end in ends]
+        found[name] = max((one for one in lasts if one >= view.down_after), default=NOW)
+    return found
 
 
 def _silent(view: View, flow: str, found: Freshness) -> Finding:
@@ -138,11 +158,17 @@ def _records(view: View, when: When) -> Iterator[tuple[str, Finding | None]]:
             before = view.now - (when.after or view.config.attempts.doubt_alarm)
             found = view.ledger.read(alarms.doubts, flow, before)
         else:
-            reasons = NEED_A_PERSON if when.word == "held" else (when.word,)
-            before = view.now - (when.after or NOW)
-            found = view.ledger.read(alarms.held, flow, reasons, before)
+            found = _held(view, flow, when)
         over = _over_and_over(view, flow) if when.word == "refused" else None
         yield flow, over or (_counted(view, flow, when.word, found) if found else None)
+
+
+def _held(view: View, flow: str, when: When) -> Counted | None:
+    """What a flow that only links does not find is nobody's business until something needs it."""
+    reasons = NEED_A_PERSON if when.word == "held" else (when.word,)
+    before = view.now - (when.after or NOW)
+    demanded = view.config.flows[flow].mode == "link_only" and "rule" in reasons
+    return view.ledger.read(alarms.held, flow, reasons, before, demanded=demanded)
 
 
 def _counted(view: View, flow: str, word: str, found: Counted) -> Finding:

@@ -2,6 +2,7 @@
 
 A flow is fresh if, within the time that `fresh:` allows, its source was read to its end and
 nothing of it has been under way for longer. What is held waits for somebody, and is told apart.
+Hours in which one of its systems is closed do not count.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from connector import windows
 from connector.configured import Config, Fresh
 from connector.ledger import confirmations
 from connector.ledger.store import Ledger
@@ -29,13 +32,24 @@ class Freshness:
 
 
 def freshness(
-    config: Config, ledger: Ledger, now: datetime, *, watching_since: datetime | None = None
+    config: Config,
+    ledger: Ledger,
+    now: datetime,
+    *,
+    watching_since: datetime | None = None,
+    excused: Mapping[str, timedelta] = MappingProxyType({}),
 ) -> Mapping[str, Freshness]:
-    """Every flow that must be fresh. *watching_since*: nothing is late that began before it."""
+    """Every flow that must be fresh. *watching_since*: nothing is late that began before it.
+
+    *excused*: flows, and for how long nothing could be confirmed that is told in another way.
+    """
     at = ledger.read(confirmations.times)
     found = {}
     for name, fresh in config.fresh.items():
         bound = bound_of(fresh, now, config.zone)
+        if bound is not None:
+            lasts = fresh.within + excused.get(name, timedelta(0))
+            bound = min(bound, _open_since(config, name, lasts, now))
         if bound is not None and watching_since is not None and bound < watching_since:
             bound = None
         verdict: Verdict = "unwatched"
@@ -46,6 +60,13 @@ def freshness(
             verdict = "stale" if read is None or read < bound or waits else "fresh"
         found[name] = Freshness(verdict=verdict, confirmed=at.get(name), within=fresh.within)
     return found
+
+
+def _open_since(config: Config, flow: str, lasts: timedelta, now: datetime) -> datetime:
+    """Since when both systems of *flow* have been open for as long as *lasts*."""
+    ends = {config.flows[flow].source, config.flows[flow].target}
+    own = [config.connections[name] for name in ends]
+    return min(windows.open_since(one.closed, one.zone, lasts, now) for one in own)
 
 
 def bound_of(fresh: Fresh, now: datetime, zone: ZoneInfo) -> datetime | None:

@@ -29,6 +29,7 @@ class Noted:
 
     *failures* in a row since *failing_since*, the last for *why*; *probe_at*: it is open-circuit,
     and then it is tried next; *probes* failed so far. *told_until*: it asked us to wait.
+    *away_from*, *back_at*: when it was away last.
     """
 
     failures: int = 0
@@ -38,6 +39,8 @@ class Noted:
     probes: int = 0
     probe_at: datetime | None = None
     told_until: datetime | None = None
+    away_from: datetime | None = None
+    back_at: datetime | None = None
     paused_at: datetime | None = None
     paused_until: datetime | None = None
     paused_by: str | None = None
@@ -134,11 +137,22 @@ def wait(noted: Noted) -> timedelta:
     return ladder[min(noted.probes, len(ladder) - 1)]
 
 
-def answered(noted: Noted) -> Noted:
-    """Somebody answered: what was counted is forgotten."""
+def answered(noted: Noted, now: datetime) -> Noted:
+    """Somebody answered: what was counted is forgotten; how long it was away is not."""
+    if noted.probe_at is not None:
+        noted = replace(noted, away_from=noted.failing_since, back_at=now)
     return replace(
         noted, failures=0, failing_since=None, why="", refused=False, probes=0, probe_at=None
     )
+
+
+def away_for(noted: Noted, since: datetime, now: datetime) -> timedelta:
+    """How long its outage lasts, or lasted if it ended after *since*; none: no time."""
+    if noted.probe_at is not None and noted.failing_since is not None:
+        return now - noted.failing_since
+    if noted.away_from is not None and noted.back_at is not None and noted.back_at > since:
+        return noted.back_at - noted.away_from
+    return timedelta(0)
 
 
 def told(noted: Noted, until: datetime, now: datetime, why: str) -> Noted:

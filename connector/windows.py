@@ -58,6 +58,29 @@ def hours(windows: Sequence[Window], zone: tzinfo, at: datetime) -> Hours:
     return Hours(closed, next(later, None))
 
 
+def closed_time(
+    windows: Sequence[Window], zone: tzinfo, since: datetime, until: datetime
+) -> timedelta:
+    """For how long it was closed between *since* and *until*."""
+    total, at = timedelta(0), since
+    while windows and at < until:
+        found = hours(windows, zone, at)
+        turns = min(found.turns or until, until)
+        total += turns - at if found.closed else timedelta(0)
+        at = turns
+    return total
+
+
+def open_since(
+    windows: Sequence[Window], zone: tzinfo, lasts: timedelta, until: datetime
+) -> datetime:
+    """The moment since which it has been open for as long as *lasts*, closed hours left out."""
+    since = until - lasts
+    while (earlier := until - lasts - closed_time(windows, zone, since, until)) < since:
+        since = earlier
+    return since
+
+
 def never_open(windows: Sequence[Window], zone: tzinfo) -> bool:
     """Do they leave no time at all?"""
     found = hours(windows, zone, datetime(2026, 1, 1, tzinfo=UTC))

@@ -87,8 +87,7 @@ def backfill(  # noqa: PLR0913 - one for each option
         refuse_unable(app, flow)
         end = _end(app, flow, until)
         if since >= end:
-            message = f"{output.text(since)} is not before {output.text(end)}"
-            raise ConnectorError(message, code="usage", cure="say an earlier --from")
+            raise _empty(flow, since, end)
         wanted = Range(flow=flow.name, since=since, until=end, statuses=status, per_minute=rate)
         at = _begin(app, flow, wanted, yes=yes)
         if not as_json:
@@ -132,6 +131,16 @@ def refuse_unable(app: App, flow: Flow) -> None:
         cure = f"write the action `find` in the {flow.entity} file of its profile"
     if why:
         raise ConnectorError(why, code="not_allowed", cure=cure)
+
+
+def _empty(flow: Flow, since: datetime, end: datetime) -> ConnectorError:
+    """Nothing lies between *since* and *end*; where that is the flow's start, say whose it is."""
+    message = f"{output.text(since)} is not before {output.text(end)}"
+    cure = "say an earlier --from"
+    if end == flow.start:
+        message += f", the start of {flow.name}: what was created since is its own"
+        cure = f"let it run: connector flow sync {flow.name}; or say an earlier --from"
+    return ConnectorError(message, code="usage", cure=cure)
 
 
 def _end(app: App, flow: Flow, until: datetime | None) -> datetime:

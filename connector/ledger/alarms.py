@@ -16,10 +16,12 @@ from sqlalchemy import (
     func,
     insert,
     join,
+    or_,
     select,
     update,
 )
 
+from connector.ledger import history
 from connector.ledger.schema import alarm, attempt, record
 
 SOME = 5
@@ -65,10 +67,17 @@ def forget(db: Connection, at: Place) -> None:
     db.execute(delete(alarm).where(_is(at)))
 
 
-def held(db: Connection, flow: str, reasons: Collection[str], before: datetime) -> Counted | None:
-    """Records of *flow* that have been held for one of *reasons* since *before*."""
+def held(
+    db: Connection, flow: str, reasons: Collection[str], before: datetime, *, demanded: bool = False
+) -> Counted | None:
+    """Records of *flow* that have been held for one of *reasons* since *before*.
+
+    *demanded*: those held by a rule only where another record waits for them.
+    """
     moment = record.c.changed_at
     mine = and_(record.c.flow == flow, record.c.state == "held", record.c.reason.in_(reasons))
+    if demanded:
+        mine = and_(mine, or_(record.c.reason != "rule", history.demanded(db)))
     return _counted(db, record, moment, and_(mine, moment <= before))
 
 

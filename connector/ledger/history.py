@@ -148,7 +148,7 @@ def waiting(
     held = (
         record.c.state == "held", record.c.reason != "blocked", record.c.flow.not_in(without),
     )  # fmt: skip
-    chosen = select(*_SHOWN).where(*held, or_(~_not_there(linking), _demanded(db)))
+    chosen = select(*_SHOWN).where(*held, or_(~_not_there(linking), demanded(db)))
     return _all(db, chosen.order_by(record.c.changed_at, record.c.id).limit(most))
 
 
@@ -156,7 +156,7 @@ def _not_there(linking: Collection[str]) -> ColumnElement[bool]:
     return and_(record.c.flow.in_(linking), record.c.reason == "rule")
 
 
-def _demanded(db: Connection) -> ColumnElement[bool]:
+def demanded(db: Connection) -> ColumnElement[bool]:
     """The condition "a blocked record waits for this one"."""
     lists = select(record.c.blocked_on).where(record.c.blocked_on.is_not(None)).distinct()
     wanted = {ref for on in db.scalars(lists) for ref in blockers(on)}

@@ -291,12 +291,15 @@ standing = Table(
     Column("probes", Integer, nullable=False, server_default=text("0")),
     Column("probe_at", Instant),
     Column("told_until", Instant),
+    Column("away_from", Instant),
+    Column("back_at", Instant),
     Column("paused_at", Instant),
     Column("paused_until", Instant),
     Column("paused_by", String),
     Column("paused_why", String),
     CheckConstraint("(failures = 0) = (failing_since IS NULL)", name="failing"),
     CheckConstraint("probe_at IS NULL OR failing_since IS NOT NULL", name="probe"),
+    CheckConstraint("(away_from IS NULL) = (back_at IS NULL)", name="away"),
     CheckConstraint("(paused_at IS NULL) = (paused_by IS NULL)", name="paused"),
 )
 

@@ -251,6 +251,8 @@ def _standings() -> None:
         sa.Column("probes", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("probe_at", Instant()),
         sa.Column("told_until", Instant()),
+        sa.Column("away_from", Instant()),
+        sa.Column("back_at", Instant()),
         sa.Column("paused_at", Instant()),
         sa.Column("paused_until", Instant()),
         sa.Column("paused_by", sa.String()),
@@ -260,6 +262,9 @@ def _standings() -> None:
         ),
         sa.CheckConstraint(
             "probe_at IS NULL OR failing_since IS NOT NULL", name=op.f("ck_standing_probe")
+        ),
+        sa.CheckConstraint(
+            "(away_from IS NULL) = (back_at IS NULL)", name=op.f("ck_standing_away")
         ),
         sa.CheckConstraint(
             "(paused_at IS NULL) = (paused_by IS NULL)", name=op.f("ck_standing_paused")

@@ -162,6 +162,15 @@ def test_a_guest_of_an_old_order_holds_no_new_one_up(desk: Any) -> None:
     assert len(desk.company.customers()) == 1
 
 
+def test_what_is_the_flows_own_is_no_backfill(desk: Any) -> None:
+    """From the flow's start on it creates by itself; the error says so, and the command."""
+    desk.company.flow("orders", start=RANGE[1])
+    said = backfill(desk)
+    assert said.code == 2
+    assert "the start of orders: what was created since is its own" in said.err
+    assert "connector flow sync orders" in said.err
+
+
 def test_an_order_that_is_over_is_not_created(desk: Any) -> None:
     """Cancelled before it was ever sent."""
     over = old(desk, status="cancelled")

@@ -35,7 +35,7 @@ def test_three_calls_in_a_row_that_find_nobody_open_the_breaker() -> None:
     assert state(failing(2), after(2)) == "open"
     away = stands(failing(3), OPEN, after(2))
     assert (away.state, away.since, away.why) == ("away", NOW, "unreachable")
-    again = standing.answered(failing(2))
+    again = standing.answered(failing(2), NOW)
     assert again == Noted()
     assert state(standing.failed(again, NOW, why="x", refused=False), NOW) == "open"
 
@@ -100,7 +100,7 @@ def test_who_resumes_lets_it_be_tried_at_once() -> None:
     noted = standing.told(noted, after(3000), NOW, "http_429")
     on = standing.resumed(noted, after(9))
     assert standing.probing(on, after(9)) != on
-    assert stands(standing.answered(on), OPEN, after(9)).is_open
+    assert stands(standing.answered(on, after(9)), OPEN, after(9)).is_open
 
 
 def test_credentials_that_may_have_changed_are_tried_at_once() -> None:

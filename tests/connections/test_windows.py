@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from connector.spelled import Misspelled
-from connector.windows import Hours, hours, window
+from connector.windows import Hours, hours, open_since, window
 
 BERLIN, LORD_HOWE = ZoneInfo("Europe/Berlin"), ZoneInfo("Australia/Lord_Howe")
 MINUTE = timedelta(minutes=1)
@@ -106,3 +106,20 @@ def test_a_window_that_is_none_is_refused_with_its_cure(text: str, words: str) -
     with pytest.raises(Misspelled, match=words) as told:
         window(text)
     assert told.value.cure
+
+
+@pytest.mark.parametrize(
+    ("until", "lasts", "since"),
+    [
+        ("2026-12-02T00:30", 60, "2026-12-01T23:00"),
+        ("2026-12-02T01:20", 60, "2026-12-01T23:20"),
+        ("2026-12-02T02:30", 60, "2026-12-02T01:30"),
+        ("2026-12-03T12:00", 24 * 60, "2026-12-02T11:00"),
+        ("2026-12-03T00:30", 24 * 60, "2026-12-01T23:00"),  # what is added holds a night as well
+    ],
+)
+def test_closed_hours_do_not_count(until: str, lasts: int, since: str) -> None:
+    """Since when it has been open for so many minutes."""
+    nightly, now = [window("daily 00:00-01:00")], at(until)
+    assert open_since(nightly, BERLIN, lasts * MINUTE, now) == at(since)
+    assert open_since([], BERLIN, lasts * MINUTE, now) == now - lasts * MINUTE

@@ -61,6 +61,8 @@ STANDING = [
     ("ck_standing_failing", insert(schema.standing).values(name="erp", failures=1)),
     ("ck_standing_failing", insert(schema.standing).values(name="erp", failing_since=NOW)),
     ("ck_standing_probe", insert(schema.standing).values(name="erp", probe_at=NOW)),
+    ("ck_standing_away", insert(schema.standing).values(name="erp", away_from=NOW)),
+    ("ck_standing_away", insert(schema.standing).values(name="erp", back_at=NOW)),
     ("ck_standing_paused", insert(schema.standing).values(name="erp", paused_at=NOW)),
     ("ck_standing_paused", insert(schema.standing).values(name="erp", paused_by="me")),
 ]
