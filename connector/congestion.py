@@ -65,15 +65,18 @@ class Congestion:
     def hear(
         self, entity: str, changes: Sequence[Change], outcomes: Sequence[Outcome]
     ) -> Sequence[Outcome]:
-        """Learn from a call of this thread; its outcomes but those of one of too many calls."""
+        """Learn from a call of this thread; its outcomes: what was not one of too many calls
+
+        found nobody, whatever the system says.
+        """
         end, last = end_of(outcomes), self._last
         if end is None:
             return outcomes
         took = last.took if all(isinstance(one, Done) for one in outcomes) else None
         operation = (entity, changes[0].action, len(changes) > 1)
-        if not self.ended(operation, last.began, took, end, full=last.full):
+        if self.ended(operation, last.began, took, end, full=last.full) or end != "busy":
             return outcomes
-        return [one for one in outcomes if not is_busy(one)]
+        return [_away(one) for one in outcomes]
 
     def ended(
         self, operation: Hashable, began: float, seconds: float | None, end: End, *, full: bool
@@ -120,6 +123,12 @@ class Congestion:
 def is_busy(outcome: Outcome) -> bool:
     """Did the system answer that it takes no more calls just now?"""
     return isinstance(outcome, Unavailable) and outcome.busy
+
+
+def _away(outcome: Outcome) -> Outcome:
+    if isinstance(outcome, Unavailable) and outcome.busy:
+        return Unavailable(wait=outcome.wait, why=outcome.why)
+    return outcome
 
 
 def end_of(outcomes: Sequence[Outcome]) -> End | None:

@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 
 from connector import errors
 from connector.admission import Admission
-from connector.congestion import Congestion
+from connector.congestion import Congestion, is_busy
 from connector.crew import Crew, Task
 from connector.meter import Meter
 from connector.pace import Pace
@@ -139,8 +139,7 @@ class ThreadGate:
                 ended.put([(c, NotSent(why=why)) for c in batch])
                 return
             reach("started.before_send")
-            outcomes = target.send(entity, batch)
-            _learn(self, entity, batch, outcomes)
+            outcomes = _learn(self, entity, batch, target.send(entity, batch))
             if watch is not None:
                 watch.notice(outcomes)
             ended.put(list(zip(batch, outcomes, strict=True)))
@@ -177,12 +176,14 @@ def _begin(waiting: Waiting, call: Callable[[Sequence[Change]], None]) -> None:
 
 def _learn(
     gate: ThreadGate, entity: str, batch: Sequence[Change], outcomes: Sequence[Outcome]
-) -> None:
-    """Learn from a call how many the system takes, and whether it is there."""
-    gate.admission.hear(gate.congestion.hear(entity, batch, outcomes))
+) -> Sequence[Outcome]:
+    """Learn from a call how many the system takes, and whether it is there; what came of it."""
+    told = gate.congestion.hear(entity, batch, outcomes)
+    gate.admission.hear([one for one in told if not is_busy(one)])
     gate.slots.open_to(gate.congestion.window)
-    for outcome in outcomes:
+    for outcome in told:
         gate.meter.ended(entity, type(outcome).__name__)
+    return told
 
 
 def withheld(gate: ThreadGate, watch: Watch | None) -> str:

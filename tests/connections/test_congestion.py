@@ -149,11 +149,11 @@ def test_how_a_call_ended() -> None:
 
 
 def test_what_was_one_of_too_many_is_no_failure_of_the_system() -> None:
-    """The breaker hears the rest."""
-    at, change = (
-        Congestion(64),
-        Change(id=1, action="create", reference="R", payload={}, send_before=LATER),
-    )
-    at.timed(at._now(), 0.1, full=True)
-    assert at.hear("order", [change], [BUSY]) == []
-    assert at.hear("order", [change], [Unavailable(why="dns")]) == [Unavailable(why="dns")]
+    """It stays busy; a call that was alone found nobody, and the breaker hears it."""
+    change = Change(id=1, action="create", reference="R", payload={}, send_before=LATER)
+    away = Unavailable(why="dns")
+    for most, heard in ((64, BUSY), (1, Unavailable(why="http_503"))):
+        at = Congestion(most)
+        at.timed(at._now(), 0.1, full=True)
+        assert at.hear("order", [change], [BUSY]) == [heard]
+        assert at.hear("order", [change], [away]) == [away]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from connector.testing.rig import Rig, order
 from connector.values import Change, Outcome, Unavailable
 
 LONG = 20.0
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -167,5 +169,19 @@ def test_an_erp_that_is_busy_for_everybody_is_left_in_peace(rig: Rig, slots: int
     done = deliver(rig.erp, rig.flows["orders"], rig.start(), gate, rig.clock)
     assert gate.standing().state == "away"
     assert 3 <= len(rig.memory[1].calls) - before <= 10
-    assert done.stopped == "unavailable"
-    assert done.claimed <= 2 * PAGE
+    assert done.stopped
+    assert done.claimed <= PAGE
+
+
+def test_an_erp_that_is_always_busy_for_one_order_is_not_asked_every_second(rig: Rig) -> None:
+    """What was no call too many waits as after any outage, and the others go on."""
+    rig.memory[1].fault = lambda change: "busy" if change.reference.endswith("-1") else None
+    put(rig, 1)
+    rig.flow(slots=1)
+    for number in range(60):
+        rig.memory[0].put("order", str(10 + number), order(str(10 + number)))
+        rig.clock.pass_(SECOND)
+        rig.cycle()
+    asked = [reference for _, reference in rig.memory[1].calls if reference.endswith("-1")]
+    assert 4 <= len(asked) <= 7
+    assert len(rig.books()) == 61
