@@ -243,7 +243,15 @@ def controls(db: Connection, source: str, target: str, entity: str) -> dict[str,
 
 def accept(db: Connection, pair: Pair, base_source: bytes) -> None:
     """Take what we want as what is there: nothing differs, or a person said so."""
-    db.execute(update(link).where(_of(pair)).values(base_source=base_source, base_known=True))
+    kind = {"b_source": pair.source, "b_target": pair.target, "b_entity": pair.entity}
+    many(db, _accepting(), [{**kind, "b_key": pair.key, "b_base": base_source}])
+
+
+@cache
+def _accepting() -> Any:
+    base = bindparam("b_base", type_=link.c.base_source.type)
+    mine = and_(_bound_kind(), link.c.source_key == bindparam("b_key"))
+    return update(link).where(mine).values(base_source=base, base_known=True)
 
 
 def relink(db: Connection, pair: Pair, target_key: str) -> None:

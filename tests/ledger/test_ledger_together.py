@@ -163,3 +163,15 @@ def test_a_change_under_an_id_that_is_anothers_is_no_link(db):
 def test_which_links_are_meant_is_said_in_the_text_of_a_statement():
     """Bound, it would make SQLite prepare the statement anew for each row of a page."""
     assert "link.role != 'part'" in str(select(link.c.id).where(links.own_link()))
+
+
+def test_what_is_accepted_becomes_the_base_of_its_own_link_alone(db):
+    """Nothing differs, or a person said so: what we want is what is there."""
+    ids = in_hand(db, 2)
+    linked(db, ids)
+    at, _ = went_well(db, ids)[0]
+
+    links.accept(db, at, b'{"note":"agreed"}')
+
+    rows = db.execute(select(link.c.base_source, link.c.base_known).order_by(link.c.id)).all()
+    assert rows == [(b'{"note":"agreed"}', True), (None, False)]
