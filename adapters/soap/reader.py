@@ -133,13 +133,12 @@ def _read_members(
         name = _local(child)
         one = declared.get(name)
         value = tree(child, one, lists)
-        present = node.get(name)
-        if isinstance(present, list) and (name in read_already or (one and one.many)):
-            present.append(value)
-        elif name in read_already:
-            node[name] = [present, value]
-        else:
+        if name not in read_already and not (one and one.many):
             node[name] = [value] if one is None and name in lists else value
+        elif isinstance(present := node[name], list):
+            present.append(value)
+        else:
+            node[name] = [present, value]
         read_already.add(name)
     if shape is not None:
         node.silent = shape.needed - read_already
