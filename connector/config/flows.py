@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,9 +19,14 @@ from connector.yamlread import Node
 ENTITIES = ("customer", "order", "product", "refund", "stock")
 
 
+_EXPRESSIONS = re.compile(r"{{.*?(?:}}|$)")
+_OF_DOCUMENT = re.compile(r"\b(?:doc|key)\b")
+
+
 def _reference(node: Node, _: Problems) -> Node:
     words = forms.scalar(node)
-    if "{{" not in words and not words.startswith("= "):
+    expressions = words[2:] if words.startswith("= ") else " ".join(_EXPRESSIONS.findall(words))
+    if not _OF_DOCUMENT.search(expressions):
         cure = "let it depend on the document, for example DE-{{ doc.number }}"
         raise Misspelled("is the same for every document", cure)
     return node

@@ -137,7 +137,7 @@ def stop_if_nowhere(at: Stocking, reading: Reading) -> None:
         raise Braked(
             f"{flow.name}: {flow.source} has no stock in warehouse {', '.join(wrong)}: "
             "is it the right name?",
-            code="braked",
+            code="config",
             cure=f"correct flows.{flow.name}.warehouses",
         )
 

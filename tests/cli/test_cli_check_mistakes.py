@@ -75,6 +75,7 @@ MISTAKES = [
     ("to: erp\n    every", "to: epr\n    every", 29, "named `epr`", "did you mean `erp`"),
     ("    start: 2026-12-01T00:00:00+01:00\n", "", 26, "needs a `start`", "add `start: 2026"),
     ('"DE-{{ doc.number }}"', "DE-100", 32, "the same for every document", "{{ doc.number }}"),
+    ("DE-{{ doc.number }}", "DE-{{ conn.name }}", 32, "same for every document", "doc.number"),
     ('"DE-{{ doc.number }}"', "{{ doc.number }}", 32, "reference: is a mapping to YAML", "quote"),
     ("DE-{{ doc.number }}", "DE-{{ doc.numbr }}", 32, "doc.numbr", "did you mean `number`"),
     ("DE-{{ doc.number }}", "DE-{{ doc.number", 32, "is cut or wrong", "quote the whole value"),

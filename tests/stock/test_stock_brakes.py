@@ -154,9 +154,10 @@ def test_the_same_reading_waits_under_one_number(hundred):
 
 
 def test_a_warehouse_that_nobody_has_is_a_mistake(hundred):
-    """A typing error would empty the shop."""
+    """A typing error would empty the shop; there is nothing to approve."""
     hundred.company.flow("stock", warehouses=["mian"])
-    assert "mian" in str(braked(hundred))
+    wrong = braked(hundred)
+    assert ("mian" in str(wrong), wrong.code) == (True, "config")
     assert hundred.shop() == 1000
 
 
