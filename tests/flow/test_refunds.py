@@ -113,7 +113,7 @@ def test_without_a_flow_of_refunds_they_wait_for_a_person(company):
 @pytest.mark.parametrize(
     ("flow", "message"),
     [
-        ({**FLOW, "mode": None, "start": "2026-01-01T00:00:00Z"}, "read with their orders"),
+        ({**FLOW, "mode": "sync", "start": "2026-01-01T00:00:00Z"}, "read with their orders"),
         ({**FLOW, "from": "erp", "to": "shop"}, "no flow of orders"),
     ],
 )
