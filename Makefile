@@ -7,7 +7,7 @@ BIN := .venv/bin
 JOBS ?= 3
 STAMP := .venv/installed
 
-.PHONY: demo test check bench bench-quick chaos mutants lock reference
+.PHONY: demo test check bench bench-quick bench-million chaos mutants lock reference
 .DEFAULT_GOAL := check
 
 demo: $(STAMP)
@@ -27,6 +27,10 @@ bench: $(STAMP)
 
 bench-quick: $(STAMP)
 	$(BIN)/python -m benchmarks.quick
+
+# The backfill of MILLION (1000000) orders, killed once: takes as long as it takes.
+bench-million: $(STAMP)
+	$(BIN)/python -m benchmarks.million
 
 # CHAOS_RUNS (10) runs from CHAOS_SEED (1) on; docs/chaos.md.
 chaos: $(STAMP)

@@ -13,7 +13,7 @@ import json
 import re
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from urllib.parse import parse_qs, urlsplit
@@ -25,6 +25,8 @@ NS = "urn:sandbox:erp:v1"
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _OPERATION = re.compile(rb"Body[^>]*>\s*<(?:[\w.-]+:)?(\w+)")
 _REFERENCE = re.compile(rb"ExternalRef>([^<]+)<")
+_NUMBER = re.compile(rb"OrderNo>([^<]+)<")
+_SHOWN = re.compile(rb"<(?:[\w.-]+:)?(ExternalRef|ShopNumber|Status|Currency|Note)>([^<]*)<")
 _SKU = re.compile(rb"Sku>([^<]+)<")
 _AMOUNT = re.compile(rb"<(?:[\w.-]+:)?(?:Net|Tax)Amount>(-?\d+)(?:\.(\d\d))?<")
 
@@ -32,10 +34,9 @@ _AMOUNT = re.compile(rb"<(?:[\w.-]+:)?(?:Net|Tax)Amount>(-?\d+)(?:\.(\d\d))?<")
 class Shop:
     """The shop's listing and single documents."""
 
-    def __init__(self, rows: list[shop_data.Row], born: datetime) -> None:
+    def __init__(self, rows: Sequence[shop_data.Row], born: datetime) -> None:
         self._rows, self._born = rows, born
-        self._times = [row.at for row in rows]
-        self._by_key = {row.key: row for row in rows}
+        self._times = [] if isinstance(rows, shop_data.Many) else [row.at for row in rows]
 
     def answer(self, path: str, query: dict[str, list[str]]) -> tuple[bytes, str]:
         """Give a body and extra headers."""
@@ -43,7 +44,7 @@ class Shop:
         if key == "orders":
             return self._page(query)
         if what == "orders":
-            return self._by_key[int(key)].raw, ""
+            return self._rows[int(key) - 1000].raw, ""
         if what == "customers":
             return shop_data.customer(int(key), self._born), ""
         if what == "products":
@@ -52,10 +53,10 @@ class Shop:
 
     def _page(self, query: dict[str, list[str]]) -> tuple[bytes, str]:
         begin, end = 0, len(self._rows)
-        if after := query.get("modified_after"):
-            begin = bisect_right(self._times, _time(after[0]))
-        if before := query.get("modified_before"):
-            end = bisect_left(self._times, _time(before[0]))
+        if after := query.get("modified_after") or query.get("after"):
+            begin = self._before(_time(after[0]), inclusive=True)
+        if before := query.get("modified_before") or query.get("before"):
+            end = self._before(_time(before[0]), inclusive=False)
         size, page = int(query["per_page"][0]), int(query.get("page", ["1"])[0])
         total = max(0, end - begin)
         first = begin + (page - 1) * size
@@ -63,12 +64,21 @@ class Shop:
         extra = f"X-WP-Total: {total}\r\nX-WP-TotalPages: {-(-total // size)}\r\n"
         return b"[" + b",".join(row.raw for row in rows) + b"]", extra
 
+    def _before(self, moment: datetime, *, inclusive: bool) -> int:
+        if isinstance(self._rows, shop_data.Many):
+            return self._rows.before(moment, inclusive=inclusive)
+        return (bisect_right if inclusive else bisect_left)(self._times, moment)
+
 
 class Erp:
-    """The ERP's books and the count of what was done to them."""
+    """The ERP's books and the count of what was done to them.
 
-    def __init__(self) -> None:
+    *keeps*: also what a reading of an order shows, which costs it some time and memory.
+    """
+
+    def __init__(self, *, keeps: bool = False) -> None:
         self._orders: dict[bytes, str] = {}
+        self._shown: dict[bytes, str] | None = {} if keeps else None
         self._customers: dict[bytes, str] = {}
         self.calls: dict[str, int] = {}
         self.duplicates = self.cents = self.serving = self.peak = self.rejected = 0
@@ -85,6 +95,12 @@ class Erp:
                 inner = self._create_customer(body)
             case "FindSalesOrders":
                 inner = _found(body, self._orders, "Order", "OrderNo")
+            case "GetSalesOrders":
+                shown, numbers = self._shown or {}, _NUMBER.findall(body)
+                inner = "".join(f"<Order>{shown[no]}</Order>" for no in numbers if no in shown)
+            case "UpdateSalesOrder":
+                no = _NUMBER.findall(body)[0].decode()
+                inner = f"<Result><No>{no}</No><Version>2</Version></Result>"
             case "FindCustomers":
                 inner = _found(body, self._customers, "Customer", "CustomerNo")
             case "FindItems":
@@ -108,6 +124,12 @@ class Erp:
         total = sum(int(a) * 100 + int(b or 0) for a, b in _AMOUNT.findall(body))
         self.duplicates += not _new(self._orders, body, "O")
         self.cents += total
+        if self._shown is not None:
+            no, said = f"O{len(self._orders)}", _SHOWN.findall(body)
+            told = "".join(f"<{n.decode()}>{v.decode()}</{n.decode()}>" for n, v in said)
+            told = f"<OrderNo>{no}</OrderNo><Version>1</Version>{told}"
+            amount = f"{total // 100}.{total % 100:02d}"
+            self._shown[no.encode()] = f"{told}<GrandTotal>{amount}</GrandTotal>"
         result = f"<No>O{len(self._orders)}</No><Version>1</Version>"
         return f"<Result>{result}<GrandTotal>{total // 100}.{total % 100:02d}</GrandTotal></Result>"
 
@@ -219,9 +241,8 @@ class Wire(asyncio.Protocol):
             self._out.write(head.encode() + body)
 
 
-async def serve(shop: Shop, latency: float, slots: int) -> None:
+async def serve(shop: Shop, desk: Desk) -> None:
     """Serve on a free port of the loopback; say which on stdout."""
-    desk = Desk(Erp(), latency, slots)
     server = await asyncio.get_running_loop().create_server(
         lambda: Wire(shop, desk), "127.0.0.1", 0
     )
@@ -237,10 +258,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--latency", type=float, default=0.0, help="of the ERP, in milliseconds")
     parser.add_argument("--slots", type=int, default=0, help="calls that the ERP does at once")
+    parser.add_argument("--many", action="store_true", help="make each order when it is read")
     args = parser.parse_args()
     first = datetime.fromisoformat(args.first)
-    rows = shop_data.orders(args.orders, seed=args.seed, first=first)
-    asyncio.run(serve(Shop(rows, first), args.latency / 1000, args.slots))
+    make = shop_data.Many if args.many else shop_data.orders
+    rows = make(args.orders, seed=args.seed, first=first)
+    desk = Desk(Erp(keeps=args.many), args.latency / 1000, args.slots)
+    asyncio.run(serve(Shop(rows, first), desk))
 
 
 if __name__ == "__main__":

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, overload
 
 CUSTOMERS, PRODUCTS, LINES = 100, 50, 5
 SPREAD = timedelta(seconds=70)  # all orders are placed within this time after the first
+CROWD = 20  # orders a second where they are many
 STREETS = ("Lindenstraße", "Rue de l'Église", "Calle Mayor", "Main & 5th", "南京路")
 NAMES = ("Ada Okonkwo", "Zoë Brandl", "Jürgen Weiß", "李 小龙", "Nuria Peña")
 
@@ -21,6 +24,35 @@ class Row:
     key: int
     at: datetime
     raw: bytes
+
+
+class Many(Sequence[Row]):
+    """*count* orders from *first* on, CROWD a second, each made when it is asked for."""
+
+    def __init__(self, count: int, *, seed: int, first: datetime) -> None:
+        self._count, self._seed, self._first = count, seed, first
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Row]: ...
+    def __getitem__(self, place: int | slice) -> Row | list[Row]:
+        if isinstance(place, slice):
+            return [self[n] for n in range(*place.indices(self._count))]
+        if not 0 <= place < self._count:
+            raise IndexError(place)
+        at = self._first + timedelta(seconds=place // CROWD)
+        dice = random.Random(self._seed * 1_000_003 + place)
+        return Row(key=1000 + place, at=at, raw=_raw(_order(place, at, dice)))
+
+    def before(self, moment: datetime, *, inclusive: bool) -> int:
+        """How many were placed before *moment*, or at it."""
+        seconds = (moment - self._first).total_seconds()
+        whole = math.floor(seconds) + 1 if inclusive else math.ceil(seconds)
+        return max(0, min(self._count, whole * CROWD))
 
 
 def orders(count: int, *, seed: int, first: datetime) -> list[Row]:

@@ -1,10 +1,13 @@
 """The bench measures what it says: both tools deliver every order once, and the same sums."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from benchmarks import quick
+from benchmarks import million, quick, shop_data
 from benchmarks.__main__ import Figures, Plan, run
 
+SECOND = timedelta(seconds=1)
 TOOK = {"seconds": 0.5, "again": 0.5, "calls": 40, "rejected": 1}
 PLAN = Plan(small=5, large=10, warm=100, slots=4, latency=0.0, rounds=1)
 
@@ -43,3 +46,22 @@ def test_orders_of_http_client_that_did_not_come_are_an_error(monkeypatch):
 
     with pytest.raises(AssertionError, match="19 of 20"):
         quick.httpclient(20)
+
+
+def test_a_backfill_that_is_killed_in_the_middle_brings_every_order_once(monkeypatch):
+    """The course of `make bench-million`, in small."""
+    monkeypatch.setattr(million, "LOOK", 0.02)
+
+    assert "orders=300 killed=1 lost=0 duplicated=0" in million.run(300)
+
+
+def test_orders_that_are_made_when_they_are_asked_for_are_the_same_each_time():
+    """A page is what its place says, and the bounds of time cut where the orders' times do."""
+    first = datetime(2026, 1, 1, tzinfo=UTC)
+    rows = shop_data.Many(105, seed=1, first=first)
+    times = [row.at for row in rows]
+
+    assert [row.raw for row in rows[40:50]] == [rows[n].raw for n in range(40, 50)]
+    for moment in (first - SECOND, first, times[40], times[40] + SECOND / 2, times[-1] + SECOND):
+        assert rows.before(moment, inclusive=True) == sum(at <= moment for at in times)
+        assert rows.before(moment, inclusive=False) == sum(at < moment for at in times)
