@@ -7,14 +7,18 @@ BIN := .venv/bin
 JOBS ?= 3
 STAMP := .venv/installed
 
-.PHONY: demo test check bench bench-quick bench-million chaos mutants lock reference
+.PHONY: demo test story check bench bench-quick bench-million chaos mutants lock reference
 .DEFAULT_GOAL := check
 
 demo: $(STAMP)
 	$(BIN)/connector demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --ignore tests/story
+
+# A day and a night with 5 000 products and 8 000 customers.
+story: $(STAMP)
+	$(BIN)/python -m pytest -q tests/story
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
