@@ -323,8 +323,11 @@ def gathered(
 
 
 def window(flow: Flow) -> int:
-    """S2: how many intents may be open: what can be found again, a page; else what is sent now."""
-    return PAGE if flow.finds else flow.slots
+    """S2: how many intents may be open: what can be found again, a page; else what is sent now.
+
+    Who only links sends nothing, and asks by the page.
+    """
+    return PAGE if flow.finds or flow.mode == "link_only" else flow.slots
 
 
 def few_at_a_time(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import pytest
+from company import Company
 
 from connector.errors import Unavailable
 from connector.flow.pull import read_each
@@ -39,3 +40,11 @@ def test_an_outage_is_told_after_few_calls() -> None:
     with pytest.raises(Unavailable):
         read_each(source, order_flow(), list("123456789"))
     assert len(source.asked) == 4
+
+
+def test_who_only_links_asks_by_the_page(company: Company) -> None:
+    """5 000 products are 50 questions, however few calls at once the ERP takes."""
+    company.connection("erp", limits={"concurrency": "1"})
+    company.sync("products")
+    assert len(company.calls("FindItems")) == 1
+    assert len([r for r in company.rows("SELECT * FROM link") if r["entity"] == "product"]) == 5
