@@ -1,7 +1,7 @@
 """How many calls at once a system takes well: found by trying, as TCP finds its window (AIMD).
 
 It grows while calls end well and all of it is used, and shrinks when the system says that it is
-busy, does not answer in time, or takes much longer than it does when it is at ease.
+busy, or takes much longer than it does when it is at ease.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ SLOW = 1.6  # times what an operation takes at ease: more calls at once bring no
 FORGET = 1.01  # what "at ease" may rise by from one median to the next
 EASE, HALVE = 0.75, 0.5
 
-End = Literal["well", "busy", "lost"]
+# A doubt says nothing: a line that broke is no crowd, and a lossy one would end with one call.
+SILENT = Unavailable | Unauthorized | NotSent | InDoubt
+End = Literal["well", "busy"]
 
 
 @dataclass(slots=True)
@@ -90,9 +92,9 @@ class Congestion:
             many = self.window > 1
             if began < self._eased_at:
                 return end == "busy"
-            if end != "well":
+            if end == "busy":
                 self._ease()
-                return many and end == "busy"
+                return many
             self._well = True
             if full:
                 self._window += 0.5 if self._starting else 1 / self._window
@@ -135,7 +137,5 @@ def end_of(outcomes: Sequence[Outcome]) -> End | None:
     """How a call ended; None: it says nothing of how many the system takes."""
     if any(is_busy(one) for one in outcomes):
         return "busy"
-    if any(isinstance(one, InDoubt) for one in outcomes):
-        return "lost"
-    silent = all(isinstance(one, Unavailable | Unauthorized | NotSent) for one in outcomes)
+    silent = all(isinstance(one, SILENT) for one in outcomes)
     return None if silent else "well"

@@ -158,10 +158,10 @@ def storm(seed: int) -> list[dict[str, object]]:
     faults: list[dict[str, object]] = [
         {"fault": "commit_then_hang", **people, "seconds": 4},
         {"fault": "unavailable", **people},
-        {"fault": "commit_then_hang", **orders, "share": 0.13, "seconds": 6},
-        {"fault": "commit_then_cut", **orders, "share": 0.13},
-        {"fault": "late_commit", **orders, "share": 0.1, "seconds": 5},
-        {"fault": "unavailable", **orders, "share": 0.25},
+        {"fault": "commit_then_hang", **orders, "share": 0.1, "seconds": 6},
+        {"fault": "commit_then_cut", **orders, "share": 0.1},
+        {"fault": "late_commit", **orders, "share": 0.08, "seconds": 5},
+        {"fault": "unavailable", **orders, "share": 0.2},
         {"fault": "slow", **orders, "share": 0.3, "seconds": 1.5},
         {"fault": "unavailable", "ops": ["Find", "Get"], "share": 0.05},
     ]

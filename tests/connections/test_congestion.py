@@ -105,7 +105,7 @@ def test_after_an_outage_it_is_found_again_quickly() -> None:
     now = itertools.count()
     at = Congestion(64, lambda: float(next(now)))
     for _ in range(6):
-        at.ended("create", float(next(now)), 0.1, "lost", full=True)
+        at.ended("create", float(next(now)), 0.1, "busy", full=True)
     assert at.window == 1
     for _ in range(30):
         at.ended("create", float(next(now)), 0.1, "well", full=True)
@@ -143,7 +143,8 @@ def test_each_operation_has_its_own_ease() -> None:
 def test_how_a_call_ended() -> None:
     """Refusals are answers; what was not sent says nothing."""
     assert end_of([Done(key="1"), BUSY]) == "busy"
-    assert end_of([InDoubt(why="timeout"), Done(key="1")]) == "lost"
+    assert end_of([InDoubt(why="timeout"), Done(key="1")]) == "well"
+    assert end_of([InDoubt(why="timeout")]) is None
     assert end_of([Refused(code="x")]) == "well"
     assert end_of([Unavailable(why="dns"), Unauthorized(why="x")]) is None
 
