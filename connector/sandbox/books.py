@@ -168,13 +168,13 @@ def erp_customers(path: Path) -> list[Row]:
     return found
 
 
-def calls(path: Path, ops: Sequence[str], until: int | None = None) -> Iterator[str]:
-    """The fault that each call of *ops* met, '' for none, in the order of the journal.
+def calls(path: Path, ops: Sequence[str] = (), until: int | None = None) -> Iterator[str]:
+    """The fault that each call of *ops* (none: of all) met, '' for none, as the journal goes.
 
     until: the number of the last call that is looked at.
     """
     for row in _rows(path, "SELECT n, op, fault FROM journal ORDER BY n"):
-        if row["op"] in ops and (until is None or row["n"] <= until):
+        if (not ops or row["op"] in ops) and (until is None or row["n"] <= until):
             yield row["fault"]
 
 
