@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Literal
@@ -23,14 +23,16 @@ EASE, HALVE = 0.75, 0.5
 
 # A doubt says nothing: a line that broke is no crowd, and a lossy one would end with one call.
 SILENT = Unavailable | Unauthorized | NotSent | InDoubt
+Kind = tuple[str, str, bool]  # entity, action, whether many in one call
 End = Literal["well", "busy"]
 
 
 @dataclass(slots=True)
 class Operation:
-    """How long one operation takes: lately, and at ease."""
+    """How long one operation takes: lately, usually, and at ease."""
 
     lately: list[float] = field(default_factory=list)
+    usual: float | None = None
     floor: float | None = None
 
 
@@ -48,7 +50,7 @@ class Congestion:
         self._least_slow = float(min(START, most))
         self._window, self._starting = self._least_slow, True
         self._eased_at, self._well = float("-inf"), True
-        self._operations: dict[Hashable, Operation] = {}
+        self._operations: dict[Kind, Operation] = {}
         self._alone, self._last = threading.Lock(), _Last()
 
     @property
@@ -63,6 +65,17 @@ class Congestion:
         """
         last = self._last
         last.began, last.took, last.full = began, took, full
+
+    def room(self, entity: str, seconds: float) -> int | None:
+        """How many calls for *entity* begin within *seconds*, at least two for each at once.
+
+        None: nothing is known yet.
+        """
+        with self._alone:
+            known = [o.usual for (of, *_), o in self._operations.items() if of == entity]
+            usual = max((one for one in known if one), default=None)
+            begin = self.window * seconds / usual if usual else None
+            return None if begin is None else max(2 * self.window, int(begin))
 
     def hear(
         self, entity: str, changes: Sequence[Change], outcomes: Sequence[Outcome]
@@ -81,7 +94,7 @@ class Congestion:
         return [_away(one) for one in outcomes]
 
     def ended(
-        self, operation: Hashable, began: float, seconds: float | None, end: End, *, full: bool
+        self, operation: Kind, began: float, seconds: float | None, end: End, *, full: bool
     ) -> bool:
         """Learn from a call that began at *began* (monotonic) and took *seconds*, if that counts.
 
@@ -107,7 +120,7 @@ class Congestion:
         at.lately.append(seconds)
         if len(at.lately) < max(FEW, self.window):
             return
-        usual = median(at.lately)
+        usual = at.usual = median(at.lately)
         at.lately.clear()
         at.floor = usual if at.floor is None else min(at.floor * FORGET, usual)
         if usual > at.floor * SLOW and self._window > self._least_slow:

@@ -101,6 +101,10 @@ class ThreadGate:
         self.stop()
         self._crew.close()
 
+    def room(self, entity: str, seconds: float) -> int | None:
+        """How many changes of *entity* are begun within *seconds*; None where it is not known."""
+        return (self.congestion.room(entity, seconds) or 0) * self._bulk.get(entity, 1) or None
+
     def send(
         self,
         target: Target,
@@ -144,11 +148,16 @@ class ThreadGate:
                 watch.notice(outcomes)
             ended.put(list(zip(batch, outcomes, strict=True)))
         except Exception as error:  # noqa: BLE001 - around a task: an adapter's bug leaves doubt
-            for _ in batch:
-                self.meter.ended(entity, InDoubt.__name__)
-            ended.put([(c, InDoubt(why=f"bug: {type(error).__name__}")) for c in batch])
+            ended.put(_doubted(self, entity, batch, error))
         except BaseException as error:  # noqa: BLE001 - the process is being ended
             ended.put(error)
+
+
+def _doubted(gate: ThreadGate, entity: str, batch: Sequence[Change], bug: Exception) -> Group:
+    """What the bug of an adapter leaves of a call: doubt."""
+    for _ in batch:
+        gate.meter.ended(entity, InDoubt.__name__)
+    return [(c, InDoubt(why=f"bug: {type(bug).__name__}")) for c in batch]
 
 
 def _line_up(crew: Crew, call: Task, size: int, changes: Sequence[Change], waiting: Waiting) -> int:

@@ -176,3 +176,7 @@ class Gate(Protocol):
         *more*: asked, after each group, for changes to send too, told how many are still out.
         """
         ...
+
+    def room(self, entity: str, seconds: float) -> int | None:
+        """How many changes of *entity* are begun within *seconds*; None where it is not known."""
+        ...

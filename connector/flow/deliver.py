@@ -92,7 +92,7 @@ def deliver(
     streak = Streak(flow.brakes, flow.name, ledger)
     if streak.halted():
         return Delivered(braked=streak.words)
-    at = Window(target, flow, ledger, clock, licence, streak)
+    at = Window(target, flow, ledger, gate, clock, licence, streak)
     changes = at.first()
     for group in gate.send(target, flow.entity, changes, watch=streak, more=at.more):
         reach("reply.before_outcome")
@@ -116,6 +116,7 @@ class Window:
     target: Target
     flow: Flow
     ledger: Ledger
+    gate: Gate
     clock: Clock
     licence: Licence | None
     streak: Streak
@@ -128,21 +129,32 @@ class Window:
         """The first calls; raises what the ledger raises, before any is made."""
         creates = prove_find(self.target, self.flow, self.ledger, self.clock)
         self._rolls = creates is None and self.flow.finds and self.licence is None
-        return self._page(PAGE // 2 if self._rolls else window(self.flow), creates)
+        most = self._most()
+        return self._page(min(most, PAGE // 2) if self._rolls else most, creates)
 
     def more(self, left: int) -> Sequence[Change]:
         """Further calls while *left* are still out."""
         if left:
             reach("intent.some_sent")
-        most = window(self.flow) - left
+        limit = self._most()
+        most = limit - left
         changes: list[Change] = []
-        if most >= PAGE // 2 and self._goes_on():
+        if most >= (limit + 1) // 2 and self._goes_on():
             claimed = self.done.claimed
             with self._to_the_end():
                 self.ledger.beat(self.clock.now(), self.clock.boottime())
                 changes = self._page(most, None)
             self._rolls = self._rolls and self.done.claimed > claimed
         return changes
+
+    def _most(self) -> int:
+        """S2, and no more than can begin in half the time that an intent has: the rest would be
+
+        withdrawn as too late.
+        """
+        room = self.gate.room(self.flow.entity, self.flow.call_window.total_seconds() / 2)
+        most = window(self.flow)
+        return most if room is None else min(most, room)
 
     def hear(self, group: Sequence[tuple[Change, Outcome]]) -> None:
         """Learn from outcomes that are written by now."""

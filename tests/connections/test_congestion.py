@@ -14,6 +14,7 @@ from connector.congestion import START, Congestion, end_of
 from connector.values import Change, Done, InDoubt, Refused, Unauthorized, Unavailable
 
 LATER = datetime(2038, 1, 1, tzinfo=UTC)
+CREATE, UPDATE = ("order", "create", False), ("order", "update", False)
 BUSY = Unavailable(why="http_503", busy=True)
 
 
@@ -50,7 +51,7 @@ class Server:
                 heapq.heappush(ends, (ends_at, next(nth), self.now, out >= at.window, rejected))
             self.now, _, began, full, rejected = heapq.heappop(ends)
             out -= 1
-            at.ended("create", began, self.now - began, "busy" if rejected else "well", full=full)
+            at.ended(CREATE, began, self.now - began, "busy" if rejected else "well", full=full)
             (self.rejected if rejected else self.done).append(self.now)
             self.windows.append(at.window)
 
@@ -87,7 +88,7 @@ def test_one_at_a_time_stays_one_at_a_time() -> None:
     """Where one call is allowed, a system that is busy counts as one that is not there."""
     at = Congestion(1)
     assert at.window == 1
-    assert not at.ended("create", at._now(), 0.1, "busy", full=True)
+    assert not at.ended(CREATE, at._now(), 0.1, "busy", full=True)
     assert at.window == 1
 
 
@@ -95,7 +96,7 @@ def test_a_system_that_is_busy_for_everybody_ends_with_one_call_and_then_counts(
     """Calls that were too many tell nothing; one alone tells that nobody is there."""
     now = itertools.count()
     at = Congestion(64, lambda: float(next(now)))
-    counted = [at.ended("create", float(next(now)), 0.1, "busy", full=True) for _ in range(6)]
+    counted = [at.ended(CREATE, float(next(now)), 0.1, "busy", full=True) for _ in range(6)]
     assert counted == [True, True, False, False, False, False]
     assert at.window == 1
 
@@ -105,10 +106,10 @@ def test_after_an_outage_it_is_found_again_quickly() -> None:
     now = itertools.count()
     at = Congestion(64, lambda: float(next(now)))
     for _ in range(6):
-        at.ended("create", float(next(now)), 0.1, "busy", full=True)
+        at.ended(CREATE, float(next(now)), 0.1, "busy", full=True)
     assert at.window == 1
     for _ in range(30):
-        at.ended("create", float(next(now)), 0.1, "well", full=True)
+        at.ended(CREATE, float(next(now)), 0.1, "well", full=True)
     assert at.window == 16
 
 
@@ -116,7 +117,7 @@ def test_a_window_that_is_not_used_does_not_grow() -> None:
     """A few calls now and then say nothing of many at once."""
     at = Congestion(64)
     for _ in range(100):
-        at.ended("create", at._now(), 0.1, "well", full=False)
+        at.ended(CREATE, at._now(), 0.1, "well", full=False)
     assert at.window == START
 
 
@@ -125,9 +126,9 @@ def test_calls_of_before_the_last_step_say_nothing_of_now() -> None:
     at = Congestion(64)
     began = at._now()
     for _ in range(24):
-        at.ended("create", began, 0.1, "well", full=True)
+        at.ended(CREATE, began, 0.1, "well", full=True)
     assert at.window == 16
-    assert [at.ended("create", began, 0.1, "busy", full=True) for _ in range(16)] == [True] * 16
+    assert [at.ended(CREATE, began, 0.1, "busy", full=True) for _ in range(16)] == [True] * 16
     assert at.window == 12
 
 
@@ -135,8 +136,8 @@ def test_each_operation_has_its_own_ease() -> None:
     """A slow operation beside a quick one is no sign of a crowd."""
     at = Congestion(64)
     for _ in range(200):
-        at.ended("update", at._now(), 0.01, "well", full=True)
-        at.ended("create", at._now(), 2.0, "well", full=True)
+        at.ended(UPDATE, at._now(), 0.01, "well", full=True)
+        at.ended(CREATE, at._now(), 2.0, "well", full=True)
     assert at.window == 64
 
 
@@ -158,3 +159,17 @@ def test_what_was_one_of_too_many_is_no_failure_of_the_system() -> None:
         at.timed(at._now(), 0.1, full=True)
         assert at.hear("order", [change], [BUSY]) == [heard]
         assert at.hear("order", [change], [away]) == [away]
+
+
+def test_what_begins_in_time_follows_the_slowest_operation() -> None:
+    """Twice the calls at once at least; nothing is said before anything is known."""
+    at = Congestion(4)
+    assert at.room("order", 10.0) is None
+    for _ in range(8):
+        at.ended(UPDATE, at._now(), 0.1, "well", full=False)
+    assert at.room("order", 10.0) == 4 * 100
+    for _ in range(8):
+        at.ended(CREATE, at._now(), 2.0, "well", full=False)
+    assert at.room("order", 10.0) == 4 * 5
+    assert at.room("order", 1.0) == 4 * 2
+    assert at.room("customer", 10.0) is None

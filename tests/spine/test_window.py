@@ -14,6 +14,7 @@ from connector.errors import LedgerAway
 from connector.flow import deliver as delivering
 from connector.flow.deliver import PAGE, deliver
 from connector.flow.pull import pull
+from connector.gate import ThreadGate
 from connector.testing.memory import Paper
 from connector.testing.rig import Rig, order
 from connector.values import Change, Outcome, Unavailable
@@ -185,3 +186,15 @@ def test_an_erp_that_is_always_busy_for_one_order_is_not_asked_every_second(rig:
     asked = [reference for _, reference in rig.memory[1].calls if reference.endswith("-1")]
     assert 4 <= len(asked) <= 7
     assert len(rig.books()) == 61
+
+
+def test_what_could_not_begin_in_time_is_not_taken_in_hand(rig: Rig) -> None:
+    """A slow ERP is given as many intents as begin in half their time, again and again."""
+    put(rig, 60)
+    seen: list[int] = []
+    before_each(rig, lambda number: seen.append(count(rig, "outcome IS NULL")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ThreadGate, "room", lambda *_: 8)
+        rig.cycle()
+    assert len(rig.books()) == 61
+    assert 4 < max(seen) <= 8
