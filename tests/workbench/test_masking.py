@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connector.errors import ConnectorError
@@ -102,6 +102,7 @@ def test_words_of_the_mapping_stay() -> None:
     assert made["x"] != "Ada"
 
 
+@example({"note": "0@example.A"})
 @given(st.dictionaries(st.sampled_from(["note", "city", "value"]), st.text(max_size=30)))
 def test_any_text_keeps_its_length_and_loses_its_words(payload: dict[str, str]) -> None:
     """Whatever alphabet it is in."""
@@ -109,7 +110,8 @@ def test_any_text_keeps_its_length_and_loses_its_words(payload: dict[str, str]) 
     for key, value in payload.items():
         assert len(str(made[key])) == len(value) or "@" in value or "://" in value
         for word in re.findall(r"[a-z]{3,}", value):
-            if not re.search(r"[&<]|://", value) and value not in ("true", "false"):
+            ours = word == "example"  # what a mask puts behind an address
+            if not (ours or re.search(r"[&<]|://", value) or value in ("true", "false")):
                 assert word not in re.findall(r"[a-z]{3,}", str(made[key]))
 
 
