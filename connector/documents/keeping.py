@@ -78,7 +78,7 @@ def _place(hint: Any, zone: tzinfo | None) -> Place:
     if origin is tuple:
         item = _place(inner[0], zone)
         take = item.take or _as_it_is
-        return Place(lambda value: [take(one) for one in value], item=item)
+        return Place(partial(_elements, take), item=item)
     if origin is dict:
         return Place(_texts)
     if type(None) in inner or origin is Annotated:
@@ -99,6 +99,12 @@ def _reference(check: Callable[..., Any], value: Any) -> Any:
     if type(value) is not Ref:
         raise TypeError("no reference")
     return check(value)
+
+
+def _elements(take: Take, value: Any) -> list[Any]:
+    if not isinstance(value, (list, tuple)):  # an empty text is no empty list
+        raise TypeError("no list")
+    return [take(one) for one in value]
 
 
 def _texts(value: dict[Any, Any]) -> dict[Any, Any]:
