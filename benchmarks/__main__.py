@@ -69,7 +69,7 @@ def asked(url: str) -> dict[str, Any]:
 def run(tool: str, orders: int, plan: Plan, *, again: bool = False) -> dict[str, Any]:
     """Let *tool* deliver *orders* and those before; raises AssertionError if not all came once.
 
-    *again*: ours then reads all of them once more; `again` is what that took, in seconds.
+    *again*: ours then reads all of them once more; `again` is how many of them a second.
     """
     born = datetime.now(UTC).replace(microsecond=0) - AGE
     total = orders + plan.warm

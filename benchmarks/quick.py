@@ -41,12 +41,11 @@ def measure(plan: Plan, far_orders: int, posted: int) -> str:
     far = run("ours", far_orders, beyond)
     share = far_orders / far["seconds"] / (CAPACITY / (LATENCY / 1000))
     again = run("ours", plan.large, plan, again=True)
-    unchanged = (plan.large + plan.warm) / again["again"]  # it reads the warm ones, too
     rejected = 100 * far["rejected"] / far["calls"]
     return (
         f"an ERP of {CAPACITY} calls at once, unknown to us: {rejected:.1f} % rejected\n"
         f"bench: naive={ours.rate / naive.rate:.2f} httpclient={ours.rate / raw:.3f}"
-        f" cpu_ms={ours.cpu_ms:.2f} latency100={share:.2f} unchanged={unchanged:.0f}"
+        f" cpu_ms={ours.cpu_ms:.2f} latency100={share:.2f} unchanged={again['again']:.0f}"
         f" rss_mb={ours.rss:.0f}"
     )
 

@@ -1,14 +1,18 @@
 """The bench measures what it says: both tools deliver every order once, and the same sums."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import update
 
-from benchmarks import million, quick, shop_data
+from benchmarks import million, ours, quick, shop_data
 from benchmarks.__main__ import Figures, Plan, run
+from connector.ledger.schema import record
+from connector.testing.rig import Rig, order
 
 SECOND = timedelta(seconds=1)
-TOOK = {"seconds": 0.5, "again": 0.5, "calls": 40, "rejected": 1}
+TOOK = {"seconds": 0.5, "again": 220.0, "calls": 40, "rejected": 1}
 PLAN = Plan(small=5, large=10, warm=100, slots=4, latency=0.0, rounds=1)
 
 
@@ -22,8 +26,29 @@ def test_both_tools_deliver_every_order_once_with_one_call_each_and_the_same_sum
         assert took[PLAN.large]["calls"] - took[PLAN.small]["calls"] == PLAN.large - PLAN.small
 
 
-def test_the_quick_bench_divides_what_was_read_again_by_its_time(monkeypatch):
-    """The orders before the measured ones are read again, too."""
+def test_what_is_read_once_more_is_counted():
+    """A reading that finds nothing would be the fastest of all."""
+    assert run("ours", 5, PLAN, again=True)["again"] > 0
+
+
+def test_what_is_held_is_not_waited_for(tmp_path, monkeypatch):
+    """Only a person helps it: the run ends, and its count says what did not come."""
+    rig = Rig(tmp_path)
+    rig.memory[0].put("order", "1", order("1"))
+    rig.cycle()
+    ledger = rig.start()
+    with ledger.begin() as db:
+        db.execute(update(record).values(state="held", reason="rule", owner=None))
+    done = SimpleNamespace(delivered={"orders": {"Done": 1}})
+    monkeypatch.setattr(ours, "time", SimpleNamespace(sleep=lambda _: pytest.fail("it waits")))
+    app = SimpleNamespace(ledger=ledger, sync=lambda _: done)
+
+    assert ours.deliver(app, rig.flows["orders"]) == {"Done": 1}
+    rig.kill()
+
+
+def test_the_quick_bench_tells_ratios_and_shares(monkeypatch):
+    """Of stubs with plain figures."""
     figures = Figures(rate=2.0, cpu_ms=1.0, calls=1.0, rss=50.0)
     monkeypatch.setattr(quick, "marginal", lambda tool, plan: (figures, (1, 2)))
     monkeypatch.setattr(quick, "httpclient", lambda orders: 4.0)
