@@ -46,11 +46,13 @@ class Figures:
 
 
 @contextmanager
-def served(orders: int, born: datetime, latency: float, capacity: int = 0) -> Iterator[str]:
-    """A bench server with *orders*, in a process of its own; gives its address."""
+def served(orders: int, first: datetime, *words: str) -> Iterator[str]:
+    """A bench server with *orders* from *first* on, in a process of its own; gives its address.
+
+    *words*: more for its command line.
+    """
     command = [sys.executable, "-m", "benchmarks.server", "--orders", str(orders)]
-    command += ["--first", (born + timedelta(seconds=5)).isoformat(), "--latency", str(latency)]
-    command += ["--slots", str(capacity)]
+    command += ["--first", first.isoformat(), *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""
@@ -74,8 +76,9 @@ def run(tool: str, orders: int, plan: Plan, *, again: bool = False) -> dict[str,
     born = datetime.now(UTC).replace(microsecond=0) - AGE
     total = orders + plan.warm
     command = [sys.executable, "-m", f"benchmarks.{tool}"]
+    erp = ("--latency", str(plan.latency), "--slots", str(plan.capacity))
     with (
-        served(total, born, plan.latency, plan.capacity) as url,
+        served(total, born + timedelta(seconds=5), *erp) as url,
         tempfile.TemporaryDirectory() as folder,
     ):
         command += ["--url", url]

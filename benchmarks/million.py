@@ -13,19 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.__main__ import asked
-from benchmarks.ours import CONFIG
+from benchmarks.__main__ import asked, served
+from benchmarks.ours import prepare
 from benchmarks.shop_data import CROWD
 from connector.codes import ATTENTION
-from connector.ledger import migrate
-from connector.ledger.store import Ledger
-from connector.places import migrations_folder
 
 SLOTS, LOOK = 16, 0.5
 QUICK = re.compile(r"(?<=timeout: |.settle: )30s")
@@ -40,31 +35,11 @@ class Course:
     created: list[float] = field(default_factory=list)
 
 
-@contextmanager
-def served(orders: int, first: datetime) -> Iterator[str]:
-    """The bench server; gives its address."""
-    command = [sys.executable, "-m", "benchmarks.server", "--orders", str(orders), "--many"]
-    command += ["--first", first.isoformat()]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            line = process.stdout.readline() if process.stdout else ""
-            yield line.strip().removeprefix("url=")
-        finally:
-            process.terminate()
-
-
-def prepare(folder: Path, url: str) -> None:
+def begin(folder: Path, url: str) -> None:
     """A ledger of now, and a flow that starts now: every order is older than both."""
-    now = datetime.now(UTC).replace(microsecond=0)
-    ledger = Ledger(f"sqlite:///{folder / 'ledger.db'}")
-    migrate.upgrade(ledger, migrations_folder(), now)
-    ledger.close()
-    env = folder / ".env"
-    env.touch(mode=0o600)
-    env.write_text("BENCH=bench\n")
-    config = CONFIG.format(url=url, start=now.isoformat(), slots=SLOTS)
+    config = prepare(folder, url, datetime.now(UTC).replace(microsecond=0), SLOTS)
     # This ERP commits nothing late; what the kill leaves in doubt need not wait for it.
-    (folder / "config.yaml").write_text(QUICK.sub("2s", config))
+    config.write_text(QUICK.sub("2s", config.read_text()))
 
 
 def backfill(
@@ -105,9 +80,9 @@ def run(orders: int) -> str:
     first = datetime.now(UTC).replace(microsecond=0)
     first -= timedelta(seconds=orders // CROWD + 3600)
     course = Course()
-    with served(orders, first) as url, tempfile.TemporaryDirectory() as name:
+    with served(orders, first, "--many") as url, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        prepare(folder, url)
+        begin(folder, url)
         began = time.monotonic()
         assert backfill(folder, first, course.looked) == ATTENTION, "nothing is to be created"
         planned = time.monotonic()

@@ -22,7 +22,7 @@ POSTED = 4000
 
 def httpclient(orders: int) -> float:
     """Orders a second that http.client posts, written beforehand, with as many connections."""
-    with served(1, datetime.now(UTC).replace(microsecond=0) - AGE, 0.0) as url:
+    with served(1, datetime.now(UTC).replace(microsecond=0) - AGE) as url:
         command = [sys.executable, "-m", "benchmarks.client", "--url", url]
         command += ["--orders", str(orders), "--slots", str(PLAN.slots)]
         out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
