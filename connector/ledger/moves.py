@@ -32,6 +32,7 @@ from connector.ledger.schema import attempt, event, goods, record
 ALIVE = ("prepared", "running", "in_doubt", "held", "done")
 WAITS = ("wait", "ask_later")
 FEW = 3  # records that are moved one by one
+PAGE = 500  # records that one statement names: PostgreSQL takes no more than 65 535
 ONE = record.c.id == bindparam("b_id")
 SEVERAL = record.c.id.in_(bindparam("b_ids", expanding=True))
 
@@ -146,10 +147,16 @@ def move(
     db: Connection, name: str, moving: Sequence[Moving], *, now: datetime, actor: str = "engine"
 ) -> set[int]:
     """Make move *name* for each of *moving*; returns the ids that did move, with an event each."""
-    if not moving:
-        return set()
-    rule = MOVES[name]
-    known = _told_already(db, moving) if name in WAITS else set()
+    moved: set[int] = set()
+    for at in range(0, len(moving), PAGE):
+        moved |= _move_page(db, MOVES[name], moving[at : at + PAGE], now, actor)
+    return moved
+
+
+def _move_page(
+    db: Connection, rule: Move, moving: Sequence[Moving], now: datetime, actor: str
+) -> set[int]:
+    known = _told_already(db, moving) if rule.name in WAITS else set()
     moved = _moved(db, rule, moving, now)
     _acknowledge(db, [m for m in moving if m.id in moved], now)
     _tell(db, rule, [m for m in moving if m.id in moved - known], now, actor)

@@ -6,10 +6,11 @@ import itertools
 
 import pytest
 from ledger_rows import NOW, a_record, an_attempt, columns_of
+from sqlalchemy import event as listening
 from sqlalchemy import select
 
-from connector.ledger.moves import MOVES, Moving, move
-from connector.ledger.schema import STATES, event
+from connector.ledger.moves import MOVES, PAGE, Moving, move
+from connector.ledger.schema import STATES, event, record
 
 CASES = list(itertools.product(STATES, (1, 2), (False, True), (1, 2)))
 REASON = {"held": "rule", "done": "filtered"}
@@ -104,3 +105,20 @@ def test_many_move_as_each_would_alone(db, stubborn, needs):
     assert [columns_of(db, id_, "state") for id_ in late] == [("running",)] * stubborn
     told = db.execute(select(event.c.record, event.c.detail)).all()
     assert sorted(told) == [(id_, needs.format(id_)) for id_ in ids]
+
+
+def test_of_any_number_of_records_a_statement_names_a_page(db):
+    """What one blocker held up is freed at once, and a PostgreSQL takes 65 535 values at most."""
+    ids = [a_record(db, state="held") for _ in range(2 * PAGE + 1)]
+    named = []
+
+    def note(_connection, _cursor, _statement, values, _context, executemany):
+        named.append(0 if executemany else len(values))
+
+    listening.listen(db, "before_cursor_execute", note)
+    moving = [Moving(id=id_, seq=1, due_at=NOW) for id_ in ids]
+    assert move(db, "sweep", moving, now=NOW) == set(ids)
+
+    assert PAGE <= max(named) < PAGE + 50
+    assert db.scalars(select(record.c.state).distinct()).all() == ["prepared"]
+    assert len(db.scalars(select(event.c.record)).all()) == len(ids)
