@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -51,6 +52,7 @@ STORM = (25.0, 240.0)  # seconds with faults and changes, at least and at most
 THERE = 0.95  # of the orders, before the storm ends
 LAG = timedelta(seconds=3)  # for which the shop's newest changes are not read yet
 PATIENCE = 60.0  # seconds for everything to settle afterwards
+STOPS = 20.0  # seconds in which a daemon ends when it is told to
 
 
 class Worker:
@@ -63,9 +65,12 @@ class Worker:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603
 
     def end(self) -> int:
-        """End it as an administrator does; its exit code."""
+        """End it as an administrator does, and one that does not end by force; its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
+        with suppress(subprocess.TimeoutExpired):
+            return self.process.wait(STOPS)
+        self.process.kill()
+        return self.process.wait()
 
 
 def play(folder: Path, seed: int, say: Say) -> int:
@@ -118,23 +123,31 @@ def course(
     """Deliver through the storm, die once, go on, and settle."""
     connector(folder, "check", "--fix-webhooks")
     bad = Storm(folder, erp, seed, say)
-    while bad.goes_on(shopping):
-        shopping.act(time.monotonic())
-        shelves.act()
-        bad.act(shopping)
-        time.sleep(0.05)
-    shopping.finish()
-    erp.faults([])
-    done, worker = bad.course, bad.worker
-    done.last_call = last_call(folder / "erp.db")
-    say("the storm is over; what is in doubt is looked up")
-    end, calm = time.monotonic() + PATIENCE, Calm(folder, datetime.now(UTC) + LAG)
-    while not calm.settled() and time.monotonic() < end and worker.process.poll() is None:
-        time.sleep(0.2)
-    if code := worker.end():
+    try:
+        while bad.goes_on(shopping):
+            shopping.act(time.monotonic())
+            shelves.act()
+            bad.act(shopping)
+            time.sleep(0.05)
+        shopping.finish()
+        erp.faults([])
+        bad.course.last_call = last_call(folder / "erp.db")
+        say("the storm is over; what is in doubt is looked up")
+        settle(folder, bad.worker)
+    finally:
+        code = bad.worker.end()
+    done = bad.course
+    if code:
         done.odd.append(f"the daemon ended with {code}")
     done.counted, done.changed, done.refunded = shelves.counted, shopping.changed, shopping.refunded
     return done
+
+
+def settle(folder: Path, worker: Worker) -> None:
+    """Wait until everything has come to rest, as long as there is patience and a daemon."""
+    end, calm = time.monotonic() + PATIENCE, Calm(folder, datetime.now(UTC) + LAG)
+    while not calm.settled() and time.monotonic() < end and worker.process.poll() is None:
+        time.sleep(0.2)
 
 
 class Storm:

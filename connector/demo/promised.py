@@ -10,7 +10,13 @@ from connector.sandbox import books
 
 WRITES = ("CreateSalesOrder", "UpdateSalesOrder", "ReleaseSalesOrder")
 # Least percent of the calls that write orders in the storm, those that met the outage left out.
-SHARES = {"commit_then_hang": 5, "commit_then_cut": 5, "late_commit": 3, "unavailable": 10}
+SHARES = {
+    "commit_then_hang": 5,
+    "commit_then_cut": 5,
+    "late_commit": 3,
+    "unavailable": 10,
+    "slow": 10,
+}
 TORN = "Traceback (most recent call last)"
 
 

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections import Counter
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from connector.demo.play import verdict
+from connector.demo import play
+from connector.demo.play import Storm, verdict
 from connector.demo.promised import Course, faults_met, not_kept
 from connector.demo.scene import ORDERS, prepare
 from connector.flow.audit import Audit
 
 DONE = Course(kills=1, last_call=100, changed=3, refunded=1, counted=9, skus=120)
-MET = {"commit_then_hang": 9, "commit_then_cut": 7, "late_commit": 4, "unavailable": 14}
+MET = {
+    "commit_then_hang": 9,
+    "commit_then_cut": 7,
+    "late_commit": 4,
+    "unavailable": 14,
+    "slow": 12,
+}
 SAID = {"Status": "cancelled", "ShopNumber": "1", "CustomerNo": "C-1", "Currency": "EUR"}
 ORDER = (
     "INSERT INTO orders (no, reference, created, changed, grand_total, data) VALUES"
@@ -110,6 +122,44 @@ def test_a_daemon_that_ended_by_itself_and_a_traceback_are_told(folder: Path) ->
 def test_no_call_at_all_is_no_course(folder: Path) -> None:
     """Shares of nothing are none."""
     assert len(not_kept(folder, DONE, Counter())) == len(MET) + 1
+
+
+DEAF = """\
+#!{python}
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("deaf", flush=True)
+signal.pause()
+"""
+
+
+def test_no_daemon_outlives_a_course_that_breaks_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even one that does not hear that it is to end."""
+    born: list[subprocess.Popen[bytes]] = []
+
+    def break_off(storm: Storm, _: object) -> bool:
+        born.append(storm.worker.process)
+        while "deaf" not in (tmp_path / "daemon.log").read_text():
+            assert born[0].poll() is None
+        raise LookupError("the course breaks off")
+
+    deaf = tmp_path / "deaf"
+    deaf.write_text(DEAF.format(python=sys.executable))
+    deaf.chmod(0o700)
+    monkeypatch.setattr(play, "connector", lambda *_: "")
+    monkeypatch.setattr(play, "STOPS", 0.1)
+    monkeypatch.setattr(Storm, "goes_on", break_off)
+    monkeypatch.setattr(play.sys, "executable", str(deaf))
+    erp: Any = SimpleNamespace(faults=lambda _: None)
+    nobody: Any = None
+    try:
+        with pytest.raises(LookupError):
+            play.course(tmp_path, erp, nobody, nobody, 1, lambda _: None)
+        assert born[0].returncode == -signal.SIGKILL
+    finally:
+        born[0].kill()
 
 
 def test_a_promise_not_kept_fails_the_demo() -> None:
