@@ -3,7 +3,7 @@
 import pytest
 from ledger_rows import NOW, SECOND, a_link, a_record, an_attempt, an_intent, columns_of
 from msgspec.structs import replace
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from connector.ledger import attempts, links
 from connector.ledger.attempts import Settlement
@@ -158,6 +158,51 @@ def test_a_change_under_an_id_that_is_anothers_is_no_link(db):
     ]
     known = select(link.c.base_known).where(link.c.role == "alias").order_by(link.c.id)
     assert list(db.scalars(known)) == [True, False]
+
+
+def test_an_alias_and_its_first_in_one_page_are_told_apart(db):
+    """D3: whichever answers last; only the order that the id is of was changed there."""
+    ids = in_hand(db, 2)
+    a_link(db, "t0", "E0", role="alias")
+    a_link(db, "t1", "E0")
+    settled = [
+        (at, replace(s, target_key="E0", facts=replace(s.facts, target_key="E0")))
+        for at, s in went_well(db, ids)
+    ]
+
+    assert attempts.close(db, settled, NOW + SECOND) == 2
+
+    assert [columns_of(db, i, "state", "reason") for i in ids] == [
+        ("held", "duplicate"),
+        ("done", "sent"),
+    ]
+
+
+def test_an_id_that_is_anothers_is_seen_beside_one_of_another_entity(db):
+    """D3: the links of a page are looked up as those of one entity, if they are."""
+    ids = [a_record(db, key="c", entity="customer", state="running", fence=1), *in_hand(db, 1)]
+    a_link(db, "c", "E0", entity="customer")
+    a_link(db, "t0", "E1", role="alias")
+    a_link(db, "the first", "E1")
+
+    assert attempts.close(db, went_well(db, ids), NOW + SECOND) == 2
+
+    assert [columns_of(db, i, "state", "reason") for i in ids] == [
+        ("done", "sent"),
+        ("held", "duplicate"),
+    ]
+
+
+def test_a_link_that_went_meanwhile_is_made_anew(db):
+    """An id is a fact: nothing is acknowledged without its link."""
+    ids = in_hand(db, 2)
+    linked(db, ids)
+    settled = went_well(db, ids)
+    db.execute(delete(link).where(link.c.target_key == "E0"))
+
+    assert attempts.close(db, settled, NOW + SECOND) == 2
+
+    assert sorted(db.scalars(select(link.c.target_key))) == ["E0", "E1"]
 
 
 def test_which_links_are_meant_is_said_in_the_text_of_a_statement():
