@@ -9,12 +9,12 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Connection, and_, bindparam, exists, func, insert, null, select, update
+from sqlalchemy import Connection, and_, bindparam, exists, func, null, select, update
 from sqlalchemy.exc import IntegrityError
 
 from connector.ledger.claims import into
 from connector.ledger.links import Facts, holder, own_link, put, put_new, renew, unread
-from connector.ledger.many import many
+from connector.ledger.many import add, many
 from connector.ledger.moves import Moving, move, move_together
 from connector.ledger.nested import nested
 from connector.ledger.schema import attempt, event, link, record
@@ -336,13 +336,9 @@ def _close_together(
     """Write plain outcomes in a few statements; False, and nothing done, unless all guards held."""
     if not plain:
         return True
-    closing = [
-        {"b_id": at.attempt, "b_code": s.code, "b_key": s.target_key, "b_at": now, "b_by": by}
-        for at, s in plain
-    ]
     try:
         with nested(db) as together:
-            closed = many(db, _closing(), closing)
+            closed = many(db, _closing(), [_closed(at, s, now, by) for at, s in plain])
             facts = [(at, s.facts) for at, s in plain if s.facts is not None]
             put_new(db, [(at, told) for at, told in facts if at.link_key is None], now, by)
             known = renew(db, [(at, told) for at, told in facts if at.link_key is not None])
@@ -359,17 +355,19 @@ def _close_together(
     return False
 
 
+def _closed(at: Standing, s: Settlement, now: datetime, by: str) -> dict[str, Any]:
+    told = {"b_outcome": s.outcome, "b_code": s.code, "b_target_key": s.target_key}
+    return {"b_id": at.attempt, "b_finished_at": now, "b_closed_by": by, **told}
+
+
 @cache
 def _closing() -> Any:
-    values: dict[str, Any] = {
-        "outcome": "done",
-        "finished_at": bindparam("b_at", type_=attempt.c.finished_at.type),
-        "closed_by": bindparam("b_by"),
-        "code": bindparam("b_code"),
-        "target_key": bindparam("b_key"),
-    }
+    """Close an intent that is open still; what the outcome does not tell stays as it was."""
+    names = ("outcome", "code", "target_key", "finished_at", "closed_by")
+    told = {n: bindparam(f"b_{n}", type_=attempt.c[n].type) for n in names}
+    kept = {n: func.coalesce(told[n], attempt.c[n]) for n in ("code", "target_key")}
     mine = and_(attempt.c.id == bindparam("b_id"), attempt.c.outcome.is_(None))
-    return update(attempt).where(mine).values(values)
+    return update(attempt).where(mine).values(told | kept)
 
 
 def _keep_open(db: Connection, at: Standing, s: Settlement) -> None:
@@ -381,20 +379,11 @@ def _keep_open(db: Connection, at: Standing, s: Settlement) -> None:
 
 
 def _close_one(db: Connection, at: Standing, s: Settlement, now: datetime, by: str) -> bool:
-    closed = db.execute(
-        update(attempt)
-        .where(attempt.c.id == at.attempt, attempt.c.outcome.is_(None))
-        .values(
-            outcome=s.outcome, code=func.coalesce(s.code, attempt.c.code), finished_at=now,
-            closed_by=by,
-            target_key=func.coalesce(s.target_key, attempt.c.target_key),
-        )
-    )  # fmt: skip
-    if closed.rowcount == 0:
-        db.execute(
-            insert(event).values(
-                record=at.id, at=now, move="late reply", state=at.state, reason=at.reason,
-                seq=at.attempt_seq, actor=by, detail=f"{s.outcome} {s.target_key or ''}".strip(),
-            )
-        )  # fmt: skip
-    return closed.rowcount == 1
+    if many(db, _closing(), [_closed(at, s, now, by)]) == 1:
+        return True
+    late = {
+        "record": at.id, "at": now, "move": "late reply", "state": at.state, "reason": at.reason,
+        "seq": at.attempt_seq, "actor": by, "detail": f"{s.outcome} {s.target_key or ''}".strip(),
+    }  # fmt: skip
+    add(db, event, [late])
+    return False

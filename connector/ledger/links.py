@@ -69,13 +69,8 @@ class Facts(Struct, frozen=True, kw_only=True, gc=False):
 
 def put(db: Connection, pair: Pair, facts: Facts, now: datetime, by: str) -> None:
     """Make the link of *pair*, or bring it up to date. Another target key for it is refused."""
-    values = _known(facts)
-    changed = db.execute(
-        update(link)
-        .where(_of(pair), link.c.target_key == facts.target_key, link.c.role != PART)
-        .values(values)
-    )
-    if changed.rowcount == 0:
+    names, mine = _renewed(pair, facts)
+    if many(db, _renewing(names), [mine]) == 0:
         put_new(db, [(pair, facts)], now, by)
 
 
@@ -105,16 +100,13 @@ def renew(db: Connection, known: Sequence[tuple[Pair, Facts]]) -> bool:
     ours = {facts.target_key: pair.key for pair, facts in known}
     if len(kinds) > 1 or len(ours) < len(known):
         return False
-    kind = dict(zip(("b_source", "b_target", "b_entity"), kinds.pop(), strict=True))
-    held = db.execute(_holders(), {**kind, "keys": list(ours)})
+    held = db.execute(_holders(), {**_bound(known[0][0]), "keys": list(ours)})
     if any(ours[target_key] != source_key for source_key, target_key in held):
         return False
     alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for pair, facts in known:
-        values = _known(facts)
-        named = {f"v_{name}": value for name, value in values.items()}
-        mine = {**kind, "b_key": pair.key, "b_target_key": facts.target_key, **named}
-        alike.setdefault(tuple(values), []).append(mine)
+        names, mine = _renewed(pair, facts)
+        alike.setdefault(names, []).append(mine)
     return len(known) == sum(many(db, _renewing(n), rows) for n, rows in alike.items())
 
 
@@ -123,6 +115,14 @@ def _holders() -> Any:
     named = link.c.target_key.in_(bindparam("keys", expanding=True))
     which = and_(_bound_kind(), named, link.c.role == IDENTITY)
     return select(link.c.source_key, link.c.target_key).where(which)
+
+
+def _renewed(pair: Pair, facts: Facts) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """The columns that *facts* set in the link of *pair*, and what `_renewing` binds."""
+    values = _known(facts)
+    named = {f"v_{name}": value for name, value in values.items()}
+    own = {**_bound(pair), "b_key": pair.key, "b_target_key": facts.target_key}
+    return tuple(values), own | named
 
 
 @cache
@@ -139,6 +139,10 @@ def _renewing(names: tuple[str, ...]) -> Any:
 
 def _bound_kind() -> ColumnElement[bool]:
     return _kind(*(bindparam(name) for name in ("b_source", "b_target", "b_entity")))
+
+
+def _bound(pair: Pair) -> dict[str, str]:
+    return {"b_source": pair.source, "b_target": pair.target, "b_entity": pair.entity}
 
 
 def _known(facts: Facts) -> dict[str, Any]:
@@ -243,8 +247,7 @@ def controls(db: Connection, source: str, target: str, entity: str) -> dict[str,
 
 def accept(db: Connection, pair: Pair, base_source: bytes) -> None:
     """Take what we want as what is there: nothing differs, or a person said so."""
-    kind = {"b_source": pair.source, "b_target": pair.target, "b_entity": pair.entity}
-    many(db, _accepting(), [{**kind, "b_key": pair.key, "b_base": base_source}])
+    many(db, _accepting(), [{**_bound(pair), "b_key": pair.key, "b_base": base_source}])
 
 
 @cache

@@ -14,7 +14,6 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import (
-    ClauseElement,
     ColumnElement,
     Connection,
     and_,
@@ -265,9 +264,6 @@ def _tell(db: Connection, rule: Move, moved: Sequence[Moving], now: datetime, ac
 
 def _move_one(db: Connection, rule: Move, m: Moving, now: datetime) -> bool:
     values = _set(rule, m, now)
-    if any(isinstance(value, ClauseElement) for value in values.values()):
-        statement = update(record).where(guard(rule, ONE)).values(values)
-        return db.execute(statement, _named(m, {})).rowcount == 1
     return many(db, _moving_to(rule, tuple(values), guard, ONE), [_named(m, values)]) == 1
 
 
