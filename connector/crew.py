@@ -26,8 +26,8 @@ class Crew:
         with self._alone:
             for _ in range(min(times, self._most - len(self._threads))):
                 thread = threading.Thread(target=self._work, name="gate", daemon=True)
+                thread.start()  # the system may refuse
                 self._threads.append(thread)
-                thread.start()
         for _ in range(times):
             self._tasks.put(task)
 

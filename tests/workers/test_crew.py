@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
+
+import pytest
 
 from connector.crew import Crew
 
@@ -53,6 +56,24 @@ def test_a_closed_crew_still_does_what_it_is_given() -> None:
     """Else who waits for the end of a task would wait for ever."""
     crew, done = Crew(2), threading.Event()
     crew.close()
+    crew.give(done.set)
+    assert done.wait(10)
+    crew.close()
+
+
+def test_a_thread_that_the_system_refused_is_begun_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else nobody would do what is given from then on, and who waits for it would for ever."""
+    start, refusals, done = threading.Thread.start, [RuntimeError("no thread")], threading.Event()
+
+    def begin(thread: Any) -> None:
+        if refusals:
+            raise refusals.pop()
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", begin)
+    crew = Crew(1)
+    with pytest.raises(RuntimeError):
+        crew.give(done.set)
     crew.give(done.set)
     assert done.wait(10)
     crew.close()
