@@ -296,6 +296,6 @@ def run(path: Path) -> None:
         raise
     if daemon.serve():
         daemon.turns.app.close()
-        return
-    # A thread waits for a system that does not answer: the next life finds its intent in doubt.
+    # A thread may wait all the same, for a system or for the ledger: an intent of its is found in
+    # doubt by the next life, and a probe or a result that nobody wrote is nothing to wait for.
     os._exit(0)

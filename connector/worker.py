@@ -224,12 +224,12 @@ def run(path: Path, most: int, *, once: bool = True) -> None:
     try:
         ended = worker.serve()
     finally:
-        if not ended:
-            # A call hangs, and the next life finds its intent in doubt; or the loop broke: threads
-            # that nobody watches must not outlive it.
-            broke = sys.exc_info()[1]
-            if broke is not None:
-                code = broke.code if isinstance(broke, ConnectorError) else "bug"
-                structlog.get_logger().error("worker ends", code=code, exc_info=broke)
-            os._exit(1 if broke is not None else 0)
-    app.close()
+        # A call or a probe may hang, and the next life finds its intent in doubt; or the loop
+        # broke: threads that nobody watches must not outlive it.
+        broke = sys.exc_info()[1]
+        if broke is not None:
+            code = broke.code if isinstance(broke, ConnectorError) else "bug"
+            structlog.get_logger().error("worker ends", code=code, exc_info=broke)
+        elif ended:
+            app.close()
+        os._exit(1 if broke is not None else 0)
