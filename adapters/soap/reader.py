@@ -156,7 +156,8 @@ class _Parsers(threading.local):
         self.by: dict[str | None, etree.XMLParser] = {}
 
     def of(self, encoding: str | None) -> etree.XMLParser:
-        """The parser for *encoding*. Raises LookupError if there is no such encoding."""
+        """The parser for *encoding*, however spelled. Raises LookupError if there is none such."""
+        encoding = encoding and encoding.lower()
         if encoding not in self.by:
             self.by[encoding] = etree.XMLParser(
                 encoding=encoding,

@@ -14,7 +14,7 @@ from zeep.wsdl import Document
 
 from adapters.http import Reply
 from adapters.soap.contract import Catalog, Contract
-from adapters.soap.reader import parse, read, tree
+from adapters.soap.reader import _PARSERS, parse, read, tree
 from adapters.soap.writer import envelope
 from connector.errors import ConnectorError, FieldErrors
 
@@ -268,6 +268,14 @@ def test_the_charset_of_the_header_is_used_where_the_document_names_none():
     body = response("<No>é</No>").decode().encode("latin-1")
 
     assert answer(body, "text/xml; charset=ISO-8859-1").reply["No"] == "é"
+
+
+def test_a_charset_has_one_parser_however_it_is_spelled():
+    """A server that never spells it twice alike does not fill our memory."""
+    before = len(_PARSERS.by)
+    for name in ("KOI8-R", "koi8-r", "Koi8-r", "kOI8-R", "no-such"):
+        answer(response("<No>1</No>"), f"text/xml; charset={name}")
+    assert len(_PARSERS.by) == before + 1
 
 
 def test_a_fault_tells_code_text_detail_and_whether_it_is_declared():
