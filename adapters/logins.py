@@ -19,6 +19,7 @@ from adapters.replies import Answer
 from connector.errors import FieldErrors, NotSent
 from connector.ports import Clock
 
+_MOMENT = 1.0  # seconds
 _REST = 60.0  # seconds in which credentials that did not let us in rest: accounts get locked
 
 
@@ -94,9 +95,14 @@ class Logins:
         return replace(answer, denied="session_refused") if _over(entry, answer) else answer
 
     def leave(self) -> None:
-        """Log out, if we are in; a system that does not hear it forgets us by itself."""
-        with self._lock:
-            held, self._held = self._held, None
+        """Log out, if we are in; a system that does not hear it forgets us by itself.
+
+        So does one that we are being let in by for longer than a moment: that is not waited for.
+        """
+        if not self._lock.acquire(timeout=_MOMENT):
+            return
+        held, self._held = self._held, None
+        self._lock.release()
         if self._entry is not None and held is not None:
             with suppress(Broke, NotSent, FieldErrors):
                 self._entry.leave(held)

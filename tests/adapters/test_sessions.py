@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from answering import ORDER, Fake, call_in, enveloped, fault, profile_of, system
 from lxml import etree
 from profiles_by_hand import RealClock
 
+from adapters.logins import Held, Logins
 from connector.errors import ConfigError
 from connector.values import Change, Done, InDoubt, Refused, Unauthorized, Unavailable
 
@@ -336,3 +338,27 @@ def test_a_session_that_says_too_little_is_refused(tmp_path, right, wrong, messa
 
     with pytest.raises(ConfigError, match=message):
         profile_of(tmp_path, profile=text.replace(right, wrong), order=ORDER)
+
+
+def test_who_leaves_does_not_wait_for_a_login_that_hangs():
+    """A reload or a stop in the middle of a probe: as long as the timeout nothing else would go."""
+    begun, go, left = threading.Event(), threading.Event(), threading.Event()
+
+    class Mute:
+        def enter(self):
+            begun.set()
+            assert go.wait(30)
+            return Held()
+
+        def over(self, answer):
+            return False
+
+    logins = Logins(Mute(), RealClock())
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(logins.call, lambda held: None)
+        assert begun.wait(10)
+        pool.submit(lambda: (logins.leave(), left.set()))
+        try:
+            assert left.wait(10)
+        finally:
+            go.set()
