@@ -47,8 +47,7 @@ class ThreadGate:
         self.slots = Slots(limits.concurrency)
         self.congestion = Congestion(limits.concurrency)
         self.slots.open_to(self.congestion.window)
-        self._pace = Pace(limits.per_second)
-        self._crew = Crew(limits.concurrency)
+        self._pace, self._crew = Pace(limits.per_second), Crew(limits.concurrency)
         self.meter = Meter(limits.concurrency)
         self._stopping = threading.Event()
         self._wall, self._boot = clock.now(), clock.boottime()
@@ -103,7 +102,8 @@ class ThreadGate:
 
     def room(self, entity: str, seconds: float) -> int | None:
         """How many changes of *entity* are begun within *seconds*; None where it is not known."""
-        return (self.congestion.room(entity, seconds) or 0) * self._bulk.get(entity, 1) or None
+        calls = self._pace.within(seconds, self.congestion.room(entity, seconds))
+        return calls and calls * self._bulk.get(entity, 1)
 
     def send(
         self,

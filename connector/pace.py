@@ -24,3 +24,10 @@ class Pace:
             begin = max(now, self._begun[0] + SECOND) if full else now
             self._begun.append(begin)
         return begin - now
+
+    def within(self, seconds: float, calls: int | None) -> int | None:
+        """How many of so many *calls* may begin in *seconds*, one at least; None: any number."""
+        if self._begun is None or self._begun.maxlen is None:
+            return calls
+        most = max(1, int(self._begun.maxlen * seconds))
+        return most if calls is None else min(calls, most)

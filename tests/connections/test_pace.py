@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from connector.clock import SystemClock
+from connector.gate import ThreadGate
 from connector.pace import Pace
+from connector.profile import Limits
 
 
 def begun(per_second: int | None, asked: list[float]) -> list[float]:
@@ -27,3 +32,15 @@ def test_a_call_that_is_allowed_is_not_made_to_wait() -> None:
     """The limit costs nothing below it, and what was idle is not paid back."""
     assert begun(2, [0.0, 0.1, 1.0, 1.1, 9.0, 9.0]) == [0.0, 0.1, 1.0, 1.1, 9.0, 9.0]
     assert begun(None, [0.0] * 1000) == [0.0] * 1000
+
+
+def test_no_more_is_said_to_begin_in_time_than_the_pace_lets() -> None:
+    """Else a page of intents is opened, and most of it withdrawn as too late, again and again."""
+    for per_second, room in ((2, 2 * 30), (None, None)):
+        limits = Limits(concurrency=4, per_second=per_second, timeout=timedelta(seconds=30))
+        gate = ThreadGate(SystemClock(), limits)
+        assert gate.room("order", 30.0) == room
+        for _ in range(8):
+            gate.congestion.ended(("order", "create", False), 1e9, 0.1, "well", full=False)
+        assert gate.room("order", 30.0) == (room or 4 * 300)
+        assert gate.room("order", 0.1) == (1 if per_second else 2 * 4)
