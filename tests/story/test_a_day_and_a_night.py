@@ -17,10 +17,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from town import CUSTOMERS, OLD_ORDERS, PRODUCTS, RENAMED, STRANGERS, TWICE, Town
+from town import CUSTOMERS, OLD_ORDERS, PRODUCTS, RENAMED, SERVICES, STRANGERS, TWICE, Town
 
 from connector.clock import SystemClock
 from connector.sandbox import books
+from connector.sandbox.seed import skus
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MORNING = datetime(2026, 12, 1, 8, tzinfo=BERLIN)
@@ -343,9 +344,10 @@ def alike(there: dict[str, Any], here: dict[str, Any]) -> bool:
 
 def wrong_stock(town: Town) -> list[str]:
     """SKUs of which the shop offers anything but what the ERP has, less two."""
-    offered = books.shop_offered(town.shop.data)
+    offered, there = books.shop_offered(town.shop.data), books.erp_available(town.erp.data)
+    assert there.keys() == {*skus(PRODUCTS), *SERVICES}  # none is left out of what is compared
     return [
         f"{sku}: {offered.get(sku)} offered, the ERP has {free}"
-        for sku, free in books.erp_available(town.erp.data).items()
+        for sku, free in there.items()
         if not sku.startswith("SVC-") and offered.get(sku) != max(0, free - 2)
     ]
