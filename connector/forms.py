@@ -81,7 +81,8 @@ def mapping_of(of: Kind) -> Kind:
     """Make the kind of a mapping with free keys."""
 
     def read(node: Node, problems: Problems) -> dict[str, Any]:
-        return {key: value(child, of, problems) for key, child in members(node).items()}
+        read_ = {key: value(child, of, problems) for key, child in members(node).items()}
+        return {key: one for key, one in read_.items() if one is not None}  # as in `series`
 
     return Kind(read, {"type": "object", "additionalProperties": dict(of.schema)})
 
@@ -100,6 +101,12 @@ def members(node: Node) -> dict[str, Node]:
     if isinstance(node.value, dict):
         return node.value
     raise Misspelled("must be a mapping", "write `key: value` lines below it")
+
+
+def inside(node: Node, word: str) -> dict[str, Node]:
+    """Return the members of section *word* of *node*; none of what is not there, or no mapping."""
+    given = members(node).get(word)
+    return given.value if given is not None and isinstance(given.value, dict) else {}
 
 
 def value(node: Node, kind: Kind, problems: Problems) -> Any:

@@ -91,9 +91,7 @@ def load_as_far(
 
 def _lost(node: Node, word: str, read: Mapping[str, object]) -> set[str]:
     """The entries of section *word* that are too wrong to be examined further."""
-    given = forms.members(node).get(word)
-    names = given.value if given is not None and isinstance(given.value, dict) else {}
-    return names.keys() - read.keys()
+    return forms.inside(node, word).keys() - read.keys()
 
 
 def ledger_url(config: Config, problems: Problems) -> str | None:

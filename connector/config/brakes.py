@@ -24,9 +24,7 @@ BRAKED = Key(section(BRAKES, lambda got: Brakes(**got)), "what waits for `approv
 def check_brakes(flows: Iterable[Flow], problems: Problems) -> None:
     """Each brake is one that the flow can be stopped by."""
     for flow in flows:
-        brakes = forms.members(flow.place).get("brakes")
-        given = forms.members(brakes) if brakes is not None else {}
-        for word, child in given.items():
+        for word, child in forms.inside(flow.place, "brakes").items():
             if word in BRAKES and (word in OF_STOCK) is not (flow.entity == "stock"):
                 message = f"`{word}` does nothing in a flow of {flow.entity}"
                 report(problems, child, message, "remove it")

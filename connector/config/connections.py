@@ -47,7 +47,12 @@ def connection(word: str, place: Node, got: dict[str, Any]) -> Connection:
     )
 
 
-_RAW = Kind(lambda node, _: forms.members(node) and node, {"type": "object"})
+def _raw(node: Node, _: Problems) -> Node:
+    forms.members(node)
+    return node
+
+
+_RAW = Kind(_raw, {"type": "object"})
 
 CONNECTION: Form = {
     "profile": Key(text(spelled.name), "the folder under mappings/ that describes it", needed=True),

@@ -35,8 +35,7 @@ def check_stock(flows: Iterable[Flow], lost: Set[str], problems: Problems) -> No
 
 def _check_orders(flow: Flow, flows: Sequence[Flow], lost: Set[str], problems: Problems) -> None:
     """The orders that are subtracted go where the stock comes from."""
-    amount = forms.members(flow.place).get("amount")
-    node = forms.members(amount).get("minus_unsent_orders") if amount is not None else None
+    node = forms.inside(flow.place, "amount").get("minus_unsent_orders")
     fitting = [f.name for f in flows if f.entity == "order" and f.target == flow.source]
     names = node.value if node is not None and isinstance(node.value, list) else []
     for name in names:

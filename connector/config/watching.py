@@ -57,8 +57,7 @@ FRESH = mapping_of(text(_fresh))
 
 def check_heard(node: Node, connections: Mapping[str, Connection], problems: Problems) -> None:
     """Webhooks need somebody who listens."""
-    web = forms.members(node).get("web")
-    if web is not None and "listen" in forms.members(web):
+    if "listen" in forms.inside(node, "web"):
         return
     for one in connections.values():
         given = forms.members(one.place)
@@ -70,8 +69,7 @@ def check_heard(node: Node, connections: Mapping[str, Connection], problems: Pro
 
 def check_fresh(node: Node, flows: Mapping[str, Flow], lost: Set[str], problems: Problems) -> None:
     """What must be fresh is a flow that reads of itself, and a heartbeat proves something."""
-    given = forms.members(node)
-    watched = forms.members(given["fresh"]) if "fresh" in given else {}
+    watched = forms.inside(node, "fresh")
     for name, place in watched.items():
         if name in lost:
             continue
@@ -81,8 +79,8 @@ def check_fresh(node: Node, flows: Mapping[str, Flow], lost: Set[str], problems:
         elif flows[name].mode == "on_demand":
             cure = "name the flow that needs it"
             report(problems, place, "is only read when another flow needs it", cure)
-    web = given.get("web")
-    if web is not None and not watched and "heartbeat" in forms.members(web):
+    beat = forms.inside(node, "web").get("heartbeat")
+    if beat is not None and not watched:
         cure = "add `fresh: {FLOW: 30m}`"
         message = "proves nothing as long as no flow must be fresh"
-        report(problems, forms.members(web)["heartbeat"], message, cure)
+        report(problems, beat, message, cure)

@@ -160,6 +160,37 @@ def test_a_typical_mistake_is_told_with_its_line_and_cure(
     assert cure in problem["cure"]
 
 
+@pytest.mark.parametrize(
+    ("good", "bad", "line", "message"),
+    [
+        ("brakes: {first: 20, per_hour: 500}", "brakes:", 35, "must be a mapping"),
+        (
+            "amount: {minus_unsent_orders: [orders], buffer: 2, percent: 80}",
+            "amount: 2",
+            42,
+            "must",
+        ),
+        ("fresh: {orders: 30m during 08:00-20:00}", "fresh: 30m", 49, "must be a mapping"),
+        ("web: {listen: 127.0.0.1:8088}", "web: 8088", 46, "must be a mapping"),
+        ("only: {status: [confirmed]}", "only: {status: confirmed}", 33, "is not a list"),
+        ("payment_method: {cod: Nachnahme, else: error}", "payment_method:", 37, "must be a map"),
+    ],
+)
+def test_a_section_of_another_shape_is_told_and_the_rest_examined(
+    check: Checked, good: str, bad: str, line: int, message: str
+) -> None:
+    """A value where a mapping or a list belongs, as one leaves it when editing."""
+    text = broken((good, bad, 0, ""), ("DE-{{ doc.number }}", "DE-{{ doc.numbr }}", 0, ""))
+    found = [(p["line"], p["message"]) for p in check.problems(text)]
+    assert any(at == line and message in told for at, told in found)
+    assert any(at == 32 and "numbr" in told for at, told in found)
+
+
+def test_no_parameter_at_all_is_none_too_many(check: Checked) -> None:
+    """`with: {}` is as if it were left out."""
+    assert check.problems(GOOD.replace("with: {release: true}", "with: {}")) == []
+
+
 # One mistake of each stage: a shape, what must fit, a profile, a parameter, a secret, expressions.
 OF_ALL_STAGES = [
     ("most: 12", "most: x", 43, "is not a whole number"),
