@@ -7,7 +7,7 @@ import itertools
 import pytest
 from ledger_rows import NOW, a_record, an_attempt, columns_of
 from sqlalchemy import event as listening
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from connector.ledger.moves import MOVES, PAGE, Moving, move
 from connector.ledger.schema import STATES, event, record
@@ -88,23 +88,55 @@ def test_nobody_else_is_moved(db):
 
 
 @pytest.mark.parametrize("needs", ["needs {}", "the same"])
-@pytest.mark.parametrize("stubborn", [0, 1])
-def test_many_move_as_each_would_alone(db, stubborn, needs):
+@pytest.mark.parametrize(
+    ("stands", "seen"),
+    [
+        (None, None),
+        ({"fence": 2}, {}),
+        ({}, {"fence": 0}),  # R3: the hand that the others are in is not the one that holds it
+        ({}, {"seq": 0}),  # something newer is wanted
+    ],
+)
+def test_many_move_as_each_would_alone(db, stands, seen, needs):
     """One that may not move is left; it neither keeps the others nor makes them move twice."""
-    ids = [a_record(db, state="running", fence=1) for _ in range(8)]
-    late = [a_record(db, state="running", fence=2) for _ in range(stubborn)]
-    moving = [
-        Moving(id=id_, fence=1, seq=1, reason="rule", detail=needs.format(id_))
-        for id_ in (*ids[:3], *late, *ids[3:])
-    ]
+    held = {"state": "running", "fence": 1}
+    ids = [a_record(db, **held) for _ in range(8)]
+    late = [] if stands is None else [a_record(db, **held | stands)]
+    given = {"fence": 1, "seq": 1, "reason": "rule"}
+    moving = [Moving(id=id_, detail=needs.format(id_), **given) for id_ in ids]
+    moving[3:3] = [Moving(id=id_, detail=needs.format(id_), **given | seen) for id_ in late]
 
     assert move(db, "hold", moving, now=NOW) == set(ids)
 
-    held = [columns_of(db, id_, "state", "needs", "owner") for id_ in ids]
-    assert held == [("held", needs.format(id_), None) for id_ in ids]
-    assert [columns_of(db, id_, "state") for id_ in late] == [("running",)] * stubborn
+    stand = [columns_of(db, id_, "state", "needs", "owner") for id_ in ids]
+    assert stand == [("held", needs.format(id_), None) for id_ in ids]
+    assert [columns_of(db, id_, "state") for id_ in late] == [("running",)] * len(late)
     told = db.execute(select(event.c.record, event.c.detail)).all()
     assert sorted(told) == [(id_, needs.format(id_)) for id_ in ids]
+
+
+@pytest.mark.parametrize("more", [0, 7])
+def test_of_many_that_move_each_gets_its_own_values(db, more):
+    """Also one of which more is set than of the first."""
+    ids = [a_record(db, state="running", fence=1, attempts=5) for _ in range(8)]
+    moving = [Moving(id=id_, fence=1, due_at=NOW) for id_ in ids]
+    moving[more] = Moving(id=ids[more], fence=1, due_at=NOW, values={"attempts": 0})
+
+    assert move(db, "later", moving, now=NOW) == set(ids)
+
+    expected = [(0 if n == more else 5,) for n in range(8)]
+    assert [columns_of(db, id_, "attempts") for id_ in ids] == expected
+
+
+def test_who_waits_again_is_told_of_only_if_the_reason_is_another(db):
+    """Events are bounded by changes, not by polls."""
+    id_ = a_record(db, state="running", fence=1)
+    for why in ("first", "first", "second", "first"):
+        db.execute(update(record).values(state="running"))
+        move(db, "wait", [Moving(id=id_, fence=1, due_at=NOW, detail=why)], now=NOW)
+
+    told = select(event.c.detail).where(event.c.move == "wait").order_by(event.c.id)
+    assert list(db.scalars(told)) == ["first", "second", "first"]
 
 
 def test_of_any_number_of_records_a_statement_names_a_page(db):

@@ -4,6 +4,7 @@ import pytest
 from ledger_rows import NOW, SECOND, a_link, a_record, an_attempt, an_intent, columns_of
 from msgspec.structs import replace
 from sqlalchemy import delete, func, select
+from sqlalchemy.exc import IntegrityError
 
 from connector.ledger import attempts, links
 from connector.ledger.attempts import Settlement
@@ -203,6 +204,27 @@ def test_a_link_that_went_meanwhile_is_made_anew(db):
     assert attempts.close(db, settled, NOW + SECOND) == 2
 
     assert sorted(db.scalars(select(link.c.target_key))) == ["E0", "E1"]
+
+
+def test_another_id_for_a_linked_pair_is_refused(db):
+    """D3: neither does the link take it, nor is there a second one."""
+    ids = in_hand(db, 1)
+    linked(db, ids)
+    [(at, _)] = went_well(db, ids)
+    with pytest.raises(IntegrityError), db.begin_nested():
+        links.put(db, at, Facts(target_key="E9"), NOW, "engine")
+    assert list(db.scalars(select(link.c.target_key))) == ["E0"]
+
+
+def test_what_an_outcome_does_not_tell_stays_known_of_its_intent(db):
+    """The id under which it answered before is not forgotten by "it is not there"."""
+    [id_] = in_hand(db, 1)
+    at = attempts.standing(db, [an_attempt(db, id_, fence=1, code="exists", target_key="E9")])
+    absent = Settlement(outcome="absent", move="later", due_at=NOW)
+
+    assert attempts.close(db, [(one, absent) for one in at.values()], NOW) == 1
+
+    assert db.execute(select(attempt.c.code, attempt.c.target_key)).one() == ("exists", "E9")
 
 
 def test_which_links_are_meant_is_said_in_the_text_of_a_statement():
