@@ -132,7 +132,7 @@ def test_who_waits_again_is_told_of_only_if_the_reason_is_another(db):
     """Events are bounded by changes, not by polls."""
     id_ = a_record(db, state="running", fence=1)
     for why in ("first", "first", "second", "first"):
-        db.execute(update(record).values(state="running"))
+        db.execute(update(record).values(state="running", owner="somebody"))
         move(db, "wait", [Moving(id=id_, fence=1, due_at=NOW, detail=why)], now=NOW)
 
     told = select(event.c.detail).where(event.c.move == "wait").order_by(event.c.id)
