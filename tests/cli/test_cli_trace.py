@@ -81,12 +81,24 @@ def test_a_key_goes_before_a_number(desk: Any) -> None:
     assert f"connector trace order {second}\n" in said
 
 
-def numbered(desk: Any, expression: str) -> None:
+def test_what_a_part_of_a_document_is_called_is_no_name_of_the_document(desk: Any) -> None:
+    """A site's own `number` beside the order's: its words are no name, and find nobody."""
+    numbered(desk, "'W-' ~ id", "  custom: {number: \"= 'ada@example'\"}\n")
+    key = desk.company.order()
+    desk.company.settle()
+    shown = desk("record", "show", "order", key, "--content").out
+    assert "'custom': {'number': 'ada@example'}" in shown
+    said = desk("trace", "order", "ada@example", "--json")
+    assert said.code != 0
+    assert key not in said.out
+
+
+def numbered(desk: Any, expression: str, more: str = "") -> None:
     """From now on the shop's orders have numbers that are not their keys."""
     folder = desk.company.folder / "mappings" / "numbered"
     folder.mkdir(parents=True)
     (folder / "profile.yaml").write_text("profile: numbered\nextends: woocommerce\n")
-    order = f'entity: order\nextends: woocommerce\nread:\n  number: "= {expression}"\n'
+    order = f'entity: order\nextends: woocommerce\nread:\n  number: "= {expression}"\n{more}'
     (folder / "order.yaml").write_text(order)
     desk.company.config(mappings=["mappings"])
     desk.company.connection("shop", profile="numbered")
