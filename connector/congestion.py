@@ -69,8 +69,10 @@ class Congestion:
     def room(self, entity: str, seconds: float) -> int | None:
         """How many calls for *entity* begin within *seconds*, at least two for each at once.
 
-        None: nothing is known yet.
+        None: nothing is known yet. In no time: those that may be on the wire.
         """
+        if not seconds:
+            return self.window
         with self._alone:
             known = [o.usual for (of, *_), o in self._operations.items() if of == entity]
             usual = max((one for one in known if one), default=None)

@@ -26,8 +26,8 @@ class Pace:
         return begin - now
 
     def within(self, seconds: float, calls: int | None) -> int | None:
-        """How many of so many *calls* may begin in *seconds*, one at least; None: any number."""
+        """How many of so many *calls* may begin in *seconds*, a second's at least; None: any."""
         if self._begun is None or self._begun.maxlen is None:
             return calls
-        most = max(1, int(self._begun.maxlen * seconds))
+        most = int(self._begun.maxlen * max(SECOND, seconds))
         return most if calls is None else min(calls, most)

@@ -178,5 +178,8 @@ class Gate(Protocol):
         ...
 
     def room(self, entity: str, seconds: float) -> int | None:
-        """How many changes of *entity* are begun within *seconds*; None where it is not known."""
+        """How many changes of *entity* are begun within *seconds*; None where it is not known.
+
+        In no time: those that may be on the wire at once.
+        """
         ...

@@ -153,8 +153,13 @@ class Window:
         withdrawn as too late.
         """
         room = self.gate.room(self.flow.entity, self.flow.call_window.total_seconds() / 2)
-        most = window(self.flow)
+        most = window(self.flow, self._at_once())
         return most if room is None else min(most, room)
+
+    def _at_once(self) -> int:
+        """How many begin at once now: a gate may try fewer than it has slots."""
+        room = self.gate.room(self.flow.entity, 0)
+        return self.flow.slots if room is None else min(self.flow.slots, room)
 
     def hear(self, group: Sequence[tuple[Change, Outcome]]) -> None:
         """Learn from outcomes that are written by now."""
@@ -193,7 +198,7 @@ class Window:
         begun = {w.id for w in work}
         if flow.finds:
             begun = ledger.read(attempts.suspects, [w.id for w in work])
-            decisions |= few_at_a_time(decisions, begun, flow.slots, clock.now())
+            decisions |= few_at_a_time(decisions, begun, self._at_once(), clock.now())
             self._rolls = self._rolls and not begun  # R12: these are all that go at once
         held, braked = held_back(work, decisions, flow, ledger, clock.now(), self.licence)
         self.done.braked = self.done.braked or braked
@@ -334,12 +339,12 @@ def gathered(
     ]
 
 
-def window(flow: Flow) -> int:
+def window(flow: Flow, at_once: int) -> int:
     """S2: how many intents may be open: what can be found again, a page; else what is sent now.
 
     Who only links sends nothing, and asks by the page.
     """
-    return PAGE if flow.finds or flow.mode == "link_only" else flow.slots
+    return PAGE if flow.finds or flow.mode == "link_only" else at_once
 
 
 def few_at_a_time(

@@ -43,4 +43,5 @@ def test_no_more_is_said_to_begin_in_time_than_the_pace_lets() -> None:
         for _ in range(8):
             gate.congestion.ended(("order", "create", False), 1e9, 0.1, "well", full=False)
         assert gate.room("order", 30.0) == (room or 4 * 300)
-        assert gate.room("order", 0.1) == (1 if per_second else 2 * 4)
+        assert gate.room("order", 0.1) == (2 if per_second else 2 * 4)
+        assert gate.room("order", 0) == (2 if per_second else 4)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from connector.congestion import START
 from connector.errors import LedgerAway
 from connector.flow import deliver as delivering
 from connector.flow.deliver import PAGE, deliver
@@ -99,6 +100,23 @@ def test_what_may_have_killed_a_worker_goes_in_no_greater_number(rig: Rig) -> No
     rig.settle(rounds=60)
     assert len(rig.books()) == PAGE + 1
     assert 0 < max(seen) <= 2
+
+
+@pytest.mark.parametrize("finds", [True, False])
+def test_no_more_are_begun_at_once_than_the_gate_lets_begin(rig: Rig, finds: bool) -> None:
+    """R12, S2: where fewer are tried than allowed, the rest would be blamed or in doubt, unsent."""
+    put(rig, PAGE)
+    rig.flow(slots=64, finds=finds)
+    rig.kill_at("intent.none_sent")
+    assert rig.run_until_killed()
+    assert count(rig, "started_at IS NOT NULL AND outcome IS NULL") <= START
+    if finds:
+        seen: list[int] = []
+        begun = "outcome IS NULL AND started_at IS NOT NULL"
+        before_each(rig, lambda number: seen.append(count(rig, begun)))
+        rig.settle(rounds=60)
+        assert len(rig.books()) == PAGE + 1
+        assert 1 < max(seen) <= START
 
 
 def test_while_find_is_unproven_one_order_goes_alone(tmp_path: Path) -> None:
