@@ -67,6 +67,34 @@ def test_a_new_document_is_prepared_with_its_birth_and_reference(db):
     assert db.execute(select(event.c.record, event.c.move)).all() == [(id_, "stage new")]
 
 
+def test_of_a_page_each_document_gets_what_it_says_and_a_change_is_told(db):
+    """Together with one that is the same, one in hand, and one that the flow keeps back."""
+    drafts = [a_draft(key) for key in "1234"]
+    stage(db, drafts, NOW)
+    a_record(db, key="5", birth="born-5", source_version="1", state="running", fence=1)
+    page = [a_draft("1", read_at=LATER)]
+    page += [a_draft(key, **NEW, read_at=LATER) for key in "245"]
+    page += [a_draft("3", **NEW, read_at=LATER, verdict="rule", needs="mend it")]
+
+    assert stage(db, page, LATER) == Staged(changed=4, same=1)
+
+    columns = (record.c.state, record.c.reason, record.c.seq, record.c.doc, record.c.read_at)
+    rows = db.execute(select(*columns).order_by(record.c.key)).all()
+    assert [tuple(row) for row in rows] == [
+        ("prepared", None, 1, b"{}", LATER),
+        ("prepared", None, 2, NEW["doc"], LATER),
+        ("held", "rule", 2, NEW["doc"], LATER),
+        ("prepared", None, 2, NEW["doc"], LATER),
+        ("running", None, 2, NEW["doc"], LATER),
+    ]
+    told = select(record.c.key, event.c.state, event.c.seq, event.c.detail).join_from(event, record)
+    newer = db.execute(told.where(event.c.move == "stage newer").order_by(record.c.key)).all()
+    assert [tuple(row) for row in newer] == [
+        ("2", "prepared", 2, None), ("3", "held", 2, "mend it"), ("4", "prepared", 2, None),
+        ("5", "running", 2, None),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(("columns", "intent"), IN_HAND)
 def test_staging_disturbs_nothing_that_is_in_hand_or_in_doubt(db, columns, intent):
     """R1, R4: it writes what is wanted, and touches neither state, owner, fence nor intent."""
