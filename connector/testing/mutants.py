@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 from unittest.mock import patch
 
 from sqlalchemy import Connection, Row, and_, update
@@ -129,9 +129,9 @@ def _r6() -> Iterator[Any]:
         s = original(at, seen, flow, asked)
         if s.move != "found":
             return s
-        return Settlement(  # the column: whatever is wanted when this is written
+        return Settlement(  # whatever is wanted by now
             outcome="found", move="late_done", reason="sent", facts=s.facts,
-            acked_seq=cast("int", record.c.seq), target_key=s.target_key,
+            acked_seq=at.seq, target_key=s.target_key,
         )  # fmt: skip
 
     yield patch.object(settle, "base_as_read", base)
