@@ -145,7 +145,7 @@ class Admission:
             self._failed(None, why=error.why, refused=True)
             raise
         else:
-            self._answered()
+            self._answered(wrote=False)
 
     @contextmanager
     def probing(self) -> Iterator[None]:
@@ -175,7 +175,7 @@ class Admission:
                 case Withdrawn() | InDoubt():
                     pass
                 case _:
-                    self._answered()
+                    self._answered(wrote=True)
 
     def _book_probe(self, noted: Noted) -> Noted:
         now = self._now()
@@ -202,9 +202,9 @@ class Admission:
         else:
             self._note(lambda noted: standing.failed(noted, now, why=why, refused=refused))
 
-    def _answered(self) -> None:
-        if self._noted.failures:
-            self._note(lambda noted: standing.answered(noted, self._now()))
+    def _answered(self, *, wrote: bool) -> None:
+        if self._noted.failures or (wrote and self._noted.probes):
+            self._note(lambda noted: standing.answered(noted, self._now(), wrote=wrote))
 
     def _note(self, step: Step) -> None:
         before, self._noted = self._board.change(step)

@@ -18,6 +18,8 @@ MOST_TOLD = timedelta(hours=1)  # of a Retry-After: a slip of a header must not 
 # Waits before each probe in turn; the last one repeats. Credentials are tried once more at once,
 # for one call may have lacked a right of its own, then rarely: many tries lock an account.
 AWAY_PROBES = tuple(timedelta(seconds=s) for s in (5, 10, 20, 40, 80, 160, 300))
+# A system may answer reads and no write: what fails so soon after a probe goes on waiting.
+AGAIN = timedelta(minutes=5)
 REFUSED_PROBES = tuple(timedelta(seconds=s) for s in (1, 300, 1800, 3600))
 State = Literal["open", "told", "away", "refused", "closed", "paused"]
 Tell = Callable[[datetime], str]
@@ -28,7 +30,8 @@ class Noted:
     """What is kept of a connection.
 
     *failures* in a row since *failing_since*, the last for *why*; *probe_at*: it is open-circuit,
-    and then it is tried next; *probes* failed so far. *told_until*: it asked us to wait.
+    and then it is tried next; *probes* were made since it took a write. *told_until*: it asked us
+    to wait.
     *away_from*, *back_at*: when it was away last.
     """
 
@@ -128,21 +131,27 @@ def failed(noted: Noted, now: datetime, *, why: str, refused: bool) -> Noted:
     )
     if after.probe_at is not None or not (after.refused or count >= AWAY):
         return after
+    if after.back_at is None or now - after.back_at > AGAIN:
+        after = replace(after, probes=0)
     return replace(after, probe_at=now + wait(after))
 
 
 def wait(noted: Noted) -> timedelta:
-    """How long until the next probe, after so many that failed."""
+    """How long until the next probe, after so many."""
     ladder = REFUSED_PROBES if noted.refused else AWAY_PROBES
     return ladder[min(noted.probes, len(ladder) - 1)]
 
 
-def answered(noted: Noted, now: datetime) -> Noted:
-    """Somebody answered: what was counted is forgotten; how long it was away is not."""
+def answered(noted: Noted, now: datetime, *, wrote: bool) -> Noted:
+    """Somebody answered: what was counted is forgotten; how long it was away is not.
+
+    Nor, until a call that *wrote* is answered, how many probes were made.
+    """
     if noted.probe_at is not None:
         noted = replace(noted, away_from=noted.failing_since, back_at=now)
+    probes = 0 if wrote else noted.probes
     return replace(
-        noted, failures=0, failing_since=None, why="", refused=False, probes=0, probe_at=None
+        noted, failures=0, failing_since=None, why="", refused=False, probes=probes, probe_at=None
     )
 
 

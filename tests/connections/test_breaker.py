@@ -13,6 +13,7 @@ from connector.errors import ConnectorError, NotNow, Unavailable
 from connector.sandbox.erp import start_erp
 
 CREATE = "CreateSalesOrder"
+SURE = "extends: sandbox_erp\ncapabilities:\n  refuses_with: [503]\n"
 
 
 def linked(company: Company) -> None:
@@ -91,8 +92,7 @@ def test_another_process_knows_that_it_is_away(company: Company) -> None:
 
 def test_a_wait_that_it_tells_one_call_holds_for_all_calls(company: Company) -> None:
     """503 with Retry-After on one create: neither another create nor a read is made until then."""
-    sure = "extends: sandbox_erp\ncapabilities:\n  refuses_with: [503]\n"
-    company.mapping("mine", {"profile.yaml": sure})
+    company.mapping("mine", {"profile.yaml": SURE})
     company.connection("erp", profile="mine", limits={"concurrency": "1"})
     linked(company)
     for _ in range(6):
@@ -156,3 +156,27 @@ def test_after_a_restart_with_the_shop_away_the_erp_still_gets_what_is_due(
     with pytest.raises(Unavailable):
         company.app.catch_up(company.app.flows["orders"])
     assert len(company.books()) == 2
+
+
+def test_an_erp_that_answers_reads_and_takes_no_write_is_tried_ever_more_rarely(
+    company: Company,
+) -> None:
+    """Its probe, a read, is answered each time: the write is not tried every 5 s for that."""
+    company.mapping("mine", {"profile.yaml": SURE})
+    company.connection("erp", profile="mine")
+    linked(company)
+    for _ in range(6):
+        company.order()
+    company.erp.faults([{"fault": "unavailable", "ops": [CREATE]}])
+    before = len(company.calls())
+    for _ in range(60):
+        tries(company)
+        company.pass_(5)
+    calls = [c["op"] for c in company.calls()[before:]]
+    assert 5 <= calls.count("GetSystemInfo") < 16
+    assert calls.count(CREATE) < 50
+    company.erp.faults([])
+    company.pass_(301)
+    company.settle()
+    assert len(company.books()) == 7
+    assert board(company)["probes"] == 0

@@ -35,7 +35,7 @@ def test_three_calls_in_a_row_that_find_nobody_open_the_breaker() -> None:
     assert state(failing(2), after(2)) == "open"
     away = stands(failing(3), OPEN, after(2))
     assert (away.state, away.since, away.why) == ("away", NOW, "unreachable")
-    again = standing.answered(failing(2), NOW)
+    again = standing.answered(failing(2), NOW, wrote=False)
     assert again == Noted()
     assert state(standing.failed(again, NOW, why="x", refused=False), NOW) == "open"
 
@@ -65,6 +65,36 @@ def test_probes_come_rarer_and_never_stop() -> None:
     """A night costs some seventy reads; after refused credentials only a few an hour."""
     assert waits(failing(3), 9) == [10, 20, 40, 80, 160, 300, 300, 300]
     assert waits(failing(1, refused=True), 6) == [300, 1800, 3600, 3600, 3600]
+
+
+def comes_back(noted: Noted, *, wrote: bool = False) -> tuple[Noted, datetime]:
+    """The probe that is due is made and answered."""
+    assert noted.probe_at is not None
+    now = noted.probe_at
+    return standing.answered(standing.probing(noted, now), now, wrote=wrote), now
+
+
+def test_one_that_answers_reads_and_takes_no_write_is_asked_ever_more_rarely() -> None:
+    """A probe is a read: were the ladder begun anew by it, a window of calls failed every 5 s."""
+    noted, now, found = failing(3), after(2), []
+    for _ in range(5):
+        assert noted.probe_at is not None
+        found.append(int((noted.probe_at - now).total_seconds()))
+        noted, now = comes_back(noted)
+        assert state(noted, now) == "open"
+        for _ in range(3):
+            noted = standing.failed(noted, now, why="http_503", refused=False)
+    assert found == [5, 10, 20, 40, 80]
+
+
+def test_a_write_that_is_answered_or_some_quiet_minutes_begin_the_ladder_anew() -> None:
+    """An outage a day later has nothing to do with that of today."""
+    for wrote, later in ((True, 1), (False, 301)):
+        noted, now = comes_back(failing(3), wrote=wrote)
+        now += timedelta(seconds=later)
+        for _ in range(3):
+            noted = standing.failed(noted, now, why="unreachable", refused=False)
+        assert noted.probe_at == now + timedelta(seconds=5)
 
 
 def test_calls_that_end_late_do_not_put_the_probe_off() -> None:
@@ -100,7 +130,7 @@ def test_who_resumes_lets_it_be_tried_at_once() -> None:
     noted = standing.told(noted, after(3000), NOW, "http_429")
     on = standing.resumed(noted, after(9))
     assert standing.probing(on, after(9)) != on
-    assert stands(standing.answered(on, after(9)), OPEN, after(9)).is_open
+    assert stands(standing.answered(on, after(9), wrote=False), OPEN, after(9)).is_open
 
 
 def test_credentials_that_may_have_changed_are_tried_at_once() -> None:
