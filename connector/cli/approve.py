@@ -47,7 +47,7 @@ def _list(ledger: Ledger, as_json: bool) -> int:
     for one in found:
         click.echo(f"{one['says']}\n    {one['command']}")
         if one["documents"]:
-            output.table(one["documents"][:MOST], SHOWN)
+            _show(one["documents"])
     if not found:
         click.echo("nothing waits for an approval")
     return codes.OK
@@ -113,5 +113,11 @@ def _tell(
         output.emit({**told, "documents": rows} if rows else told)
         return
     if rows:
-        output.table([{**r, "waits since": r["created_at"]} for r in rows[:MOST]], SHOWN)
+        _show([{**row, "waits since": row["created_at"]} for row in rows])
     click.echo(words)
+
+
+def _show(documents: Sequence[dict[str, Any]]) -> None:
+    output.table(documents[:MOST], SHOWN)
+    if len(documents) > MOST:
+        click.echo(f"and {len(documents) - MOST} more; all: --json")

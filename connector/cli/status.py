@@ -19,7 +19,7 @@ from connector.clock import SystemClock
 from connector.conditions import live
 from connector.configured import Config
 from connector.freshness import Freshness, freshness
-from connector.ledger import confirmations, history, standings, systems
+from connector.ledger import confirmations, history, life, standings, systems
 from connector.ledger.store import Ledger
 from connector.standing import Standing
 from connector.windows import reach
@@ -35,7 +35,8 @@ def status(config: Path | None, as_json: bool) -> int:
     """Say how every flow stands, and what needs a person. Asks the ledger only."""
     now = SystemClock().now()
     with at_ledger(config) as (read, ledger):
-        fresh = freshness(read, ledger, now)
+        born = ledger.read(life.read).created_at  # nothing is late that was due before that
+        fresh = freshness(read, ledger, now, watching_since=born)
         counts = ledger.read(history.standing)
         found = {
             "connections": [_connection(n, read, ledger, counts, now) for n in read.connections],

@@ -42,6 +42,24 @@ def test_the_first_creates_wait_are_shown_and_let_go(desk: Any) -> None:
     assert "engine" not in actors
 
 
+def test_of_many_that_wait_twenty_are_shown_and_the_others_counted(desk: Any) -> None:
+    """Who lets go what was shown must know that there is more."""
+    desk.company.order()
+    desk.company.settle()
+    desk.company.flow("orders", brakes={"first": "30"})
+    for _ in range(22):
+        desk.company.order()
+    desk.company.pass_(5)
+    desk("flow", "sync", "orders")
+    listed = desk("approve").out
+    assert listed.rstrip().endswith("and 2 more; all: --json")
+    [one] = desk("approve", "--json").json
+    assert len(one["documents"]) == 22
+    let_go = desk(*one["command"].removeprefix("connector ").split()).out.splitlines()
+    assert let_go[-2:] == ["and 2 more; all: --json",
+                           "approved: 22 documents of orders go on"]  # fmt: skip
+
+
 def test_status_names_an_open_brake_with_its_command(desk: Any) -> None:
     """One line for all that waits, and the exit code of something that needs a person."""
     braked(desk)

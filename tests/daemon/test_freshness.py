@@ -157,6 +157,22 @@ def test_stale_is_told_by_status_and_metric(
     company.close()
 
 
+def test_status_calls_nothing_late_that_was_due_before_the_ledger_was_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its first look, before the first run, finds nothing wrong; half an hour later it does."""
+    for minutes, code in ((20, 0), (40, 1)):
+        folder = tmp_path / str(minutes)
+        folder.mkdir()
+        words = ["status", "--config", str(folder / "config.yaml")]
+        company = Company(folder, at=datetime.now(UTC) - timedelta(minutes=minutes))
+        company.config(fresh={"orders": "30m"})
+        assert company.app.ledger
+        company.close()
+        assert run(words) == code
+        assert ("STALE" in capsys.readouterr().out) == bool(code)
+
+
 def test_the_heartbeat_beats_only_while_all_is_fresh(watched: Company) -> None:
     """A dead-man switch: the file grows old when a flow does, and with us."""
     watched.config(web={"heartbeat": "alive"})
