@@ -31,8 +31,7 @@ class Query(Struct, frozen=True, kw_only=True):
     updating: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Slice:
+class Slice(Struct, frozen=True, kw_only=True):
     """One item of a list: its own bytes, and what they say."""
 
     raw: bytes
@@ -50,10 +49,13 @@ class Dialect(Protocol):
         """End the session, if there is one; never raises."""
         ...
 
-    def slices(self, action: Action, answer: Answer) -> Iterable[Slice]:
+    def slices(
+        self, action: Action, answer: Answer, asked: frozenset[str] = frozenset()
+    ) -> Iterable[Slice]:
         """Split a listing's reply. Raises Truncated if it is not what the profile says, and
 
-        ValueError if a smaller page may be.
+        ValueError if a smaller page may be. *asked*: the members that are asked for of each item;
+        of others, what is wrong in them may show later.
         """
         ...
 
@@ -109,7 +111,7 @@ class Connection:
             return None
         if found.tzinfo is None:
             found = found.replace(tzinfo=self.times)
-        return found.astimezone(UTC)
+        return found if found.tzinfo is UTC else found.astimezone(UTC)
 
     def ask(
         self, entity: str, action: Action, names: Mapping[str, object], *, listing: bool = False

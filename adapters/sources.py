@@ -114,7 +114,8 @@ def _batch(at: Connection, of: Entity, action: Action, ask: Ask) -> Batch:
     if verdict.outcome != "done":
         return replace(_clocked(answer.http, (), None), hand=Hand(more=False, pages=0))
     try:
-        pieces = list(islice(at.dialect.slices(action, answer), MOST_ROWS + 1))
+        slices = at.dialect.slices(action, answer, _asked(of, action))
+        pieces = list(islice(slices, MOST_ROWS + 1))
     except ValueError as error:
         raise Unreadable(
             "unsplittable", answer.http.body, _clocked(answer.http, (), None)
@@ -131,6 +132,32 @@ def _batch(at: Connection, of: Entity, action: Action, ask: Ask) -> Batch:
     known["item"] = pieces[-1].payload if pieces else None
     batch = _clocked(answer.http, rows, _total(walk, answer, known))
     return replace(batch, hand=_hand(walk, answer, known))
+
+
+class _Silent(Mapping[str, object]):
+    """A row that says nothing, and remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> object:
+        self.asked.add(name)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def _asked(of: Entity, action: Action) -> frozenset[str]:
+    """The members that the rules of a row ask for, as far as one that says nothing can tell."""
+    row = _Silent()
+    for rule in (of.key, of.version, of.gone):
+        said(rule, row)
+    said(action.at, {"item": row})
+    return frozenset(row.asked)
 
 
 def bound(at: Connection, walk: Walk, moment: datetime | None, away: timedelta) -> object:

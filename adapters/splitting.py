@@ -1,15 +1,21 @@
-"""Cut a JSON list into the bytes of its elements, numbers untouched, and parse them exactly."""
+"""Cut a JSON list into the bytes of its elements, numbers untouched, and parse them exactly.
+
+Most rows of a listing are known already: only what says so is parsed of them, the rest when it is
+asked for.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from functools import cache
+from typing import Any, TypedDict
 
 import msgspec
 
 from connector.errors import Truncated
-from connector.values import Broken, Payload
+from connector.values import Broken, Payload, Tree
 
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _EXACT = msgspec.json.Decoder(float_hook=Decimal)
@@ -44,6 +50,62 @@ def payload(raw: bytes) -> Payload | Broken:
     if not isinstance(found, Mapping):
         return Broken(at="", code="not_an_object", raw=raw)
     return found
+
+
+class Sparse(Mapping[str, Tree]):
+    """An object of which a few members are parsed; all of it, once it is asked for another."""
+
+    __slots__ = ("_all", "_asked", "_few", "_raw")
+
+    def __init__(self, few: Payload, asked: frozenset[str], raw: bytes) -> None:
+        self._few, self._asked, self._raw = few, asked, raw
+        self._all: Payload | None = None
+
+    def __getitem__(self, name: str) -> Tree:
+        try:
+            return self._few[name]
+        except KeyError:
+            if name in self._asked:
+                raise
+        return self._whole()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._whole())
+
+    def __len__(self) -> int:
+        return len(self._whole())
+
+    def _whole(self) -> Payload:
+        if self._all is None:
+            found = payload(self._raw)
+            self._all = {} if isinstance(found, Broken) else found
+        return self._all
+
+
+def partly(asked: frozenset[str]) -> Callable[[bytes], Payload | Broken]:
+    """What parses of one element only what is *asked* at once; Broken if it is no object.
+
+    What is wrong elsewhere in it shows when it is parsed whole.
+    """
+    if not asked:
+        return payload
+    names = frozenset(filter(str.isascii, asked))  # msgspec confuses the others of a TypedDict
+    few = _few(names)
+
+    def sparse(raw: bytes) -> Payload | Broken:
+        try:
+            return Sparse(few.decode(raw), names, raw)
+        except (ValueError, RecursionError):
+            return payload(raw)  # it says what is wrong
+
+    return sparse
+
+
+@cache
+def _few(names: frozenset[str]) -> msgspec.json.Decoder[Payload]:
+    """A decoder of those members alone: of what it skips no objects are made."""
+    few: Any = TypedDict("few", dict.fromkeys(sorted(names), Any), total=False)  # type: ignore[misc]
+    return msgspec.json.Decoder(few, float_hook=Decimal)
 
 
 def _cut(text: bytes) -> list[bytes]:

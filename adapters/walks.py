@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+from msgspec import Struct
+
 from connector.errors import Truncated
 from connector.points import reach
 from connector.profile import Walk
@@ -45,8 +47,7 @@ class Hand:
     pages: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """A row read, and when it was last changed, as far as it tells."""
 
     read: Read
@@ -160,20 +161,25 @@ def scan(walk: Walk, fetch: Fetch, cursor: str | None) -> Iterator[Page]:
 
 
 class _Seen:
-    """What this walk has given lately; only an identical row is a duplicate."""
+    """What this walk has given and may be given again; only an identical row is a duplicate."""
 
     def __init__(self) -> None:
-        self._rows: dict[bytes, datetime | None] = {}
+        self._rows: dict[datetime | None, set[bytes]] = {}
 
-    def new(self, row: Row) -> bool:
+    def new(self, row: Row, low: datetime | None) -> bool:
+        """Was it not given? What changed before *low* the walk does not ask for again."""
+        behind = low is not None and row.at is not None and row.at < low
+        if behind and row.at not in self._rows:
+            return True
         raw = row.read.raw if isinstance(row.read, Item | Broken) else row.read.key.encode()
         digest = hashlib.blake2b(raw, digest_size=16).digest()
-        fresh = digest not in self._rows
-        self._rows[digest] = row.at
+        known = self._rows.setdefault(row.at, set())
+        fresh = digest not in known
+        known.add(digest)
         return fresh
 
     def forget_before(self, low: datetime) -> None:
-        self._rows = {row: at for row, at in self._rows.items() if at is not None and at >= low}
+        self._rows = {at: of for at, of in self._rows.items() if at is not None and at >= low}
 
 
 class _Watermark:
@@ -233,7 +239,8 @@ class _Watermark:
         A row changed while the page was made shows a time from after its place was found.
         """
         times = [row.at for row in batch.rows if row.at is not None]
-        settled = [at for at in times if at < self._floor(batch.asked)]
+        open_from = self._floor(batch.asked)
+        settled = [at for at in times if at < open_from]
         if any(after < before for before, after in pairwise(settled)):
             raise Truncated("the list is not in the order of its times of change")
         found = max(settled) if settled else min(times, default=None)
@@ -260,7 +267,7 @@ class _Watermark:
             items=tuple(
                 row.read
                 for row in batch.rows
-                if ripe(row, batch, self._walk, self._until) and self._seen.new(row)
+                if ripe(row, batch, self._walk, self._until) and self._seen.new(row, at)
             ),
             cursor=json.dumps({"walk": place, "safe": safe_text}),
             complete=complete,

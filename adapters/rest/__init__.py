@@ -22,7 +22,7 @@ from adapters.proofs import Digest, Ntlm, Prover
 from adapters.replies import Answer
 from adapters.rest.webhooks import Hints as Hints
 from adapters.sessions import logins
-from adapters.splitting import elements, parse, payload
+from adapters.splitting import elements, parse, partly, payload
 from adapters.system import System, client
 from connector.errors import FieldErrors, FieldFault, Truncated
 from connector.profile import Action, Profile, Step
@@ -121,13 +121,16 @@ class RestDialect:
             raise FieldErrors((FieldFault("path", "foreign_address", cure),))
         return quote(path, safe="/%:@,;=~+$!*'()?&[]")
 
-    def slices(self, action: Action, answer: Answer) -> Iterator[Slice]:
+    def slices(
+        self, action: Action, answer: Answer, asked: frozenset[str] = frozenset()
+    ) -> Iterator[Slice]:
         """Cut a listing; the bytes are the shop's own where its reply is the list itself."""
         if action.items is not None or action.item is not None:
             return self._picked(action, answer)
         body = answer.http.body.strip()
         pieces = [body] if body[:1] == b"{" else elements(body)
-        return (Slice(raw=raw, payload=payload(raw)) for raw in pieces)
+        parsed = partly(asked)
+        return (Slice(raw=raw, payload=parsed(raw)) for raw in pieces)
 
     def decode(self, entity: str, raw: bytes) -> Payload | Broken:
         """Parse a slice."""

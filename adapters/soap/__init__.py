@@ -131,8 +131,11 @@ class SoapDialect:
             return self._http.farewell(request, self._proof())
         return self._http.call(request, send_before=query.send_before, proof=self._proof())
 
-    def slices(self, action: Action, answer: Answer) -> Iterator[Slice]:
+    def slices(
+        self, action: Action, answer: Answer, asked: frozenset[str] = frozenset()
+    ) -> Iterator[Slice]:
         """Give each item of a listing in canonical form."""
+        del asked  # a reply is a tree already
         template = action.items or action.item
         if template is None:
             raise Bug(f"{self._profile.name}: {action.name} needs `items` or `item`")

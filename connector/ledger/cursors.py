@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Update, bindparam, insert, select, update
 
 from connector.errors import NotNow
 from connector.ledger.claims import into
 from connector.ledger.content import digest
+from connector.ledger.many import many
 from connector.ledger.schema import cursor, quarantine
 from connector.values import Broken
 
@@ -56,19 +58,24 @@ def move(
         if db.scalar(made.on_conflict_do_nothing().returning(cursor.c.rev)) is None:
             raise _elsewhere(at)
         return Cursor(position=position, rev=1)
-    changed = db.execute(
-        update(cursor)
-        .where(
-            cursor.c.connection == connection,
-            cursor.c.entity == entity,
-            cursor.c.scope == scope,
-            cursor.c.rev == was.rev,
-        )
-        .values(position=position, rev=was.rev + 1, moved_at=now)
-    )
-    if changed.rowcount != 1:
+    named = {"at": connection, "of": entity, "by": scope, "was": was.rev}
+    new = {"position": position, "rev": was.rev + 1, "moved_at": now}
+    if many(db, _moving(), [named | new]) != 1:
         raise _elsewhere(at)
     return Cursor(position=position, rev=was.rev + 1)
+
+
+@cache
+def _moving() -> Update:
+    """Each page moves one: prepared once."""
+    named = (
+        cursor.c.connection == bindparam("at"),
+        cursor.c.entity == bindparam("of"),
+        cursor.c.scope == bindparam("by"),
+        cursor.c.rev == bindparam("was"),
+    )
+    new = {n: bindparam(n, type_=cursor.c[n].type) for n in ("position", "rev", "moved_at")}
+    return update(cursor).where(*named).values(new)
 
 
 def _elsewhere(at: tuple[str, str, str]) -> NotNow:

@@ -55,7 +55,7 @@ def hashes(
     What the flow's rules keep back has no hash: it is judged again whenever it is read (R14); nor
     has what is due without content.
     """
-    rows = db.execute(_hashes(), {"flow": flow, "entity": entity, "keys": keys})
+    rows = db.execute(_hashes(), {"flow": flow, "entity": entity, "keys": keys}).all()
     return {key: (raw_hash, read_digest) for key, raw_hash, read_digest in rows}
 
 

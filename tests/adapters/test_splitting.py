@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.splitting import _cut, elements, parse, payload
+from adapters.splitting import _cut, elements, parse, partly, payload
 from connector.errors import Truncated
 from connector.values import Broken
 
@@ -70,3 +70,35 @@ def test_a_row_nested_without_end_spoils_no_other():
 
     assert [rows[0], rows[2]] == [b'{"id": 1}', b'{"id": 2}']
     assert payload(rows[1]) == Broken(at="", code="unparseable", raw=rows[1])
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=5), st.sets(st.text(), min_size=1, max_size=3))
+def test_a_row_parsed_in_part_says_what_the_whole_says(row, more):
+    """Whatever was asked for beforehand, and whatever is asked for later."""
+    raw = msgspec.json.encode(row)
+    asked = frozenset([*list(row)[:2], *more])
+    part = partly(asked)(raw)
+
+    assert dict(partly(asked)(raw)) == dict(part) == payload(raw)
+    assert {n: part.get(n, "none") for n in asked} == {n: row.get(n, "none") for n in asked}
+
+
+def test_of_a_row_parsed_in_part_numbers_are_exact():
+    """A version may be a number with a fraction; no float comes of it."""
+    part = partly(frozenset({"at"}))(b'{"id": 1, "at": 0.1, "more": [0.2]}')
+
+    assert (part["at"], part["more"]) == (Decimal("0.1"), [Decimal("0.2")])
+
+
+@pytest.mark.parametrize("bad", [b"[1]", b"null", b'{"id": nope}', b'{"id": 1', b"nope"])
+def test_a_broken_row_is_broken_however_little_of_it_is_asked_for(bad):
+    """Its code is that of the whole."""
+    assert partly(frozenset({"id"}))(bad) == payload(bad)
+
+
+def test_what_is_wrong_where_nobody_asked_leaves_the_row_its_key():
+    """R15: it is held as unreadable under its key, once it is parsed whole."""
+    raw = b'{"id": 7, "x": "\xff"}'
+    part = partly(frozenset({"id"}))(raw)
+
+    assert (part["id"], part.get("x"), isinstance(payload(raw), Broken)) == (7, None, True)
