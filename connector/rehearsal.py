@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from connector.errors import FieldFault
@@ -78,6 +79,14 @@ class Book(Protocol):
 
     def operations(self) -> Sequence[str]:
         """The names of its operations."""
+        ...
+
+    def files(self) -> Sequence[Path]:
+        """The files that it is made of: itself and what it imports."""
+        ...
+
+    def address(self) -> str | None:
+        """Where it says that its service is."""
         ...
 
     def sent(self, operation: str) -> Element:

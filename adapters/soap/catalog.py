@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from lxml import etree
 
@@ -40,10 +40,14 @@ class Catalog:
         self._entries = {_plain(url): file for url, file in (entries or {}).items()}
         self._patches = [(re.compile(find), put) for find, put in patches]
         self.documents: list[bytes] = []
+        self.files: list[Path] = []  # those of the folder that were read
 
     def load(self, url: str) -> bytes:
         """Read what stands for *url*. Raises LookupError for an address that is not held."""
-        raw = self._path(str(url)).read_bytes()
+        path = self._path(str(url))
+        if path.is_relative_to(self._folder) and path not in self.files:
+            self.files.append(path)
+        raw = path.read_bytes()
         for find, put in self._patches:
             raw = find.sub(put, raw.decode("utf-8")).encode("utf-8")
         self.documents.append(raw)
@@ -55,14 +59,24 @@ class Catalog:
         file = self._entries.get(_plain(url))
         if file is None and bundled is not None and parts.scheme in ("http", "https"):
             return _SCHEMAS / bundled
+        if file is None and parts.scheme not in ("", "file"):
+            return self._copy(url)
         path = (self._folder / (file or unquote(parts.path))).resolve()
-        local = file is not None or parts.scheme in ("", "file")
-        if not local or not path.is_relative_to(self._folder):
-            where = parts.hostname or path
-            raise Lacking(f"{where} is not in {self._folder}; put a copy there")
+        if not path.is_relative_to(self._folder):
+            raise Lacking(f"{path} is not in {self._folder}; put a copy there")
         if not path.is_file():
             raise Lacking(f"{path.name} is not in {path.parent}; put a copy there")
         return path
+
+    def _copy(self, url: str) -> Path:
+        """Find the copy of an address that stands beside, under the name that it ends with."""
+        names = _names(url)
+        for name in names:
+            if name == Path(name).name and (self._folder / name).is_file():
+                return (self._folder / name).resolve()
+        cure = "put a copy there under that name, or under another and say so in `catalog`"
+        shown = f"{names[-1]} of {urlsplit(url).hostname}"
+        raise Lacking(f"{shown} is not in {self._folder}; {cure}")
 
 
 def svcmap(path: Path) -> dict[str, str]:
@@ -74,6 +88,17 @@ def svcmap(path: Path) -> dict[str, str]:
         if url and file:
             found[url] = file
     return found
+
+
+def _names(url: str) -> list[str]:
+    """What a copy of an address may be called: `…/a/types.xsd`, `…?xsd=xsd0` (WCF, JAX-WS)."""
+    parts = urlsplit(url)
+    asked = [(key, Path(value).name) for key, value in parse_qsl(parts.query) if value]
+    if not asked:
+        return [Path(unquote(parts.path)).name or "index.xsd"]
+    key, value = asked[-1]
+    ending = key if key in ("xsd", "wsdl") else "xsd"
+    return [value, value if value.endswith(f".{ending}") else f"{value}.{ending}"]
 
 
 def _plain(url: str) -> str:

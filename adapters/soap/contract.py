@@ -65,21 +65,17 @@ class Contract:
     ) -> None:
         self._encoded, self._ns = encoded, ns or {}
         try:
-            self._catalog = Catalog(wsdl.parent, entries, patches)
-            catalog: Any = self._catalog
+            self.catalog = Catalog(wsdl.parent, entries, patches)
+            catalog: Any = self.catalog
             # zeep warns in the file's words; an operation it left out is missed later, in ours
             with warnings.catch_warnings(action="ignore"):
                 self._document = Document(str(wsdl.resolve()), catalog, settings=Settings())
-            self._binding = self._bound(port)
+            self.port = self._chosen(port)
+            self._binding = self.port.binding
         except (Error, etree.LxmlError, LookupError, OSError, ValueError) as error:
             cure = "correct the WSDL or the profile's `services`"
             raise ConnectorError(f"{wsdl}: {_told(error)}", code="wsdl", cure=cure) from error
         self._operations: dict[str, Operation] = {}
-
-    @property
-    def documents(self) -> Sequence[bytes]:
-        """The files that it was read from, patches laid over them."""
-        return self._catalog.documents
 
     @property
     def operations(self) -> Sequence[str]:
@@ -94,7 +90,7 @@ class Contract:
         for root in self._roots():
             for element in root.iter(f"{_WSDL}definitions", f"{_XS}schema"):
                 prefixes = {**{k: v for k, v in element.nsmap.items() if k}, **prefixes}
-        return Book(Facets(self._catalog.documents), kinds, prefixes)
+        return Book(Facets(self.catalog.documents), kinds, prefixes)
 
     def operation(self, name: str) -> Operation:
         """Give an operation. Raises ConnectorError if the contract has none that we can speak."""
@@ -115,18 +111,18 @@ class Contract:
         known = self._document.types.elements
         return [Member.of(one, book=self.book) for one in known if one.qname.localname == name]
 
-    def _bound(self, port: str | None) -> Any:
+    def _chosen(self, port: str | None) -> Any:
         """The named port, else the first of SOAP 1.1, else the first of 1.2."""
         ports = [p for s in self._document.services.values() for p in s.ports.items()]
         for kind in (SoapBinding,) if port else (Soap11Binding, Soap12Binding):
             for name, found in ports:
                 if isinstance(found.binding, kind) and port in (None, name):
-                    return found.binding
+                    return found
         raise Lacking(f"no SOAP port{f' named {port}' if port else ''}")
 
     def _roots(self) -> Iterator[etree._Element]:
         parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-        return (etree.fromstring(raw, parser) for raw in self._catalog.documents)
+        return (etree.fromstring(raw, parser) for raw in self.catalog.documents)
 
     def _use(self, name: str) -> bool:
         """Whether the binding says `use="encoded"` for the input of an operation."""

@@ -105,6 +105,15 @@ class Book:
         """The names of its operations."""
         return self._contract.operations
 
+    def files(self) -> Sequence[Path]:
+        """The files that it is made of."""
+        return self._contract.catalog.files
+
+    def address(self) -> str | None:
+        """Where it says that its service is."""
+        found: str | None = self._contract.port.binding_options.get("address")
+        return found
+
     def sent(self, operation: str) -> Outline:
         """What an operation takes."""
         found = self._contract.operation(operation)

@@ -63,7 +63,7 @@ class Law:
         return [_fault(error.message) for error in errors]
 
     def _built(self, contract: Contract) -> etree.XMLSchema:
-        parts = [schema for raw in contract.documents for schema in _schemas(raw)]
+        parts = [schema for raw in contract.catalog.documents for schema in _schemas(raw)]
         if self._operation.rpc:
             parts.append(_around(self._operation))
         if self._loose:

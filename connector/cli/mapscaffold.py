@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ from connector.mapping.keys import ACTIONS
 from connector.nearest import cure_for
 from connector.rehearsal import Book
 from connector.wiring import adapter_module
-from connector.workbench.skeleton import chosen, of_contract, of_sample, profile_of
+from connector.workbench.placing import Place, Source
+from connector.workbench.skeleton import chosen, of_contract, of_sample
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -49,19 +49,25 @@ def scaffold(as_json: bool, **given: Any) -> None:
         raise ConnectorError("one source is needed", code="usage",
                              cure="give --wsdl FILE, or --sample FILE")  # fmt: skip
     if sample is not None:
-        _give(of_sample(_read(sample), entity, sample.name), given, "rest", as_json)
+        place = Place(folder=given["folder"] or Path(), entity=entity)
+        _give(of_sample(_read(sample), entity, sample.name), given, place, as_json)
         return
     book = _book(wsdl, given["port"])
     if not given["operations"]:
         _list(book, as_json)
         return
+    for one in given["operations"]:
+        book.sent(one.rpartition("=")[2])  # it must be there before its name is looked at
     operations = chosen(given["operations"])
     for action in operations:
         if action.partition(".")[0] not in ACTIONS:
             cure = cure_for(action, ACTIONS, "action")
             raise ConnectorError(f"there is no action `{action}`", code="usage", cure=cure)
     of = f"{wsdl.name} ({', '.join(operations.values())})"
-    _give(of_contract(book, operations, entity, of), given, "soap", as_json)
+    source = Source(wsdl=wsdl, book=book)
+    place = Place(folder=given["folder"] or Path(), entity=entity, source=source)
+    service = place.service() if given["folder"] is not None else None
+    _give(of_contract(book, operations, entity, of, service), given, place, as_json)
 
 
 def _book(wsdl: Path, port: str | None) -> Book:
@@ -90,7 +96,7 @@ def _list(book: Book, as_json: bool) -> None:
         output.table(rows, ("operation", "takes", "answers"))
 
 
-def _give(text: str, given: dict[str, Any], protocol: str, as_json: bool) -> None:
+def _give(text: str, given: dict[str, Any], place: Place, as_json: bool) -> None:
     folder = given["folder"]
     if folder is None:
         if as_json:
@@ -98,20 +104,11 @@ def _give(text: str, given: dict[str, Any], protocol: str, as_json: bool) -> Non
         else:
             click.echo(text, nl=False)
         return
-    entity, wsdl = folder / f"{given['entity']}.yaml", given["wsdl"]
+    entity = folder / f"{given['entity']}.yaml"
     if entity.exists():
         raise ConnectorError(f"{entity} is there already", code="usage",
                              cure="choose another folder, or leave out --to")  # fmt: skip
-    folder.mkdir(parents=True, exist_ok=True)
-    made = [entity]
-    entity.write_text(text, encoding="utf-8")
-    if wsdl is not None and not (folder / wsdl.name).exists():
-        shutil.copy(wsdl, folder / wsdl.name)
-        made.append(folder / wsdl.name)
-    if not (folder / "profile.yaml").exists():
-        profile = profile_of(folder.resolve().name, protocol, text, wsdl.name if wsdl else None)
-        (folder / "profile.yaml").write_text(profile, encoding="utf-8")
-        made.append(folder / "profile.yaml")
+    made = place.put(text)
     if as_json:
         output.emit({"made": made})
     else:

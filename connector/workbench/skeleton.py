@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from connector.errors import ConnectorError
 from connector.rehearsal import Book, Element
 from connector.workbench import reading
 from connector.workbench.jsonshape import JsonShape
@@ -13,6 +14,7 @@ from connector.workbench.scaffold import GUESS, payload_of, table_lines, write_l
 
 _WIDTH = 46
 _WORDS = {  # what an operation's name says that it does
+    "delete": "delete remove löschen loeschen supprimer",
     "create": "create add save insert new upsert submit place maintain import anlegen erstellen",
     "update": "update change modify edit set ändern aendern",
     "find": "find search query suche suchen finden",
@@ -39,18 +41,20 @@ errors: []                              # which replies mean "nothing happened";
 """
 
 
-def action_of(operation: str) -> str:
-    """Guess which action of ours an operation is, by its name."""
+def action_of(operation: str) -> str | None:
+    """Guess which action of ours an operation is, by its name; None where it does not say."""
     words = re.findall(r"[A-Z]?[a-zäöü]+|[A-Z]+(?![a-z])", operation)
     folded = [word.lower() for word in words] or [operation.lower()]
     for action, verbs in _WORDS.items():
         if any(word in verbs.split() for word in folded):
             return action
-    return "create"
+    return None
 
 
-def of_contract(book: Book, operations: Mapping[str, str], entity: str, of: str) -> str:
-    """Write an entity file for *operations* (action → operation)."""
+def of_contract(
+    book: Book, operations: Mapping[str, str], entity: str, of: str, service: str | None = None
+) -> str:
+    """Write an entity file for *operations* (action → operation) of a *service* to be named."""
     lines = [HEAD.format(entity=entity, of=of, guess=GUESS)]
     read = next((o for a, o in operations.items() if a in ("get", "list", "find")), None)
     payload = _answered(book, read) if read is not None else None
@@ -64,6 +68,7 @@ def of_contract(book: Book, operations: Mapping[str, str], entity: str, of: str)
     lines += ["  match:"] if matching else []
     for action, operation in matching.items():
         lines += [f"  {line}" for line in _action(book, action, operation, entity)]
+    lines = [_served(line, service) for line in lines]
     if payload is not None:
         lines += reading.read_lines(payload[1], entity, target="create" in operations)
     written = next((operations[a] for a in ("create", "update") if a in operations), None)
@@ -76,6 +81,11 @@ def of_contract(book: Book, operations: Mapping[str, str], entity: str, of: str)
         more = list(reading.table_lines(payload[1], entity, {}))
         tables += more[1:] if tables else more
     return "\n".join([*lines, *tables]) + "\n"
+
+
+def _served(line: str, service: str | None) -> str:
+    """Say below an operation which *service* it belongs to, where that must be said."""
+    return re.sub(r"^( *)(op: .*)$", rf"\1\2\n\1service: {service}", line) if service else line
 
 
 def of_sample(sample: object, entity: str, of: str) -> str:
@@ -97,10 +107,10 @@ def of_sample(sample: object, entity: str, of: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def profile_of(name: str, protocol: str, entity: str, wsdl: str | None) -> str:
+def profile_of(name: str, protocol: str, entity: str, wsdl: str | None, service: str) -> str:
     """Write profile.yaml for an *entity* file: with the parameters that it names."""
     services = (
-        f'services:\n  {name}: {{wsdl: {wsdl}, endpoint: "{{{{ conn.url }}}}"}}\n'
+        f'services:\n  {service}: {{wsdl: {wsdl}, endpoint: "{{{{ conn.url }}}}"}}\n'
         if wsdl
         else 'base: "{{ conn.url }}"\n'
     )
@@ -223,10 +233,24 @@ def _values(tree: object, path: str = "") -> Iterator[tuple[str, str]]:
         yield from _values(child, at)
 
 
+def _told(operation: str) -> str:
+    action = action_of(operation)
+    if action is None:
+        unclear = f"nothing in its name says what {operation} does"
+        cure = f"say it: --op create={operation}, or find, get, list, update, delete"
+        raise ConnectorError(unclear, code="usage", cure=cure)
+    return action
+
+
 def chosen(operations: Sequence[str]) -> dict[str, str]:
     """Read `ACTION=OPERATION`, or OPERATION alone whose name says what it does."""
-    found = {}
+    found: dict[str, str] = {}
     for one in operations:
         action, equals, operation = one.partition("=")
-        found[action if equals else action_of(one)] = operation if equals else one
+        action, operation = (action, operation) if equals else (_told(one), one)
+        if action in found and found[action] != operation:
+            both = f"{found[action]} and {operation} would both be `{action}`"
+            cure = f"say what each does, as --op update={operation}, and leave out the rest"
+            raise ConnectorError(both, code="usage", cure=cure)
+        found[action] = operation
     return found
