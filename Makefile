@@ -50,6 +50,8 @@ lock: $(STAMP)
 	$(BIN)/python -m pip install -q uv
 	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 \
 	    --extra dev --extra postgres pyproject.toml -o requirements.lock
+	for peer in dlt singer; do $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 \
+	    benchmarks/peers/$$peer.in -o benchmarks/peers/$$peer.txt; done
 
 $(STAMP): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or newer is needed: apt-get install python3 python3-venv, or make PYTHON=/path/to/python"; exit 1; }

@@ -1,123 +1,34 @@
-"""`python -m benchmarks`: the naive loop and the product, in turn, on one bench server each.
+"""`python -m benchmarks`: the naive loop, peers and the product, in turn, on one bench server each.
 
-Every run has a fresh server, process and ledger.  The figures are marginal, (large run - small
-run) / their difference in orders, so that start-up is excluded; the table shows their medians.
+The tables show medians. Of what design §12 owes, the backfill of a million is `make bench-million`,
+and the shop's calls for 100 stock levels are counted in tests/stock.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
-import tempfile
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import median
-from typing import Any
 
-AGE = timedelta(seconds=90)  # of the ledger: all orders are younger, none is dated ahead
+from benchmarks import peers, shares
+from benchmarks.trial import Figures, Plan, marginal
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
-    """What is measured."""
-
-    small: int
-    large: int
-    warm: int
-    slots: int
-    latency: float
-    rounds: int
-    capacity: int = 0  # calls that the ERP does at once, unknown to us; 0: any number
+POSTED, FAR_ORDERS = 20_000, 3000
+Found = Mapping[str, Sequence[Figures]]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Figures:
-    """What one more order costs, and the most memory of the large run."""
-
-    rate: float
-    cpu_ms: float
-    calls: float
-    rss: float
-
-
-@contextmanager
-def served(orders: int, first: datetime, *words: str) -> Iterator[str]:
-    """A bench server with *orders* from *first* on, in a process of its own; gives its address.
-
-    *words*: more for its command line.
-    """
-    command = [sys.executable, "-m", "benchmarks.server", "--orders", str(orders)]
-    command += ["--first", first.isoformat(), *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            line = process.stdout.readline() if process.stdout else ""
-            yield line.strip().removeprefix("url=")
-        finally:
-            process.terminate()
-
-
-def asked(url: str) -> dict[str, Any]:
-    """The server's count."""
-    with urllib.request.urlopen(f"{url}/stats", timeout=10) as reply:
-        found: dict[str, Any] = json.load(reply)
-    return found
-
-
-def run(tool: str, orders: int, plan: Plan, *, again: bool = False) -> dict[str, Any]:
-    """Let *tool* deliver *orders* and those before; raises AssertionError if not all came once.
-
-    *again*: ours then reads all of them once more; `again` is how many of them a second.
-    """
-    born = datetime.now(UTC).replace(microsecond=0) - AGE
-    total = orders + plan.warm
-    command = [sys.executable, "-m", f"benchmarks.{tool}"]
-    erp = ("--latency", str(plan.latency), "--slots", str(plan.capacity))
-    with (
-        served(total, born + timedelta(seconds=5), *erp) as url,
-        tempfile.TemporaryDirectory() as folder,
-    ):
-        command += ["--url", url]
-        if tool == "ours":
-            command += ["--folder", folder, "--born", born.isoformat()]
-            command += ["--warm", str(plan.warm), "--slots", str(plan.slots)]
-            command += ["--again"] * again
-        out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-        stats = asked(url)
-    took: dict[str, Any] = json.loads(out.splitlines()[-1])
-    assert (stats["orders"], stats["duplicates"]) == (total, 0), f"{tool}: {stats}"
-    return {**took, "cents": stats["cents"], "calls": sum(stats["calls"].values()),
-            "peak": stats["peak"], "rejected": stats["rejected"]}  # fmt: skip
-
-
-def marginal(tool: str, plan: Plan) -> tuple[Figures, tuple[int, int]]:
-    """The figures of *tool*, and the sums that its runs brought, for comparison."""
-    small, large = (run(tool, orders, plan) for orders in (plan.small, plan.large))
-    more = plan.large - plan.small
-    figures = Figures(
-        rate=more / (large["seconds"] - small["seconds"]),
-        cpu_ms=(large["cpu"] - small["cpu"]) / more * 1000,
-        calls=(large["calls"] - small["calls"]) / more,
-        rss=large["rss"],
-    )
-    return figures, (small["cents"], large["cents"])
-
-
-def compare(plan: Plan) -> dict[str, list[Figures]]:
-    """Measure both in turn, *rounds* times; raises AssertionError if they delivered other sums."""
-    found: dict[str, list[Figures]] = {"naive": [], "ours": []}
+def compare(plan: Plan, tools: Sequence[str]) -> Found:
+    """Measure them in turn, *rounds* times; raises AssertionError if they delivered other sums."""
+    found: dict[str, list[Figures]] = {tool: [] for tool in tools}
     for n in range(plan.rounds):
         sums = set()
         for tool, rounds in found.items():
             figures, brought = marginal(tool, plan)
             rounds.append(figures)
             sums.add(brought)
-            print(f"round {n + 1} {tool:5}  {line(figures)}", flush=True)
-        assert len(sums) == 1, f"the two delivered different sums: {sums}"
+            print(f"round {n + 1} {tool:9}  {line(figures)}", flush=True)
+        assert len(sums) == 1, f"they delivered different sums: {sums}"
     return found
 
 
@@ -126,23 +37,50 @@ def line(f: Figures) -> str:
     return f"{f.rate:8.0f} {f.cpu_ms:10.2f} {f.calls:11.3f} {f.rss:8.0f}"
 
 
-def table(found: dict[str, list[Figures]], plan: Plan) -> str:
-    """The medians, and the ratio that we owe."""
-    middle = {
-        tool: Figures(**{name: median(getattr(f, name) for f in rounds)
-                         for name in Figures.__slots__})
-        for tool, rounds in found.items()
-    }  # fmt: skip
-    ours = middle["ours"]
-    ratio = median(o.rate / n.rate for o, n in zip(found["ours"], found["naive"], strict=True))
-    return "\n".join((
-        f"median of {plan.rounds} rounds, marginal ({plan.large} - {plan.small} orders),",
-        f"5 lines an order, {plan.slots} slots, ERP latency {plan.latency:g} ms",
-        f"{'':14} orders/s  CPU ms/ord  calls/order  RSS MB",
-        f"naive loop     {line(middle['naive'])}",
-        f"connector      {line(ours)}",
-        f"bench: ratio={ratio:.2f} calls={ours.calls:.3f} cpu_ms={ours.cpu_ms:.2f}",
-    ))  # fmt: skip
+def middle(rounds: Sequence[Figures]) -> Figures:
+    """The median of each figure."""
+    return Figures(**{name: median(getattr(f, name) for f in rounds) for name in Figures.__slots__})
+
+
+def ratio(found: Found, tool: str) -> float:
+    """How many times as fast as *tool* we are: the median of the rounds."""
+    return median(o.rate / t.rate for o, t in zip(found["ours"], found[tool], strict=True))
+
+
+def table(found: Found, plan: Plan, lacking: Mapping[str, str]) -> str:
+    """The medians of all, and how many times as fast as each we are."""
+    rows = [f"median of {plan.rounds} rounds, marginal ({plan.large} - {plan.small} orders),",
+            f"5 lines an order, {plan.slots} slots, ERP latency {plan.latency:g} ms",
+            f"{'':10} orders/s  CPU ms/ord  calls/order  RSS MB  ours / it"]  # fmt: skip
+    rows += [f"{tool:10} {line(middle(f))}  {ratio(found, tool):9.2f}" for tool, f in found.items()]
+    rows += [f"{tool:10} not measured: {why}" for tool, why in lacking.items()]
+    return "\n".join(rows)
+
+
+def owed(found: Found, plan: Plan) -> str:
+    """The table of design §12: what is owed, and what was measured in this run."""
+    ours, near = middle(found["ours"]), replace(plan, latency=0.0)
+    rivals = {tool: ratio(found, tool) for tool in found if tool in peers.PEERS}
+    nearest = min(rivals, key=rivals.__getitem__, default="")
+    share, rejected = shares.far(near, FAR_ORDERS)
+    raw = median(shares.httpclient(POSTED, plan.slots) for _ in range(plan.rounds))
+    again = median(shares.unchanged(near) for _ in range(plan.rounds))
+    rows = [
+        ("against the naive loop", "4", f"{ratio(found, 'naive'):.2f}"),
+        ("share of http.client, written beforehand", "0.25", f"{ours.rate / raw:.3f}"),
+        (f"against the fastest peer ({nearest or 'none measured'})", "1.7",
+         f"{rivals[nearest]:.2f}" if nearest else "-"),
+        ("CPU ms an order", "0.65", f"{ours.cpu_ms:.2f}"),
+        ("share of a 100 ms ERP, 16 slots unknown to us", "0.90", f"{share:.2f}"),
+        ("rejected there", "< 2 %", f"{rejected:.1%}"),
+        ("ERP calls a new order", "1", f"{ours.calls:.3f}"),
+        ("unchanged records/s", "30000", f"{again:.0f}"),
+        ("peak RSS of these runs, MB", "120", f"{ours.rss:.0f}"),
+        ("connector --help, s", "0.2", f"{shares.help_seconds():.2f}"),
+        ("first record after start, s", "1.5", f"{shares.first_seconds(near):.2f}"),
+    ]  # fmt: skip
+    return "\n".join(f"{what:52} {owes:>8} {found:>9}" for what, owes, found in
+                     [("", "owed", "measured"), *rows])  # fmt: skip
 
 
 def main() -> None:
@@ -154,8 +92,16 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--latency", type=float, default=0.0, help="of the ERP, in milliseconds")
-    plan = Plan(**vars(parser.parse_args()))
-    print(table(compare(plan), plan))
+    parser.add_argument("--peers", nargs="*", choices=[*peers.PEERS], default=[*peers.PEERS])
+    given = vars(parser.parse_args())
+    chosen = given.pop("peers")
+    plan, lacking = Plan(**given), peers.install(chosen)
+    found = compare(plan, ["naive", *(p for p in chosen if p not in lacking), "ours"])
+    print("", table(found, plan, lacking), "", owed(found, plan), "", sep="\n")
+    ours = middle(found["ours"])
+    print(
+        f"bench: ratio={ratio(found, 'naive'):.2f} calls={ours.calls:.3f} cpu_ms={ours.cpu_ms:.2f}"
+    )
 
 
 if __name__ == "__main__":

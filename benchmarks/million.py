@@ -10,16 +10,15 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.__main__ import asked, served
 from benchmarks.ours import prepare
 from benchmarks.shop_data import CROWD
+from benchmarks.trial import CONNECTOR, asked, served
 from connector.codes import ATTENTION
 
 SLOTS, LOOK = 16, 0.5
@@ -47,8 +46,7 @@ def backfill(
 ) -> int:
     """Run it to its end, or until *kill_at* orders are in the ERP; its exit code."""
     since = (first - timedelta(days=1)).isoformat()
-    command = [sys.executable, "-c", "from connector.cli import main; main()"]
-    command += ["flow", "backfill", "orders", "--from", since, *words]
+    command = [*CONNECTOR, "flow", "backfill", "orders", "--from", since, *words]
     command += ["--config", str(folder / "config.yaml")]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:

@@ -109,6 +109,7 @@ def main() -> None:
     parser.add_argument("--born", type=datetime.fromisoformat, required=True)
     parser.add_argument("--warm", type=int, required=True)
     parser.add_argument("--slots", type=int, default=16)
+    parser.add_argument("--only-warm", action="store_true", help="leave the rest to somebody else")
     parser.add_argument(
         "--again", action="store_true", help="read all of it once more, and time it"
     )
@@ -117,6 +118,8 @@ def main() -> None:
     with opened(config) as app:
         flow = app.flows["orders"]
         warm_up(app, flow, args.warm)
+        if args.only_warm:
+            return
         with Measured() as took:
             delivered = deliver(app, flow)
         told = {**took.told(), "delivered": delivered}

@@ -1,8 +1,9 @@
 """The bench server: a shop (REST) and an ERP (SOAP) in one fast process, keeping all in memory.
 
 It answers what is asked with little work and counts; it validates nothing.  `GET /stats` tells how
-many orders came, how many of them twice, their sum, all SOAP calls, the most at one time, and
-the rejected ones.
+many orders came, how many of them twice, their sum, all SOAP calls, the most at one time, the
+rejected ones, and since it was asked last: when the first order came (seconds of the machine's
+monotonic clock) and how long until the last.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import asyncio
 import json
 import re
+import time
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -82,6 +84,8 @@ class Erp:
         self._customers: dict[bytes, str] = {}
         self.calls: dict[str, int] = {}
         self.duplicates = self.cents = self.serving = self.peak = self.rejected = 0
+        self._began: float | None = None
+        self._ended = 0.0
 
     def answer(self, body: bytes) -> bytes:
         """Do one operation; give its reply."""
@@ -116,11 +120,15 @@ class Erp:
         ).encode()
 
     def stats(self) -> dict[str, object]:
-        """Tell what came."""
+        """Tell what came, and begin to time anew."""
+        began, self._began = self._began, None
         return {"orders": len(self._orders), "duplicates": self.duplicates, "cents": self.cents,
-                "calls": self.calls, "peak": self.peak, "rejected": self.rejected}  # fmt: skip
+                "calls": self.calls, "peak": self.peak, "rejected": self.rejected,
+                "began": began, "span": self._ended - (began or self._ended)}  # fmt: skip
 
     def _create_order(self, body: bytes) -> str:
+        self._ended = time.monotonic()
+        self._began = self._began or self._ended
         total = sum(int(a) * 100 + int(b or 0) for a, b in _AMOUNT.findall(body))
         self.duplicates += not _new(self._orders, body, "O")
         self.cents += total

@@ -1,13 +1,15 @@
 """The bench measures what it says: both tools deliver every order once, and the same sums."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import update
 
-from benchmarks import million, ours, quick, shop_data
-from benchmarks.__main__ import Figures, Plan, run
+from benchmarks import __main__ as bench
+from benchmarks import million, ours, peers, quick, shares, shop_data
+from benchmarks.trial import Figures, Plan, run
 from connector.ledger.schema import record
 from connector.testing.rig import Rig, order
 
@@ -51,26 +53,26 @@ def test_the_quick_bench_tells_ratios_and_shares(monkeypatch):
     """Of stubs with plain figures."""
     figures = Figures(rate=2.0, cpu_ms=1.0, calls=1.0, rss=50.0)
     monkeypatch.setattr(quick, "marginal", lambda tool, plan: (figures, (1, 2)))
-    monkeypatch.setattr(quick, "httpclient", lambda orders: 4.0)
-    monkeypatch.setattr(quick, "run", lambda *_, **__: TOOK)
+    monkeypatch.setattr(quick, "httpclient", lambda orders, slots: 4.0)
+    monkeypatch.setattr(shares, "run", lambda *_, **__: TOOK)
 
     assert quick.measure(PLAN, far_orders=20, posted=20) == (
-        "an ERP of 16 calls at once, unknown to us: 2.5 % rejected\n"
+        "an ERP of 16 calls at once, unknown to us: 2.5% rejected\n"
         "bench: naive=1.00 httpclient=0.500 cpu_ms=1.00 latency100=0.25 unchanged=220 rss_mb=50"
     )
 
 
 def test_orders_that_http_client_brings_are_counted():
     """Twenty of them, by the server."""
-    assert quick.httpclient(20) > 0
+    assert shares.httpclient(20, 4) > 0
 
 
 def test_orders_of_http_client_that_did_not_come_are_an_error(monkeypatch):
     """A server that lost one would make it look fast."""
-    monkeypatch.setattr(quick, "asked", lambda url: {"orders": 19})
+    monkeypatch.setattr(shares, "asked", lambda url: {"orders": 19})
 
     with pytest.raises(AssertionError, match="19 of 20"):
-        quick.httpclient(20)
+        shares.httpclient(20, 4)
 
 
 def test_a_backfill_that_is_killed_in_the_middle_brings_every_order_once(monkeypatch):
@@ -90,3 +92,62 @@ def test_orders_that_are_made_when_they_are_asked_for_are_the_same_each_time():
     for moment in (first - SECOND, first, times[40], times[40] + SECOND / 2, times[-1] + SECOND):
         assert rows.before(moment, inclusive=True) == sum(at <= moment for at in times)
         assert rows.before(moment, inclusive=False) == sum(at < moment for at in times)
+
+
+def test_the_table_tells_what_is_owed_beside_what_was_measured(monkeypatch):
+    """The fastest peer is the one that we beat least; who could not be measured is told."""
+    ours, slow = (
+        Figures(rate=8.0, cpu_ms=1.0, calls=1.0, rss=50.0),
+        {"cpu_ms": 2, "calls": 1, "rss": 9},
+    )
+    found = {
+        "naive": [Figures(rate=2.0, **slow)],
+        "dlt": [Figures(rate=1.0, **slow)],
+        "node-red": [Figures(rate=5.0, **slow)],
+        "ours": [ours],
+    }
+    for name in ("httpclient", "unchanged", "help_seconds", "first_seconds"):
+        monkeypatch.setattr(shares, name, lambda *_: 16.0)
+    monkeypatch.setattr(shares, "far", lambda *_: (0.93, 0.004))
+
+    told = bench.owed(found, PLAN)
+    assert "against the fastest peer (node-red)                       1.7      1.60" in told
+    assert "share of http.client, written beforehand                 0.25     0.500" in told
+    rows = bench.table(found, PLAN, {"node-soap": "needs Node.js"}).splitlines()
+    assert [row.split()[-1] for row in rows[3:]] == ["4.00", "8.00", "1.60", "1.00", "Node.js"]
+
+
+def test_a_peer_that_fails_says_why_and_one_that_ends_well_is_measured(tmp_path, monkeypatch):
+    """A pipe of two fails if its first half does; what it takes is counted from outside."""
+    works = "python3 -c 'sum(range(3000000))'"
+    monkeypatch.setitem(peers.PEERS, "dlt", f"{works} | cat")
+    took = peers.run("dlt", "http://127.0.0.1:9", str(tmp_path))
+    assert took["cpu"] > 0.01
+    assert took["rss"] > 1
+    monkeypatch.setitem(peers.PEERS, "dlt", "(echo broken >&2; exit 3) | cat")
+    with pytest.raises(AssertionError, match="dlt ended with 3: broken"):
+        peers.run("dlt", "http://127.0.0.1:9", str(tmp_path))
+
+
+def test_without_node_its_peers_are_told_and_no_other_is_held_up(tmp_path, monkeypatch):
+    """Each with its cure; an environment is made once for a lock file."""
+    made = []
+    monkeypatch.setattr(peers.shutil, "which", lambda _: None)
+    monkeypatch.setattr(peers, "ROOT", tmp_path)
+
+    def pip(_, folder):
+        folder.mkdir(parents=True)
+        made.append(folder.name)
+
+    monkeypatch.setattr(peers, "_pip", pip)
+    for _ in range(2):
+        lacking = peers.install(peers.PEERS)
+        assert lacking.keys() == {"node-soap", "node-red"}
+        assert "apt-get install nodejs npm" in lacking["node-red"]
+    assert made == ["dlt", "singer"]
+
+
+def test_a_start_is_timed_to_its_first_order_at_the_erp(monkeypatch):
+    """By the clock that both processes share."""
+    monkeypatch.setattr(shares, "STARTS", 1)
+    assert 0 < shares.first_seconds(replace(PLAN, warm=1)) < 60
