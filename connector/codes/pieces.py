@@ -29,6 +29,7 @@ PIECES: Mapping[str, str] = {
     "unparseable": "It is neither the JSON nor the XML that it should be.",
     "not_an_object": "A JSON object is needed.",
     "not_a_tree": "The contract declares members here.",
+    "kills_reader": "Whoever reads it dies of it: correct it at its source, then retry it.",
     "no_key": "A row without a key: it cannot even be named.",
     "too_many": "The contract takes one value here.",
     "unknown_field": "The contract declares no such field.",

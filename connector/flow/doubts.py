@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from connector import errors
 from connector.flow.flows import Flow
-from connector.flow.settle import answer, known_key, settled_from
+from connector.flow.settle import answer, gave_up, given_up, known_key, settled_from
 from connector.ledger import attempts, links
 from connector.ledger.attempts import Settlement, Standing
 from connector.ledger.store import Ledger
@@ -91,4 +91,5 @@ def unanswerable(d: Standing, flow: Flow, now: datetime) -> Settlement:
         )  # fmt: skip
     if now < until:
         return Settlement(outcome=None, move="ask_later", due_at=until, detail="settling")
-    return Settlement(outcome="again", move="absent", due_at=until, forget_base=True)
+    again = Settlement(outcome="again", move="absent", due_at=until, forget_base=True)
+    return given_up(again, d) if gave_up(d, flow) else again

@@ -12,13 +12,14 @@ from connector.flow.compose import GUEST
 from connector.flow.decide import NOT_ACCEPTED
 from connector.flow.draft import drafts, tombstone, unreadable
 from connector.flow.flows import Flow
+from connector.flow.wary import KILLER, wary
 from connector.ledger import backfills, cursors, persons, records, staging
 from connector.ledger.content import digest
 from connector.ledger.staging import Draft, Staged
 from connector.ledger.store import Ledger
 from connector.points import reach
 from connector.ports import Clock, Source
-from connector.values import Broken, Item, Page, Read, Tombstone
+from connector.values import Broken, Item, Page, Payload, Read, Tombstone
 
 BATCH = 100
 OUTAGE = 3  # failures in a row
@@ -74,23 +75,38 @@ def read_page(
     keys = [i.key for i in page.items if isinstance(i, Item)]
     known = ledger.read(staging.hashes, flow.name, flow.entity, keys)
     mapping = flow.reader.digest
+    # R14: skipped only if both the bytes and the mapping that read them are the same.
+    news = [
+        i
+        for i in page.items
+        if not (isinstance(i, Item) and known.get(i.key) == (digest(i.raw), mapping))
+    ]
     found: list[Draft] = []
     broken: list[Broken] = []
-    for read in page.items:
-        match read:
-            # R14: skipped only if both the bytes and the mapping that read them are the same.
-            case Item(key=key, raw=raw) if key in known and known[key] == (digest(raw), mapping):
-                continue
-            case Item():
-                reach("parse.kills_process")
-                found += drafts(read, source.decode(flow.entity, read.raw), flow, page.began)
-            case Tombstone():
-                found.append(tombstone(read, flow, page.began))
-            case Broken(key=None):
-                broken.append(read)
-            case Broken():
-                found.append(unreadable(read, flow, page.began))
+    unread = [i.key for i in news if isinstance(i, Item)]
+    with wary(flow, ledger, unread, page.began) as may_be_read:
+        for read in news:
+            match read:
+                case Item():
+                    payload = decoded(source, read, flow, may_be_read)
+                    found += drafts(read, payload, flow, page.began)
+                case Tombstone():
+                    found.append(tombstone(read, flow, page.began))
+                case Broken(key=None):
+                    broken.append(read)
+                case Broken():
+                    found.append(unreadable(read, flow, page.began))
     return newest(found), broken
+
+
+def decoded(
+    source: Source, item: Item, flow: Flow, may_be_read: Callable[[str], bool]
+) -> Payload | Broken:
+    """What an item says, unless it kills whoever reads it."""
+    if not may_be_read(item.key):
+        return Broken(at="", code=KILLER, raw=item.raw)
+    reach("parse.kills_process")
+    return source.decode(flow.entity, item.raw)
 
 
 def newest(found: Sequence[Draft]) -> list[Draft]:

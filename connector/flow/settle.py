@@ -247,15 +247,28 @@ def _absent(at: Standing, flow: Flow, *, asked: datetime, ripe: bool, control: b
         needs = f"the target has it as {at.attempt_key or 'another'}: say which, then resolve"
         return Settlement(outcome="absent", move="found_held", reason="ambiguous", detail=needs)
     if gave_up(at, flow):
-        needs = f"the process died {at.attempts} times while it was sent: look why, then retry"
-        return Settlement(outcome="absent", move="found_held", reason="gave_up", detail=needs)
-    return Settlement(outcome="absent", move="absent", due_at=asked)
+        return given_up(Settlement(outcome="absent", move="absent"), at)
+    return Settlement(outcome="absent", move="absent", due_at=asked, attempts=_anew(at))
 
 
 def gave_up(at: Standing, flow: Flow) -> bool:
-    """R12: did its calls kill their worker as often as they may? An answered call kills nobody."""
+    """R12: did its calls kill their worker as often as they may? An answered call kills nobody,
+
+    and what is wanted by now may be harmless.
+    """
     died = at.started_at is not None and at.settle_until is None
-    return died and at.attempts >= flow.attempts.most
+    return died and at.attempts >= flow.attempts.most and at.seq == at.attempt_seq
+
+
+def given_up(s: Settlement, at: Standing) -> Settlement:
+    """R12: it waits for a person instead."""
+    needs = f"the process died {at.attempts} times while it was sent: look why, then retry"
+    return replace(s, move="found_held", reason="gave_up", detail=needs, due_at=None)
+
+
+def _anew(at: Standing) -> int | None:
+    """R12: attempts count per payload: none yet for one that came meanwhile."""
+    return None if at.seq == at.attempt_seq else 0
 
 
 def _ask_again(due: datetime, why: str) -> Settlement:
@@ -277,15 +290,25 @@ def _found(at: Standing, seen: Seen, flow: Flow, asked: datetime) -> Settlement:
         total=total,
     )
     found = Settlement(
-        outcome="found", move="found", facts=facts, target_key=seen.key, due_at=asked
-    )
+        outcome="found", move="found", facts=facts, target_key=seen.key, due_at=asked,
+        attempts=_anew(at),
+    )  # fmt: skip
     if seen.locked and not (at.seq == at.attempt_seq and _holds_all(at, seen)):
         needs = f"{seen.key} is closed there: change it there, then release"
         return replace(found, move="found_held", reason="locked", detail=needs)
     if (difference := money_off(at, None if total is None else Decimal(total), flow)) is not None:
         needs = difference_text(at, difference)
         return replace(found, move="found_held", reason="money", detail=needs)
+    # A change, or a further step, that did not come to pass would be made again.
+    if gave_up(at, flow) and not _came_to_pass(at, seen):
+        return given_up(found, at)
     return found
+
+
+def _came_to_pass(at: Standing, seen: Seen) -> bool:
+    sent = unpack(at.payload or b"{}")
+    there = at.op_class == "create" or all(holds(seen.item, f, v) for f, v in sent.items())
+    return there and not seen.steps_left
 
 
 def base_as_read(at: Standing, seen: Seen) -> dict[str, Tree]:

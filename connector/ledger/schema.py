@@ -31,6 +31,7 @@ from connector.ledger.columns import meta as meta
 from connector.ledger.errands import backfill as backfill
 from connector.ledger.errands import run as run
 from connector.ledger.errands import share as share
+from connector.ledger.reading_tables import reading as reading
 from connector.ledger.stock_tables import goods as goods
 from connector.ledger.stock_tables import stock as stock
 from connector.ledger.stock_tables import stocktake as stocktake

@@ -42,6 +42,7 @@ class Ledger:
         self.engine: Engine = _engine(self.url)
         self.owner = f"{life.machine()[:8]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._life: Life | None = None
+        self.woken_at: datetime | None = None  # when this process began its watch
         self._writer = threading.Lock()
         self._lock_file: int | None = None
         self._beaten: tuple[datetime, float] | None = None
@@ -97,11 +98,7 @@ class Ledger:
         except BlockingIOError as error:
             holder = os.read(fd, 200).decode(errors="replace").strip()
             os.close(fd)
-            raise ConnectorError(
-                f"another process delivers from this ledger ({holder or 'unknown'})",
-                code="ledger_locked",
-                cure="wait for it to end, or stop it",
-            ) from error
+            raise _locked(holder) from error
         self._lock_file = fd
         self.announce("")
 
@@ -129,6 +126,7 @@ class Ledger:
         Raises ConnectorError(ledger_locked) if another process has it.
         """
         self.own()
+        self.woken_at = now
         with self.begin() as db:
             self._life = life.wake(db, now, self.witness, boot if self.path else None)
             # Holding the lock proves every other owner of a SQLite ledger dead (O1).
@@ -154,6 +152,14 @@ class Ledger:
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
+
+
+def _locked(holder: str) -> ConnectorError:
+    return ConnectorError(
+        f"another process delivers from this ledger ({holder or 'unknown'})",
+        code="ledger_locked",
+        cure="wait for it to end, or stop it",
+    )
 
 
 @contextmanager

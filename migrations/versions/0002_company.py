@@ -301,3 +301,12 @@ def _brakes() -> None:
         sqlite_where=sa.text("approved_at IS NULL"),
         postgresql_where=sa.text("approved_at IS NULL"),
     )
+    op.create_table(
+        "reading",
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("flow", sa.String(), nullable=False),
+        sa.Column("entity", sa.String(), nullable=False),
+        sa.Column("documents", sa.String(), nullable=False),
+        sa.Column("began_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("owner", "flow", "entity", name=op.f("pk_reading")),
+    )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
-from itertools import cycle
 from pathlib import Path
 
 from connector.demo.count import count, stock_wrong
@@ -13,13 +14,16 @@ from connector.demo.scene import BUFFER
 from connector.demo.scene import storm as erp_weather
 
 from .audit import Result, judge
-from .hazards import HAZARDS
+from .hazards import HAZARDS, Struck
 from .world import Size, World, wait
 
 Say = Callable[[str], None]
 TICK = 0.05
 LIFE = (2.0, 20.0)  # seconds from its readiness until a daemon is killed
-PAUSE = (4.0, 9.0)  # seconds from one misfortune to the next
+LONGER = (8.0, 20.0)  # of one that is to end at a crash point
+PAUSE = (2.0, 6.0)  # seconds from one misfortune to the next
+GRACE = 8.0  # seconds longer that one lasts which has met nobody yet
+STRIDE = 7  # crash points that a run comes to, or nearly so
 COUNTED = 0.2  # shelves a tick
 THERE = 0.85  # of the orders, before the storm ends
 HOUR = 3600.0
@@ -65,20 +69,18 @@ class Storm:
         self.world = world
         self._deck = kinds
         self._left: list[str] = []
-        self._open: dict[str, tuple[float, ExitStack]] = {}
+        self._open: dict[str, tuple[float, Struck, ExitStack]] = {}
         self._next = 0.0
-        points = list(POINTS)
-        world.dice.shuffle(points)
-        self._points = cycle(points)
+        self._points = deck_of_points(world.seed)
+        self._point = ""
         self._born = 0.0
         self._dies: float | None = None
 
     def act(self, now: float) -> None:
         """End what is over, begin what is due, see to the daemon."""
-        for name, (until, stack) in list(self._open.items()):
-            if now >= until:
-                del self._open[name]
-                stack.close()
+        for name, (until, struck, _) in list(self._open.items()):
+            if now >= until and (struck() or now >= until + GRACE):
+                self._over(name)
         self._see_to_the_daemon(now)
         if now >= self._next and not self._open:
             self._begin(now)
@@ -86,9 +88,13 @@ class Storm:
 
     def end(self) -> None:
         """End everything."""
-        while self._open:
-            _, (_, stack) = self._open.popitem()
-            stack.close()
+        for name in list(self._open):
+            self._over(name)
+
+    def _over(self, name: str) -> None:
+        _, struck, stack = self._open.pop(name)
+        self.world.tally.count(name, struck=struck())
+        stack.close()
 
     def _begin(self, now: float) -> None:
         if not self._left:
@@ -97,9 +103,8 @@ class Storm:
         name = self._left.pop()
         one = HAZARDS[name]
         stack = ExitStack()
-        stack.enter_context(one.begin(self.world))
-        self._open[name] = (now + self.world.dice.uniform(one.least, one.most), stack)
-        self.world.tally.count(name)
+        struck = stack.enter_context(one.begin(self.world))
+        self._open[name] = (now + self.world.dice.uniform(one.least, one.most), struck, stack)
 
     def _see_to_the_daemon(self, now: float) -> None:
         world = self.world
@@ -107,16 +112,35 @@ class Storm:
             world.buried()
             self._born = now + world.dice.uniform(0.0, 0.6)
         if world.daemon is not None and self._dies is None and world.ready():
-            self._dies = now + world.dice.uniform(*LIFE)
+            self._dies = now + world.dice.uniform(*(LONGER if self._point else LIFE))
         if world.daemon is not None and self._dies is not None and now >= self._dies:
             world.kill()
             self._born = now
         if world.daemon is None and now >= self._born:
             young = world.dice.random() < 0.1
             self._dies = now + world.dice.uniform(0.1, 1.5) if young else None
-            point = next(self._points)
-            nth = world.dice.choice((1, 1, 1, 2, 3, 5))
-            world.start(f"{point}:{nth}" if world.dice.random() < 0.6 else "")
+            world.start(self._drawn() if world.dice.random() < 0.6 else self._none())
+
+    def _none(self) -> str:
+        """No point for the next life; the last one's is drawn again later if it was not reached."""
+        if self._point and self._point not in self.world.tally.points:
+            self._points.append(self._point)
+        self._point = ""
+        return ""
+
+    def _drawn(self) -> str:
+        """A point at which the next life ends."""
+        self._none()
+        self._point = self._points.popleft()
+        return f"{self._point}:{self.world.dice.choice((1, 1, 1, 2, 3, 5))}"
+
+
+def deck_of_points(seed: int) -> deque[str]:
+    """All of them, each run beginning elsewhere, so that some runs in a row come to each."""
+    points = deque(POINTS)
+    random.Random("points").shuffle(points)
+    points.rotate(-seed * STRIDE)
+    return points
 
 
 def play(world: World, say: Say, kinds: list[str] | None = None) -> Result:
@@ -200,6 +224,8 @@ def run_one(
     if t.exits:
         say(f"  ended by itself with {sorted(set(t.exits))}")
     say("  " + ", ".join(f"{name} {n}" for name, n in sorted(t.met.items())))
+    if t.missed:
+        say("  met nobody: " + ", ".join(sorted(t.missed)))
     for line in result.told[:20]:
         say(f"  {line}")
     return result

@@ -6,6 +6,7 @@ n-th time), CHAOS_BREAK (rules switched off).
 
 from __future__ import annotations
 
+import _socket
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, ExceptionContext, event
 
 import connector.daemon
 from adapters import wire
@@ -37,6 +38,7 @@ def shift_clocks(levers: Levers) -> None:
     """Let both clocks of the machine show what the levers add."""
 
     def now(_: SystemClock) -> datetime:
+        levers["met_jumped"] += levers["jumped"]
         return datetime.now(UTC) + timedelta(seconds=levers["wall"])
 
     def boottime(_: SystemClock) -> float:
@@ -56,6 +58,12 @@ def limit_disk(levers: Levers) -> None:
             pages = db.exec_driver_sql("PRAGMA page_count").scalar() if levers["full"] else NO_LIMIT
             db.exec_driver_sql(f"PRAGMA max_page_count={pages}")
 
+    @event.listens_for(Engine, "handle_error")
+    def _count(context: ExceptionContext) -> None:
+        why = getattr(context.original_exception, "sqlite_errorname", "")
+        levers["met_full"] += why == "SQLITE_FULL"
+        levers["met_locked"] += why.startswith("SQLITE_BUSY")
+
 
 def take_names(levers: Levers) -> None:
     """No name can be resolved while the lever says so."""
@@ -63,10 +71,24 @@ def take_names(levers: Levers) -> None:
 
     def getaddrinfo(*args: Any, **kwargs: Any) -> Any:
         if levers["nameless"]:
+            levers["met_nameless"] += 1
             raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
         return resolve(*args, **kwargs)
 
     socket.getaddrinfo = getaddrinfo
+
+
+def count_unreachable(levers: Levers) -> None:
+    """Count how often nobody listened where we called."""
+
+    def connect(self: socket.socket, address: Any) -> None:
+        try:
+            _socket.socket.connect(self, address)
+        except ConnectionRefusedError:
+            levers["met_unreachable"] += 1
+            raise
+
+    socket.socket.connect = connect  # type: ignore[method-assign]
 
 
 def die_at(wanted: str, told: Path) -> None:
@@ -93,6 +115,7 @@ def serve(config: Path) -> int:
     shift_clocks(levers)
     limit_disk(levers)
     take_names(levers)
+    count_unreachable(levers)
     wire.AT_ONCE = PIECE
     if point := os.environ.get("CHAOS_POINT"):
         die_at(point, config.parent / "reached")

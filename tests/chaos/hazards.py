@@ -1,4 +1,7 @@
-"""What can go wrong, kind by kind: each is begun by `with` and ended by its end."""
+"""What can go wrong, kind by kind: each is begun by `with` and ended by its end.
+
+Each yields how to ask whether it has struck: a misfortune that nobody met has not happened.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,14 @@ from connector.sandbox import edit
 from .world import World
 
 HOUR = 3600.0
+RESUMED = 0.8  # of the outages are ended by somebody who lets the connection go on
+Struck = Callable[[], bool]
+Course = Callable[[World], Iterator[Struck]]
+
+
+def done() -> bool:
+    """It has happened with its beginning."""
+    return True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +31,7 @@ class Hazard:
     """One kind of misfortune and how long it lasts, in seconds."""
 
     name: str
-    begin: Callable[[World], AbstractContextManager[None]]
+    begin: Callable[[World], AbstractContextManager[Struck]]
     least: float
     most: float
 
@@ -28,12 +39,10 @@ class Hazard:
 HAZARDS: dict[str, Hazard] = {}
 
 
-def hazard(
-    least: float, most: float
-) -> Callable[[Callable[[World], Iterator[None]]], Callable[[World], Iterator[None]]]:
+def hazard(least: float, most: float) -> Callable[[Course], Course]:
     """Enter a kind of misfortune into the list."""
 
-    def enter(act: Callable[[World], Iterator[None]]) -> Callable[[World], Iterator[None]]:
+    def enter(act: Course) -> Course:
         name = act.__name__
         HAZARDS[name] = Hazard(name=name, begin=contextmanager(act), least=least, most=most)
         return act
@@ -45,129 +54,140 @@ def hazard(
 
 
 @hazard(0, 0)
-def kill(world: World) -> Iterator[None]:
+def kill(world: World) -> Iterator[Struck]:
     """SIGKILL wherever it is."""
+    alive = world.daemon is not None
     world.kill()
-    yield
+    yield lambda: alive
 
 
 @hazard(0, 0)
-def sigterm(world: World) -> Iterator[None]:
+def sigterm(world: World) -> Iterator[Struck]:
     """An administrator restarts it."""
+    alive = world.daemon is not None
     world.stop()
-    yield
+    yield lambda: alive
 
 
 @hazard(1, 4)
-def stopped_past_the_lease(world: World) -> Iterator[None]:
+def stopped_past_the_lease(world: World) -> Iterator[Struck]:
     """SIGSTOP, and when it goes on its lease is over by both clocks."""
+    alive = world.ready()
     world.send(signal.SIGSTOP)
-    yield
+    yield lambda: alive
     world.pass_(60)
     world.send(signal.SIGCONT)
 
 
 @hazard(3, 6)
-def disk_full(world: World) -> Iterator[None]:
+def disk_full(world: World) -> Iterator[Struck]:
     """The ledger cannot grow by a page."""
     world.levers["full"] = 1
-    yield
+    yield world.counting("met_full")
     world.levers["full"] = 0
 
 
 @hazard(3, 6)
-def ledger_locked(world: World) -> Iterator[None]:
+def ledger_locked(world: World) -> Iterator[Struck]:
     """Somebody else writes, for longer than is waited."""
     db = sqlite3.connect(world.folder / "ledger.db", isolation_level=None, timeout=10)
     try:
         db.execute("BEGIN IMMEDIATE")
-        yield
+        yield world.counting("met_locked")
         db.execute("ROLLBACK")
     finally:
         db.close()
 
 
 @hazard(2, 5)
-def no_names(world: World) -> Iterator[None]:
+def no_names(world: World) -> Iterator[Struck]:
     """The name service is gone."""
     world.levers["nameless"] = 1
-    yield
+    for proxy in world.proxies.values():
+        proxy.reset()  # a connection that is open needs no name
+    yield world.counting("met_nameless")
     world.levers["nameless"] = 0
 
 
 @hazard(2, 4)
-def clock_ahead(world: World) -> Iterator[None]:
+def clock_ahead(world: World) -> Iterator[Struck]:
     """The wall clock jumps an hour ahead and comes back."""
-    world.levers["wall"] += HOUR
-    yield
-    world.levers["wall"] -= HOUR
+    with world.jumped(HOUR):
+        yield world.counting("met_jumped")
 
 
 @hazard(2, 4)
-def clock_behind(world: World) -> Iterator[None]:
+def clock_behind(world: World) -> Iterator[Struck]:
     """The wall clock jumps an hour back and comes back."""
-    world.levers["wall"] -= HOUR
-    yield
-    world.levers["wall"] += HOUR
+    with world.jumped(-HOUR):
+        yield world.counting("met_jumped")
 
 
 # ── the systems ─────────────────────────────────────────────────────────────────────────────────
 
 
 @hazard(2, 5)
-def erp_down(world: World) -> Iterator[None]:
+def erp_down(world: World) -> Iterator[Struck]:
     """A power cut of the ERP; an hour passes until it is back."""
+    struck = world.striking("erp")
     world.shut("erp")
-    yield
+    yield struck
     world.open("erp")
     world.pass_(HOUR)
 
 
 @hazard(2, 5)
-def shop_down(world: World) -> Iterator[None]:
+def shop_down(world: World) -> Iterator[Struck]:
     """A power cut of the shop."""
+    struck = world.striking("shop")
     world.shut("shop")
-    yield
+    yield struck
     world.open("shop")
     world.pass_(0)
+    world.resume("shop")
 
 
 @hazard(2, 5)
-def erp_revoked(world: World) -> Iterator[None]:
+def erp_revoked(world: World) -> Iterator[Struck]:
     """The ERP no longer takes our password, and takes it again."""
     world.rule("erp", "revoked", [{"fault": "unauthorized"}])
-    yield
+    yield world.met("erp", "unauthorized")
     world.rule("erp", "revoked", [])
+    world.resume("erp")  # as he does who renewed them: we ourselves would try again in minutes
 
 
 @hazard(2, 5)
-def shop_revoked(world: World) -> Iterator[None]:
+def shop_revoked(world: World) -> Iterator[Struck]:
     """The shop's key is revoked and restored."""
     world.rule("shop", "revoked", [{"fault": "unauthorized"}])
-    yield
+    yield world.met("shop", "unauthorized")
     world.rule("shop", "revoked", [])
+    world.resume("shop")  # as he does who renewed them: we ourselves would try again in minutes
 
 
 @hazard(0, 0)
-def rush(world: World) -> Iterator[None]:
+def rush(world: World) -> Iterator[Struck]:
     """Most orders change within a second or two: rows move while one pages."""
     orders = list(world.shopping.orders)
     world.dice.shuffle(orders)
     with edit.desk(world.folder / "shop.db") as shop:
         for n, order in enumerate(orders[:90]):
             edit.change_at(shop, order, customer_note=f"rush {n} {world.dice.random():.6f}")
-    yield
+    yield done
 
 
 # ── the wire ────────────────────────────────────────────────────────────────────────────────────
 
 
 def _behaves(name: str, kind: str, mode: str, least: float, most: float) -> None:
-    def begin(world: World) -> Iterator[None]:
+    def begin(world: World) -> Iterator[Struck]:
+        struck = world.striking(kind)
         world.proxies[kind].become(mode)
-        yield
+        yield struck
         world.proxies[kind].become("plain")
         world.proxies[kind].reset()
+        if world.dice.random() < RESUMED:
+            world.resume(kind)
 
     begin.__name__ = name
     hazard(least, most)(begin)
@@ -181,12 +201,13 @@ for _kind in ("shop", "erp"):
 
 
 @hazard(3, 5)
-def half_open(world: World) -> Iterator[None]:
+def half_open(world: World) -> Iterator[Struck]:
     """The ERP is restarted, and no connection hears of its end."""
+    struck = world.striking("erp")
     proxy = world.proxies["erp"]
     proxy.become("deaf")
     world.shut("erp")
     world.open("erp")
     world.pass_(0)
-    yield
+    yield struck
     proxy.become("plain")

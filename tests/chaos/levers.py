@@ -1,4 +1,7 @@
-"""What the suite moves inside the daemon's process while it runs: clocks, disk, name service."""
+"""What the suite moves inside the daemon's process while it runs: clocks, disk, name service.
+
+And what the daemon counts there for the suite, so that a misfortune it never met is not counted.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ import mmap
 import struct
 from pathlib import Path
 
-NAMES = ("wall", "boot", "full", "nameless")
+MOVED = ("wall", "boot", "full", "nameless", "jumped")
+MET = ("met_full", "met_locked", "met_nameless", "met_jumped", "met_unreachable")
+NAMES = MOVED + MET
 _SIZE = 8 * len(NAMES)
 
 

@@ -15,11 +15,13 @@ class Proxy:
 
     plain; closed: nobody listens; hole: what is sent disappears; mute: replies disappear;
     deaf: the end of a connection is not passed on (half-open); cutting: a reply is answered by RST.
+    *struck* counts what came to harm so.
     """
 
     def __init__(self) -> None:
         self.upstream = 0
         self.mode = "plain"
+        self.struck = 0
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
         self._guard = threading.Lock()
         self._listener = self._listen(0)
@@ -71,6 +73,7 @@ class Proxy:
         try:
             server = socket.create_connection(("127.0.0.1", self.upstream), timeout=5)
         except OSError:
+            self.struck += 1
             abort(client)
             return
         server.settimeout(None)
@@ -86,8 +89,10 @@ class Proxy:
         try:
             while data := source.recv(65536):
                 if self.mode == "hole" or (replies and self.mode == "mute"):
+                    self.struck += 1
                     continue
                 if replies and self.mode == "cutting":
+                    self.struck += 1
                     abort(source)
                     abort(sink)
                     return
@@ -95,8 +100,11 @@ class Proxy:
         except OSError:
             if self.mode != "deaf":
                 abort(sink)
+            self.struck += self.mode == "deaf"
             return
-        if self.mode != "deaf":
+        if self.mode == "deaf":
+            self.struck += 1
+        else:
             with suppress(OSError):
                 sink.shutdown(socket.SHUT_WR)
 

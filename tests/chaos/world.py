@@ -10,7 +10,8 @@ import signal
 import sqlite3
 import time
 import urllib.request
-from contextlib import closing, redirect_stdout, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,14 +58,16 @@ class Tally:
     kills: int = 0
     starts: int = 0
     met: dict[str, int] = field(default_factory=dict)
+    missed: dict[str, int] = field(default_factory=dict)
     there: float = 0.0
     points: set[str] = field(default_factory=set)
     exits: list[int] = field(default_factory=list)
     odd: list[str] = field(default_factory=list)
 
-    def count(self, name: str) -> None:
-        """One more of *name*."""
-        self.met[name] = self.met.get(name, 0) + 1
+    def count(self, name: str, *, struck: bool = True) -> None:
+        """One more of *name*, which has met somebody or nobody."""
+        which = self.met if struck else self.missed
+        which[name] = which.get(name, 0) + 1
 
 
 class World:
@@ -141,6 +144,44 @@ class World:
             request = urllib.request.Request(f"{system.url}/_sandbox/clock", body, method="POST")
             with urllib.request.urlopen(request, timeout=10) as reply:
                 reply.read()
+
+    @contextmanager
+    def jumped(self, seconds: float) -> Iterator[None]:
+        """The wall clock of our machine jumps, and comes back."""
+        self.levers["wall"] += seconds
+        self.levers["jumped"] = 1
+        yield
+        self.levers["jumped"] = 0
+        self.levers["wall"] -= seconds
+
+    def resume(self, kind: str) -> None:
+        """An administrator lets a connection go on, now that its trouble is over."""
+        with redirect_stdout(io.StringIO()):
+            run(["resume", kind, "--config", str(self.folder / "config.yaml")])
+
+    # ── whether a misfortune has struck ─────────────────────────────────────────────────────────
+
+    def counting(self, name: str) -> Callable[[], bool]:
+        """Has the daemon counted more under *name* since now?"""
+        before = self.levers[name]
+        return lambda: self.levers[name] > before
+
+    def striking(self, kind: str) -> Callable[[], bool]:
+        """Has anything come to harm on the way to *kind* since now?"""
+        harmed, refused = self.proxies[kind].struck, self.counting("met_unreachable")
+        return lambda: self.proxies[kind].struck > harmed or refused()
+
+    def met(self, kind: str, fault: str) -> Callable[[], bool]:
+        """Has *fault* of *kind* struck a call since now?"""
+        before = self.faults(kind).get(fault, 0)
+        return lambda: self.faults(kind).get(fault, 0) > before
+
+    def faults(self, kind: str) -> dict[str, int]:
+        """How many calls each fault of *kind* has struck."""
+        file = f"file:{self.folder / kind}.db?mode=ro"
+        with closing(sqlite3.connect(file, uri=True, timeout=30)) as db:
+            counted = "SELECT fault, count(*) FROM journal WHERE fault <> '' GROUP BY fault"
+            return {str(fault): int(n) for fault, n in db.execute(counted)}
 
     # ── the daemon ──────────────────────────────────────────────────────────────────────────────
 

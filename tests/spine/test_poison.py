@@ -211,6 +211,61 @@ def test_an_order_that_kills_the_worker_every_time_is_given_up_alone(rig: Rig) -
     assert len(rig.books()) == 3
 
 
+@pytest.mark.parametrize("finds", [True, False])
+def test_a_change_that_kills_the_worker_every_time_is_given_up_alone(rig: Rig, finds: bool) -> None:
+    """R12: that its document is found there is no reason to change it again for ever."""
+    rig.flow(attempts=AttemptRules(most=3), slots=2, finds=finds, gets=finds)
+    put(rig, "1", "2")
+    rig.cycle()
+    died = _change_that_kills(rig, "1", "2")
+    assert died == (4 if finds else 3)  # of a page of what can be found it is not known who began
+    assert rig.states()["0"] == ("held", "gave_up")
+    assert {rig.states()[n][0] for n in ("1", "2")} == {"done"}
+    assert [note for _, _, note in rig.books()] == [None, "fine", "fine"]
+
+
+def _change_that_kills(rig: Rig, *others: str) -> int:
+    """Change order 0 to what kills, and *others* to what does not; how many die of it."""
+
+    def deadly(change: Change) -> str | None:
+        if change.payload.get("note") == "killer":
+            raise Killed
+        return None
+
+    rig.memory[1].fault = deadly
+    put(rig, "0", note="killer")
+    put(rig, *others, note="fine")
+    died = 0
+    for _ in range(14):
+        died += rig.run_until_killed()
+        rig.clock.pass_(timedelta(minutes=5))
+    return died
+
+
+@pytest.mark.parametrize("deaths", [2, 14])
+def test_what_killed_is_sent_once_it_has_been_corrected(rig: Rig, deaths: int) -> None:
+    """R12: attempts count per payload, whether the correction comes in the doubt or after it."""
+    rig.flow(attempts=AttemptRules(most=3), slots=1)
+    rig.memory[1].fault = lambda change: kill(change.payload.get("note"))
+
+    def kill(note: object) -> None:
+        if note in ("killer", "killer too"):
+            raise Killed
+
+    put(rig, "0", note="killer")
+    for _ in range(deaths):
+        rig.run_until_killed()
+        rig.clock.pass_(timedelta(minutes=5))
+    put(rig, "0", note="killer too")  # which has as many attempts as the first had
+    stage(rig)
+    for _ in range(3):
+        assert rig.run_until_killed()
+        rig.clock.pass_(timedelta(minutes=5))
+    put(rig, "0", note="fine")
+    rig.settle()
+    assert rig.states()["0"] == ("done", "sent")
+
+
 def test_what_cannot_be_found_again_is_sent_in_no_larger_a_page_than_the_slots(rig: Rig) -> None:
     """S2: a crash leaves no more questions for a person than calls that were on the wire."""
     rig.flow(finds=False, slots=2)
