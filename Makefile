@@ -6,6 +6,8 @@ BIN := .venv/bin
 # Files of tests that run at once: most of their time is waiting.
 JOBS ?= 3
 STAMP := .venv/installed
+# Without it every process that a test starts compiles all of it again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test story check bench bench-quick bench-million chaos mutants lock reference
 .DEFAULT_GOAL := check
