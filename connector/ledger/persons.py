@@ -193,9 +193,10 @@ def to_read_again(db: Connection, flow: str, entity: str) -> list[str]:
     ours = record.c.reason.in_(("unreadable", "conflict")) | (record.c.verdict == "rule")
     asked = (record.c.state == "held") & ours & record.c.raw_hash.is_(None)
     dropped = (record.c.state == "prepared") & record.c.doc.is_(None)
-    mine = (record.c.flow == flow) & (record.c.entity == entity)
-    few = record.c.state.in_(("held", "prepared"))  # so that the database uses its index of them
-    return list(db.scalars(select(record.c.key).where(mine, few, asked | dropped)))
+    # By flow and state there is an index; by flow and entity SQLite would go through all keys.
+    few = (record.c.flow == flow) & record.c.state.in_(("held", "prepared"))
+    rows = db.execute(select(record.c.entity, record.c.key).where(few, asked | dropped))
+    return [key for of, key in rows if of == entity]
 
 
 def _answer(db: Connection, at: Shown, by: Person, answer: Settlement) -> None:
