@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.ours import prepare
+from benchmarks.prepared import prepare
 from benchmarks.shop_data import CROWD
 from benchmarks.trial import CONNECTOR, asked, served
 from connector.codes import ATTENTION

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
 import time
 from collections import Counter
-from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import delete
@@ -19,55 +20,8 @@ from benchmarks.measure import Measured
 from connector.app import App, opened
 from connector.flow.flows import Flow
 from connector.flow.pull import pull
-from connector.ledger import migrate
 from connector.ledger.alarms import under_way
 from connector.ledger.schema import cursor
-from connector.ledger.store import Ledger
-from connector.places import migrations_folder
-
-CONFIG = """\
-version: 1
-ledger: sqlite:///ledger.db
-zone: Europe/Berlin
-connections:
-  shop:
-    profile: woocommerce
-    url: {url}
-    zone: Europe/Berlin
-    auth: {{type: oauth1, user: bench, password: "${{BENCH}}"}}
-    lag: 1s
-    limits: {{per_second: 100000}}
-  erp:
-    profile: sandbox_erp
-    url: {url}/soap
-    zone: Europe/Berlin
-    auth: {{type: basic, user: bench, password: "${{BENCH}}"}}
-    limits: {{concurrency: {slots}, timeout: 30s}}
-    settle: 30s
-    with: {{release: "false"}}
-flows:
-  products: {{entity: product, from: shop, to: erp, mode: link_only, match: [sku]}}
-  customers: {{entity: customer, from: shop, to: erp, mode: on_demand}}
-  orders:
-    entity: order
-    from: shop
-    to: erp
-    start: {start}
-    reference: "BENCH-{{{{ doc.number }}}}"
-"""
-
-
-def prepare(folder: Path, url: str, born: datetime, slots: int) -> Path:
-    """Make a ledger that lives since *born*, and a configuration that begins then."""
-    ledger = Ledger(f"sqlite:///{folder / 'ledger.db'}")
-    migrate.upgrade(ledger, migrations_folder(), born)
-    ledger.close()
-    env = folder / ".env"
-    env.touch(mode=0o600)
-    env.write_text("BENCH=bench\n")
-    config = folder / "config.yaml"
-    config.write_text(CONFIG.format(url=url, start=born.isoformat(), slots=slots))
-    return config
 
 
 def warm_up(app: App, flow: Flow, orders: int) -> None:
@@ -105,17 +59,19 @@ def main() -> None:
     """`python -m benchmarks.ours`: warm up, deliver the rest; print what it took as JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--url", required=True)
-    parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--born", type=datetime.fromisoformat, required=True)
+    parser.add_argument("--folder", required=True)
+    parser.add_argument("--born", required=True, help="since when its ledger lives (ISO, UTC)")
     parser.add_argument("--warm", type=int, required=True)
-    parser.add_argument("--slots", type=int, default=16)
+    parser.add_argument("--slots", default="16")
     parser.add_argument("--only-warm", action="store_true", help="leave the rest to somebody else")
     parser.add_argument(
         "--again", action="store_true", help="read all of it once more, and time it"
     )
     args = parser.parse_args()
-    config = prepare(args.folder, args.url, args.born, args.slots)
-    with opened(config) as app:
+    command = [sys.executable, "-m", "benchmarks.prepared", "--url", args.url]
+    command += ["--folder", args.folder, "--born", args.born, "--slots", args.slots]
+    subprocess.run(command, check=True)
+    with opened(Path(args.folder) / "config.yaml") as app:
         flow = app.flows["orders"]
         warm_up(app, flow, args.warm)
         if args.only_warm:

@@ -9,7 +9,7 @@ from pathlib import Path
 from connector.config import ledger_url
 from connector.configured import Config
 from connector.errors import ConnectorError
-from connector.ledger import migrate
+from connector.ledger.revisions import HEAD, revision
 from connector.ledger.store import Ledger
 from connector.problems import Problems
 
@@ -27,12 +27,12 @@ def open_ledger(config: Config) -> Ledger:
         raise ConnectorError(f"there is no ledger at {ledger.path}", code="ledger_missing")
     if ledger.path is not None:
         refuse_other_user(ledger.path)
-    found = ledger.read(migrate.revision)
+    found = ledger.read(revision)
     if found is None:
         raise ConnectorError("the ledger has no tables yet", code="ledger_missing")
-    if found != migrate.HEAD:
+    if found != HEAD:
         raise ConnectorError(
-            f"the ledger is at revision {found}, this version needs {migrate.HEAD}",
+            f"the ledger is at revision {found}, this version needs {HEAD}",
             code="ledger_outdated",
         )
     return ledger

@@ -26,7 +26,7 @@ from connector.examining import examine, read_config
 from connector.forms import members
 from connector.gate import ThreadGate
 from connector.identity import differing, refuse_other
-from connector.ledger import history, life, migrate, systems
+from connector.ledger import history, life, revisions, systems
 from connector.ledger.store import Ledger
 from connector.mapping.compile import compile_profile
 from connector.mapping.load import load_profile
@@ -114,8 +114,8 @@ def _ledger(url: str) -> Known:
     try:
         if ledger.path is not None and not ledger.path.exists():
             return Known(told="not there yet: connector ledger upgrade")
-        at = ledger.read(migrate.revision)
-        if at != migrate.HEAD:
+        at = ledger.read(revisions.revision)
+        if at != revisions.HEAD:
             return Known(told=f"at revision {at}: connector ledger upgrade")
         names = [row["name"] for row in ledger.read(history.connections)]
         met = {name: ledger.read(systems.identity, name) for name in names}

@@ -16,6 +16,7 @@ from connector.config import ledger_url
 from connector.errors import ConnectorError
 from connector.examining import read_config
 from connector.ledger import handover, history, keeping, migrate
+from connector.ledger.revisions import HEAD
 from connector.ledger.store import Ledger
 from connector.problems import Problems
 
@@ -41,11 +42,11 @@ def upgrade(config: Path | None, as_json: bool) -> None:
     finally:
         opened.close()
     if as_json:
-        output.emit({"was": was, "now": migrate.HEAD})
-    elif was == migrate.HEAD:
+        output.emit({"was": was, "now": HEAD})
+    elif was == HEAD:
         click.echo(f"the ledger is at revision {was} already")
     else:
-        click.echo(f"the ledger is at revision {migrate.HEAD} now (was: {was or 'not there'})")
+        click.echo(f"the ledger is at revision {HEAD} now (was: {was or 'not there'})")
 
 
 def _make_room(path: Path) -> None:

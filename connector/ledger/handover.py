@@ -9,8 +9,8 @@ from pathlib import Path
 from sqlalchemy import Connection, delete, func, select, text, update
 
 from connector.errors import ConnectorError
-from connector.ledger import migrate
 from connector.ledger.copies import fill
+from connector.ledger.revisions import HEAD, revision
 from connector.ledger.schema import life, link, meta, record
 from connector.ledger.store import Ledger
 
@@ -58,10 +58,10 @@ def take_over(ledger: Ledger, file: Path) -> dict[str, int]:
         raise ConnectorError(f"there is no {file}", code="usage", cure="name an export")
     source = Ledger(f"sqlite:///{file}")
     try:
-        found = source.read(migrate.revision)
-        if found != migrate.HEAD:
+        found = source.read(revision)
+        if found != HEAD:
             raise ConnectorError(
-                f"the export is at revision {found}, this version needs {migrate.HEAD}",
+                f"the export is at revision {found}, this version needs {HEAD}",
                 code="ledger_outdated",
                 cure="export it with the version that imports it",
             )
@@ -105,7 +105,7 @@ def _written(copy: Ledger, db: Connection) -> dict[str, int]:
     with copy.begin() as to:
         meta.create_all(to)
         to.execute(text(VERSION))
-        to.execute(text("INSERT INTO alembic_version VALUES (:at)"), {"at": migrate.HEAD})
+        to.execute(text("INSERT INTO alembic_version VALUES (:at)"), {"at": HEAD})
         copied = fill(to, db)
         to.execute(update(life).values(retired_at=None))
     return copied

@@ -1,4 +1,4 @@
-"""Bring a ledger's tables to this version, or say that they are not."""
+"""Bring a ledger's tables to this version."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, inspect, text
 
 from connector.ledger import life
+from connector.ledger.revisions import revision
 from connector.ledger.store import Ledger
-
-HEAD = "0002"
 
 
 def upgrade(ledger: Ledger, migrations: Path, now: datetime) -> str | None:
@@ -25,11 +23,3 @@ def upgrade(ledger: Ledger, migrations: Path, now: datetime) -> str | None:
         command.upgrade(config, "head")
         life.create(db, now)
     return was
-
-
-def revision(db: Connection) -> str | None:
-    """The revision of the tables; None where there are none."""
-    if not inspect(db).has_table("alembic_version"):
-        return None
-    found = db.scalar(text("SELECT version_num FROM alembic_version"))
-    return None if found is None else str(found)

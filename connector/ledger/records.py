@@ -19,7 +19,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.orm import aliased
 
 from connector.ledger.links import known, of_one_entity, own_link
 from connector.ledger.moves import Moving, move, open_intent
@@ -134,7 +133,7 @@ def _taking() -> Any:
 
 def _busy() -> ColumnElement[bool]:
     """The condition "somebody has this record's pair in hand, or it is in doubt" (R7)."""
-    other = aliased(record)
+    other = record.alias("other")
     same = attempt.c.serial_key == record.c.serial_key
     running = (other.c.serial_key == record.c.serial_key) & (other.c.state == "running")
     return or_(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connector import cli
-from connector.ledger import migrate
+from connector.ledger import revisions
 
 CONFIG = """\
 version: 1
@@ -44,7 +44,7 @@ def test_an_upgrade_of_a_ledger_of_today_changes_nothing(
     path = config(tmp_path, "sqlite:///ledger.db")
     cli.run(["ledger", "upgrade", "-c", path])
     assert cli.run(["ledger", "upgrade", "-c", path]) == 0
-    assert f"is at revision {migrate.HEAD} already" in capsys.readouterr().out
+    assert f"is at revision {revisions.HEAD} already" in capsys.readouterr().out
 
 
 def test_a_folder_that_cannot_be_made_is_named(

@@ -10,7 +10,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, insert, inspect, select
 
-from connector.ledger import migrate, records
+from connector.ledger import migrate, records, revisions
 from connector.ledger.schema import life
 from connector.ledger.store import Ledger
 from connector.places import migrations_folder
@@ -92,7 +92,7 @@ def test_head_is_the_newest_revision():
     config = Config()
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
 
-    assert ScriptDirectory.from_config(config).get_current_head() == migrate.HEAD
+    assert ScriptDirectory.from_config(config).get_current_head() == revisions.HEAD
 
 
 def test_an_upgrade_tells_where_it_began_and_keeps_the_life(migrated):
@@ -100,9 +100,9 @@ def test_an_upgrade_tells_where_it_began_and_keeps_the_life(migrated):
     assert migrate.upgrade(migrated, migrations_folder(), START) is None
     born = migrated.read(lambda db: db.scalar(select(life.c.id)))
 
-    assert migrate.upgrade(migrated, migrations_folder(), START) == migrate.HEAD
+    assert migrate.upgrade(migrated, migrations_folder(), START) == revisions.HEAD
     assert migrated.read(lambda db: db.scalar(select(life.c.id))) == born
-    assert migrated.read(migrate.revision) == migrate.HEAD
+    assert migrated.read(revisions.revision) == revisions.HEAD
 
 
 def grown(ledger, revision):
