@@ -6,7 +6,7 @@ meets a Fault, or somebody asks what made what, the traced one renders again and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -185,6 +185,34 @@ def _plain_members(
         return out
 
     return plain
+
+
+def laid_over(base: Expression, place: Node, make: Make, dropped: frozenset[str]) -> Make:
+    """Render the mapping that *base* gives, less what is *dropped*, with *make* laid over it."""
+
+    def traced(names: dict[str, Any], sink: Sink, at: str) -> Any:
+        over = make.traced(names, sink, at)
+        try:
+            return _laid(base.fn(names), over, dropped)
+        except Fault as fault:
+            sink.faults.append(_fault(fault, at, place))
+            return OMIT
+
+    def plain(names: dict[str, Any]) -> Any:
+        return _laid(base.fn(names), make.plain(names), dropped)
+
+    return Make(traced, plain)
+
+
+def _laid(under: Any, over: Any, dropped: frozenset[str]) -> Any:
+    if not isinstance(over, Mapping):
+        return over
+    if under is not None and not isinstance(under, Mapping):
+        raise Fault("wrong_type", "`$over` takes something with members, as the payload")
+    kept = {k: v for k, v in (under or {}).items() if k not in dropped}
+    inner = {k: _laid(kept[k], v, frozenset()) for k, v in over.items()
+             if isinstance(kept.get(k), Mapping)}  # fmt: skip
+    return {**kept, **over, **inner}
 
 
 def in_a_string(make: Make, spell: Callable[[Any], str], place: Node) -> Make:

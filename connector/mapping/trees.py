@@ -25,6 +25,7 @@ from connector.mapping.rendering import (
     constant,
     in_a_string,
     in_turn,
+    laid_over,
     leaf,
     members_of,
     no_elements,
@@ -40,7 +41,7 @@ from connector.nearest import cure_for
 from connector.problems import Problems
 from connector.yamlread import Node
 
-DIRECTIVES = ("$each", "$with", "$if", "$same", "$concat", "$text", "$value", "$replace")
+DIRECTIVES = ("$each", "$with", "$if", "$same", "$over", "$concat", "$text", "$value", "$replace")
 WORDS = ("$drop", "$nil")
 WIRE = ("$type", "$any", "$pairs")  # for the SOAP writer, which knows the contract
 TEXTS = {"$xml": as_xml, "$json": as_json}
@@ -181,7 +182,19 @@ def _body(
     if list(rest) == ["$value"]:
         return _node(c, rest["$value"], scope, into)
     made = [(k, _node(c, child, scope, into.of(k), members)) for k, child in rest.items()]
-    return members_of(made, keep=keep)
+    make = members_of(made, keep=keep)
+    return _over(c, members, scope, make) if "$over" in members else make
+
+
+def _over(c: _Compiling, members: dict[str, Node], scope: Scope, make: Make) -> Make:
+    """Compile `$over: = EXPR`: what it gives, with the members beside it laid over."""
+    node = members["$over"]
+    if not isinstance(node.value, str) or not node.value.startswith("= "):
+        _wrong(c, node, "`$over` is no expression", "write `$over: = payload`")
+        return make
+    found = _expression(c, node, node.value, scope, compile_scalar)
+    dropped = frozenset(k for k, child in members.items() if child.value == "$drop")
+    return make if found is None else laid_over(found, node, make, dropped)
 
 
 def _check_word(c: _Compiling, word: str, child: Node) -> None:

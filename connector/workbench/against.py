@@ -39,7 +39,21 @@ def judge(a: Against, node: Node | None, element: Element, beside: Mapping[str, 
 
 def _payload(a: Against, place: Node | None, element: Element) -> None:
     """Judge `write` where it is sent."""
-    write = a.payload
+    _write(a, a.payload, place, element)
+
+
+def _over(a: Against, node: Node, members: dict[str, Node], element: Element) -> None:
+    """Judge what `$over` takes, if that is the payload, with what is laid over it."""
+    rest = {k: n for k, n in members.items() if k != "$over"}
+    if members["$over"].value != _PAYLOAD or a.payload is None:
+        _tree(replace(a, whole=False), node, rest, element, {})
+        return
+    only = a.only | rest.keys() if a.only is not None else None
+    laid = merged(a.payload, replace(node, value=rest), Problems())
+    _write(replace(a, only=only), replace(node, value=laid.value), node, element)
+
+
+def _write(a: Against, write: Node | None, place: Node | None, element: Element) -> None:
     if write is None or not isinstance(write.value, dict):
         return
     if element.kind is not None and place is not None:
@@ -76,6 +90,8 @@ def _mapping(
 ) -> None:
     if "$same" in members:
         _copy(a, node, members, element, siblings)
+    elif "$over" in members:
+        _over(a, node, members, element)
     elif "$text" in members:
         text = members["$text"].value
         if isinstance(text, str):

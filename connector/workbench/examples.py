@@ -133,6 +133,12 @@ DIRECTIVES: Mapping[str, Directive] = {
         "ship: {$same: bill, $with: doc.shipping as b, Zip: $drop}",
         names=_BILL,
     ),
+    "$over": Directive(
+        meaning="what an expression gives, as the payload; what stands here is laid over, $drop "
+        "takes out",
+        yaml="Order: {$over: = payload, Key: = version, Day: $drop}",
+        names={"payload": {"Day": "2026-03-02", "City": "Bonn"}, "version": "7;A"},
+    ),
     "$concat": Directive(
         meaning="one list of named parts, so that a site can change one",
         yaml="line:\n  $concat:\n    goods: {$each: doc.lines as l, item: = l.sku}\n"

@@ -56,6 +56,14 @@ def render(text: str, *, keep: bool = False) -> Any:
             "a: {$with: one as o, k: = o.k, b: c}\nz: {$same: a, $with: other as o, b: $drop}",
             {"a": {"k": "x", "b": "c"}, "z": {"k": "z"}},
         ),
+        ("a: {$over: = one, n: c}", {"a": {"k": "x", "deep": {"k": "y"}, "n": "c"}}),
+        ("a: {$over: = one, k: $drop, deep: {m: z}}", {"a": {"deep": {"k": "y", "m": "z"}}}),
+        ("a: {$over: = nothing, k: v}", {"a": {"k": "v"}}),
+        ("a: {$over: = one, $if: = nothing, k: v}\nb: c", {"b": "c"}),
+        (
+            "a: {$each: rows as r, $over: = r, n: $drop, m: c}",
+            {"a": [{"k": "a", "m": "c"}, {"k": "b", "m": "c"}]},
+        ),
         (
             "a:\n  $concat:\n    p: {$each: rows as r, k: = r.k}\n    q: {k: z}\n    r: [{k: l}]",
             {"a": [{"k": "a"}, {"k": "b"}, {"k": "z"}, {"k": "l"}]},
@@ -92,6 +100,7 @@ def test_every_fault_is_told_at_once_with_its_path() -> None:
         ("a: {$if: nothing, k: v}", "$if: = EXPR"),
         ("a: {$same: b}\nc: d", "members here are"),
         ("a: {$same: a}", "copies itself"),
+        ("a: {$over: one, k: v}", "$over: = payload"),
         ("a: {$concat: [x]}", "name: part"),
         ("a: {$concat: {p: [x]}, b: c}", "one of its parts"),
         ("a: {$typ: 'ns:X', b: c}", "did you mean `$type`"),

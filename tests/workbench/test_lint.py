@@ -47,6 +47,11 @@ def test_a_right_profile_is_ok_and_nothing_is_untried(bench: Bench) -> None:
          "`item.Refrence`: no `Refrence` is answered", "mean `Reference`?"),
         ("tables:", "errors:\n  - {when: = reply.Ord, outcome: refused}\ntables:", "Ord,",
          "no `Ord` is answered", "mean `Order`?"),
+        ("args: {Header: = payload}", "args: {Header: {$over: = payload, Note: x}}", "", "", ""),
+        ("args: {Header: = payload}", "args: {Header: {$over: = payload, Noet: x}}", "$over",
+         "no element `Noet`", "mean `Note`?"),
+        ("Header: = payload", "Header: {$over: = payload, Customer: $drop}", "$over",
+         "needs `Customer`", "add `Customer:`"),
         ("  Reference: = ref", "  $type: a:Hedder\n  Reference: = ref", "$type", "no type", "WSDL"),
     ],
 )  # fmt: skip
