@@ -240,7 +240,8 @@ class Daemon:
         for name in app.wired:
             if app.gate(name).admission.probe_is_due():
                 self._schedule.once(self.work.probe, name)
-        due = self._ledger.read(records.due_flows, now) | self._ledger.read(records.unblocked_flows)
+        due = self._ledger.read(records.due_flows, app.flows, now)
+        due |= self._ledger.read(records.unblocked_flows)
         self._begin({n for n in due if app.can_deliver(n)}, self.work.catch_up)
         _beat(app, now)
         if self._night.is_due(app.config.zone, now):

@@ -139,7 +139,8 @@ class Worker:
             for id_, name in runs.asked_flows(db):
                 once = f"run {id_}" if self._once else None
                 jobs.defer(db, "run", once, asked=id_, flow=name)
-            for name in sorted(records.due_flows(db, now) | records.unblocked_flows(db)):
+            due = records.due_flows(db, self.app.flows, now) | records.unblocked_flows(db)
+            for name in sorted(due):
                 self._defer(db, "drain", name)
             for name in sorted(hints.due_flows(db, now)):
                 self._defer(db, "hear", name)

@@ -12,6 +12,8 @@ from company import Company
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from connector.ledger import records
+
 PIECE = 50  # SQLite instructions that are counted at once
 FIRST = 10_000_000
 
@@ -72,6 +74,7 @@ def ticks(company: Company, pieces: list[int], *, fresh: bool) -> int:
             company.order()
         before = pieces[0]
         company.sync()
+        company.app.ledger.read(records.due_flows, company.app.flows, company.clock.now())
         found.append(pieces[0] - before)
     return min(found)
 
