@@ -8,7 +8,7 @@ from typing import Any
 
 from connector import configured, wiring
 from connector.configured import Config, MoneyRule
-from connector.documents import ENTITIES, Document, fields_of
+from connector.documents import BOOKED, ENTITIES, Document, fields_of
 from connector.errors import ConfigError
 from connector.flow.brakes import Brakes
 from connector.flow.flows import AttemptRules, Flow, MoneyRules, dependencies
@@ -48,15 +48,15 @@ def wire_all(
 
 
 def with_neighbours(flow: Flow, flows: Mapping[str, Flow]) -> Flow:
-    """An orders flow, told by the flows beside it what becomes of guests and of refunds."""
+    """An orders flow, told by those beside it what becomes of guests and of what orders bring."""
     ends = (flow.source, flow.target)
     beside = {f.entity: f for f in flows.values() if (f.source, f.target) == ends}
-    customers, refunds = beside.get("customer"), beside.get("refund")
+    customers = beside.get("customer")
     if flow.entity != "order":
         return flow
     if customers is not None:
         flow = replace(flow, guests=customers.guests, customers=customers.name)
-    return flow if refunds is None else replace(flow, refunds=refunds.name)
+    return replace(flow, children={e: beside[e] for e in (*BOOKED, "refund") if e in beside})
 
 
 def begins(flow: Flow) -> bool:
@@ -161,9 +161,10 @@ def _examine_alone(flow: configured.Flow, problems: Problems) -> None:
 
 
 def _reader(flow: configured.Flow, source: Wired, problems: Problems) -> Reader | None:
-    reader = source.compiled.readers.get(flow.entity)
+    read = "order" if flow.entity in BOOKED else flow.entity
+    reader = source.compiled.readers.get(read)
     if reader is None:
-        lacks = ", ".join(source.compiled.incomplete.get(flow.entity, ()))
+        lacks = ", ".join(source.compiled.incomplete.get(read, ()))
         why = f" (its `read` lacks {lacks})" if lacks else ""
         message = f"`{source.config.profile}` cannot be read for {flow.entity}{why}"
         report(problems, flow.place, message, "choose another profile, or write its `read`")

@@ -7,12 +7,23 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from connector.documents import Customer, Document, Order, Product, Refund, Stock
+from connector.documents import (
+    BOOKED,
+    Customer,
+    Document,
+    Invoice,
+    Order,
+    OrderPayment,
+    Product,
+    Refund,
+    Stock,
+)
 from connector.flow.draft import reference
 from connector.flow.flows import Flow
 from connector.values import Ref
 
 _DAY = datetime(2026, 12, 1, 12, tzinfo=UTC)
+_ORDER = Ref(entity="order", key="100200")
 EXAMPLES: Mapping[str, Document] = {
     "order": Order(
         number="100200", status="confirmed", placed_at=_DAY, currency="EUR", total=Decimal("1.00")
@@ -20,7 +31,11 @@ EXAMPLES: Mapping[str, Document] = {
     "customer": Customer(number="100200"),
     "product": Product(sku="SKU-100200"),
     "stock": Stock(sku="SKU-100200"),
-    "refund": Refund(order=Ref(entity="order", key="100200"), amount=Decimal("1.00")),
+    "refund": Refund(order=_ORDER, amount=Decimal("1.00")),
+    "invoice": Invoice(
+        order=_ORDER, status="open", issued_at=_DAY, currency="EUR", total=Decimal("1.00")
+    ),
+    "payment": OrderPayment(order=_ORDER, paid_at=_DAY, amount=Decimal("1.00"), currency="EUR"),
 }
 
 
@@ -59,8 +74,12 @@ def _creates(flow: Flow, born: datetime | None) -> str:
     match flow.mode:
         case "link_only":
             return f"creates no {flow.entity}; {looks or 'links nothing: it has no `match`'}"
-        case "on_demand" if flow.entity == "refund":
-            return "creates every refund of an order that is there; they are read with their orders"
+        case "on_demand" if flow.entity in (*BOOKED, "refund"):
+            since = f" placed since {flow.start:%Y-%m-%d %H:%M} UTC" if flow.start else ""
+            return (
+                f"creates every {flow.entity} of an order that is there{since}; "
+                "they are read with their orders"
+            )
         case "on_demand":
             return f"creates a {flow.entity} when another document needs it{looks and '; ' + looks}"
         case _:

@@ -8,22 +8,24 @@ from datetime import timedelta
 from connector import forms
 from connector.config.flows import ENTITIES
 from connector.configured import Connection, Flow
+from connector.documents import BOOKED
 from connector.forms import report
 from connector.nearest import cure_for
 from connector.problems import Problems
 from connector.windows import never_open
 from connector.yamlread import Node
 
+CHILDREN = (*BOOKED, "refund")  # they come with their orders
 # Keys that mean something only for these entities, or only in these modes.
 _ENTITIES_OF = {
     "guests": ("customer",),
     "match": ("customer", "product"),
-    "money": ("order",),
-    "unknown_product": ("order",),
+    "money": ("order", "invoice"),
+    "unknown_product": ("order", "invoice"),
     "create": ("product",),
     "owner": ("customer", "product"),
-    "mode": ("customer", "product", "order", "refund"),
-    "start": ("customer", "product", "order"),
+    "mode": ("customer", "product", "order", *CHILDREN),
+    "start": ("customer", "product", "order", *BOOKED),
     "wait": ("customer", "product", "order"),
     "reference": ("customer", "product", "order"),
     "warehouses": ("stock",),
@@ -79,18 +81,21 @@ def check_flows(flows: Iterable[Flow], problems: Problems) -> None:
 
 
 def check_children(flows: Iterable[Flow], lost: Set[str], problems: Problems) -> None:
-    """Refunds come with their orders: a flow of them reads nothing of itself.
+    """What comes with its order, a flow of it reads nothing of itself.
 
     Whether a flow that is *lost* carries the orders, nobody knows.
     """
     flows = list(flows)
     orders = {(f.source, f.target) for f in flows if f.entity == "order"}
     for flow in flows:
-        if flow.entity != "refund":
+        if flow.entity not in CHILDREN:
             continue
         if flow.mode != "on_demand":
             cure = "add `mode: on_demand`"
-            report(problems, flow.place, "refunds are read with their orders", cure)
+            report(problems, flow.place, f"{flow.entity}s are read with their orders", cure)
+        if flow.entity in BOOKED and flow.start is None:
+            cure = "add `start: 2026-12-01T00:00:00+01:00`; orders placed before bring none"
+            report(problems, flow.place, f"books {flow.entity}s, so it needs a `start`", cure)
         if (flow.source, flow.target) not in orders and not lost:
             cure = "add the flow of orders between the same connections"
             report(problems, flow.place, "has no flow of orders beside it", cure)
@@ -102,7 +107,8 @@ def _check_fit(flow: Flow, given: Mapping[str, Node], problems: Problems) -> Non
             report(
                 problems, child, f"`{word}` does nothing in a flow of {flow.entity}", "remove it"
             )
-        if flow.mode not in _MODES_OF.get(word, (flow.mode,)):
+        booked = word == "start" and flow.entity in BOOKED
+        if flow.mode not in _MODES_OF.get(word, (flow.mode,)) and not booked:
             report(problems, child, f"`{word}` does nothing in mode {flow.mode}", "remove it")
 
 

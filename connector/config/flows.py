@@ -16,7 +16,7 @@ from connector.problems import Problems
 from connector.spelled import Misspelled
 from connector.yamlread import Node
 
-ENTITIES = ("customer", "order", "product", "refund", "stock")
+ENTITIES = ("customer", "invoice", "order", "payment", "product", "refund", "stock")
 
 
 _EXPRESSIONS = re.compile(r"{{.*?(?:}}|$)")

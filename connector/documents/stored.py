@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from connector.documents.catalog import Product
 from connector.documents.fields import Document, Part
+from connector.documents.finance import Invoice, OrderPayment
 from connector.documents.judging import document_of, form_of
 from connector.documents.keeping import UNKEPT
 from connector.documents.party import Customer
@@ -26,7 +27,7 @@ from connector.values import Ref
 
 ENTITIES: dict[str, type[Document]] = {
     "order": Order, "customer": Customer, "product": Product, "stock": Stock,
-    "refund": Refund,
+    "refund": Refund, "invoice": Invoice, "payment": OrderPayment,
 }  # fmt: skip
 
 _encode = msgspec.json.Encoder(order="sorted").encode

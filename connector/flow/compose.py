@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import structs
 
-from connector.documents import Customer, Document, Order, load, refs
+from connector.documents import Customer, Document, Invoice, Order, load, refs
 from connector.errors import FieldErrors, FieldFault
 from connector.flow.decide import Want
 from connector.flow.flows import Flow
@@ -48,7 +48,7 @@ def compose(work: Claimed, flow: Flow, around: Surroundings) -> Want:
         doc = load(work.entity, work.doc)
     except FieldErrors as error:
         return replace(want, hold=Hold(reason="unreadable", needs=str(error)))
-    want = replace(want, terminal=isinstance(doc, Order) and doc.status in TERMINAL)
+    want = replace(want, terminal=isinstance(doc, Order | Invoice) and doc.status in TERMINAL)
     if work.lane == "backfill" and not (released or linked):
         return replace(want, unaccepted=True)
     try:
@@ -142,9 +142,9 @@ def _there(links: Mapping[Ref, str]) -> Callable[[Ref], str]:
 
 def with_rules(doc: Document, flow: Flow, dead: Set[Ref]) -> Document:
     """*doc* with the flow's rules for guests and unknown products applied."""
-    if not isinstance(doc, Order):
+    if not isinstance(doc, Order | Invoice):
         return doc
-    if doc.customer is None and flow.guests is not None:
+    if isinstance(doc, Order) and doc.customer is None and flow.guests is not None:
         doc = structs.replace(doc, customer=guest_of(doc, flow))
     if flow.unknown_product not in ("hold", "create"):
         named = Ref(entity="product", key=LITERAL + flow.unknown_product)

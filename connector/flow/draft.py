@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,14 +13,18 @@ from msgspec.structs import replace
 from connector.documents import (
     Customer,
     Document,
-    GivenBack,
+    Invoice,
     Order,
+    OrderPayment,
+    Refund,
     dump,
+    invoice_of,
+    payment_of,
     refund_of,
     unexplained,
 )
 from connector.errors import FieldErrors
-from connector.flow.compose import guest_customer, guest_key
+from connector.flow.compose import guest_customer, guest_key, with_rules
 from connector.flow.flows import Flow
 from connector.flow.taking import salvaged, taken_by
 from connector.ledger.content import digest
@@ -179,35 +183,59 @@ def subject_key(installation: str, who: str) -> str:
 
 
 def _children(doc: Document, parent: Draft, flow: Flow) -> Iterator[Draft]:
-    """R11: refunds are records of their own, staged with their parent and after it."""
+    """R11: what an order brings along are records of their own, staged with it and after it.
+
+    A refund without a flow is a person's affair. So are those of a backfill: what was given back
+    long ago may be booked already; of what was invoiced or paid then nothing is told at all.
+    """
     kept_back = parent.old or parent.verdict == "filtered"
     if not isinstance(doc, Order) or kept_back or parent.reference is None:
         return
+    live = flow.lane == "live"
+    refunds = flow.children.get("refund") if live else None
     for given in doc.refunds:
-        yield _child(doc, given, parent, flow)
+        back = refund_of(doc, given, parent.key)
+        yield _child(back, ("refund", given.key), parent, flow, to=refunds)
+    for entity, of in _BOOKED.items() if live else ():
+        to = flow.children.get(entity)
+        if to is None or is_older(doc.placed_at, to):
+            continue
+        sold = with_rules(doc, flow, frozenset())
+        booked = of(sold, parent.key) if isinstance(sold, Order) else None
+        if booked is not None:
+            yield _child(booked, (entity, entity), parent, flow, to=to)
 
 
-def _child(doc: Order, given: GivenBack, parent: Draft, flow: Flow) -> Draft:
-    """A refund: delivered by the flow that is there for it, else a person's affair.
+_BOOKED: Mapping[str, Callable[[Order, str], Invoice | OrderPayment | None]] = {
+    "invoice": invoice_of,
+    "payment": payment_of,
+}
 
-    So are those of a backfill: what was given back long ago may be booked already.
-    """
-    data = dump(refund_of(doc, given, parent.key))
-    delivered = flow.refunds is not None and flow.lane == "live"
+
+def _child(
+    doc: Refund | Invoice | OrderPayment,
+    named: tuple[str, str],
+    parent: Draft,
+    flow: Flow,
+    *,
+    to: Flow | None,
+) -> Draft:
+    """One record beside its order, *named* by entity and key below it; delivered by flow *to*."""
+    data, (entity, key) = dump(doc), named
     return replace(
         parent,
-        flow=flow.refunds if delivered and flow.refunds else parent.flow,
-        entity="refund",
-        key=f"{parent.key}/{given.key}",
+        flow=parent.flow if to is None else to.name,
+        entity=entity,
+        key=f"{parent.key}/{key}",
         due_at=parent.read_at,
-        verdict="due" if delivered else "review",
-        needs="" if delivered else "no flow delivers this refund: book it by hand",
-        reference=fitted(f"{parent.reference}/{given.key}", flow),
+        verdict="review" if to is None else "due",
+        needs=f"no flow delivers this {entity}: book it by hand" if to is None else "",
+        reference=fitted(f"{parent.reference}/{key}", flow),
         version=None,
         doc=data,
         doc_hash=digest(data),
         raw_hash=None,
-        total=str(given.amount),
+        total=str(doc.total if isinstance(doc, Invoice) else doc.amount),
         goods=None,
     )
 

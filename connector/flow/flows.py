@@ -79,6 +79,7 @@ class Flow:
     *settle* and *timeout* are the target's, *lag* the source's.  *can*: fields of `write` that an
     update may carry (None: all, empty: there is no update).  *guests*: how an order without
     customer gets one: None (as it stands), "each", or a template giving the target's number.
+    *children*: the flows that deliver what an order brings along, by entity, in their order.
     *creates*: what is not there is made; else left alone.  *accepted*: a person took its first
     linking for complete (S1).  *stock*: what it offers.
     """
@@ -103,7 +104,7 @@ class Flow:
     wait: timedelta = timedelta(0)
     guests: Template | Literal["each"] | None = None
     customers: str | None = None
-    refunds: str | None = None
+    children: Mapping[str, Flow] = field(default_factory=dict)
     unknown_product: str = "hold"
     money: MoneyRules = MoneyRules()
     attempts: AttemptRules = AttemptRules()
@@ -145,5 +146,5 @@ def dependencies(flow: Flow, flows: Sequence[Flow]) -> list[Flow]:
 
 def line_of(flow: Flow, flows: Mapping[str, Flow]) -> list[Flow]:
     """The flows of one delivery: what *flow* needs, itself, what its documents bring with them."""
-    after = [flows[flow.refunds]] if flow.refunds is not None else []
+    after = [flows[child.name] for child in flow.children.values()]
     return [*dependencies(flow, list(flows.values())), flow, *after]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from connector.documents import BOOKED
 from connector.errors import Braked, NotNow, Unavailable
 from connector.flow.compose import GUEST
 from connector.flow.decide import NOT_ACCEPTED
@@ -128,6 +129,8 @@ def pull_demanded(
     Raises Unavailable, Unauthorized, Braked.
     """
     done = Pulled()
+    if flow.entity in BOOKED:
+        return done  # it comes with its order, and with nothing else
     wanted = list(keys) or _demanded(flow, ledger, clock)
     for start in range(0, len(wanted), BATCH):
         done.add(read_keys(source, flow, ledger, clock, wanted[start : start + BATCH]))

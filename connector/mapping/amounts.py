@@ -85,6 +85,29 @@ def by_rate(value: object) -> list[Mapping[str, Any]]:
     return [piece for line in value for piece in _pieces(line)]
 
 
+def cents(value: object, places: object = 5) -> list[Mapping[str, Any]]:
+    """Return what a document's total has beyond the rounded lines of a system that counts anew.
+
+    Such a system takes quantity, unit price of *places* decimals and rate. It is nothing, or one
+    charge to be booked openly; more than a cent for each line is no rounding, and is left out.
+    """
+    doc = members(value)
+    delivered = [*by_rate(doc.get("shipping_lines") or ()), *by_rate(doc.get("fees") or ())]
+    charges = [members(one) for one in (*(doc.get("lines") or ()), *delivered)]
+    try:
+        rest = number(doc["total"]) - sum((_counted(one, places) for one in charges), Decimal(0))
+    except Fault:
+        return []  # told at the line itself
+    if rest == 0 or abs(rest) > len(charges) * Decimal("0.01"):
+        return []
+    return [{"net": rest, "tax": Decimal(0), "taxes": ()}]
+
+
+def _counted(line: Mapping[str, Any], places: object) -> Decimal:
+    net = rounded(number(line.get("quantity", 1)) * unit_net(line, places))
+    return net + rounded(net * one_rate(line) / 100)
+
+
 def _shares(line: object) -> list[Mapping[str, Any]]:
     return [members(share) for share in members(line).get("taxes") or ()]
 

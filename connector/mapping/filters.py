@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from connector.mapping.amounts import (
     by_rate,
+    cents,
     dec,
     members,
     negate,
@@ -185,6 +186,7 @@ def search(value: object, pattern: str) -> bool:
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "bmp": bmp,
     "by_rate": by_rate,
+    "cents": cents,
     "cut": cut,
     "date": on_date,
     "dec": dec,

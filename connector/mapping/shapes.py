@@ -9,9 +9,14 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from connector.documents import fields_of
-from connector.documents.fields import CustomerRef, OrderRef, Part, ProductRef
+from connector.documents.fields import CustomerRef, InvoiceRef, OrderRef, Part, ProductRef
 
-_REFS: dict[object, str] = {CustomerRef: "customer", OrderRef: "order", ProductRef: "product"}
+_REFS: dict[object, str] = {
+    CustomerRef: "customer",
+    InvoiceRef: "invoice",
+    OrderRef: "order",
+    ProductRef: "product",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ _LINE = OrderLine(
 )
 NAMES: Mapping[str, Any] = {
     "l": _LINE,
+    "order": {"total": Decimal("11.91"), "lines": (_LINE,)},
     "amount": "1234.5",
     "at": datetime(2026, 1, 31, 23, 30, tzinfo=UTC),
     "state": "processing",
@@ -51,6 +52,11 @@ FILTERS: Mapping[str, tuple[str, str]] = {
     "b64": ("base64 of a text, or of what a digest gives", "name | b64"),
     "bmp": ("drops what is above U+FFFF (emoji), for three-byte systems", "'Danke 🫖' | bmp"),
     "by_rate": ("splits amounts by their tax rates, no cent lost", "([l] | by_rate)[0].net"),
+    "cents": (
+        "the cents by which a system that counts lines anew would miss the total: one charge, or"
+        " none",
+        "(order | cents(5))[0].net",
+    ),
     "cut": ("the first characters", "name | cut(6)"),
     "date": ("the calendar day of a moment in a zone", "at | date('Europe/Berlin')"),
     "dec": ("an exact number; with a number of decimals rounded half-up", "amount | dec(2)"),

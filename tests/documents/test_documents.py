@@ -198,6 +198,7 @@ SAMPLES: list[tuple[Any, object]] = [
     (fields.CustomerRef, {"entity": "customer", "key": "3"}),
     (fields.ProductRef, product("7")),
     (fields.OrderRef, {"entity": "order", "key": "42"}),
+    (fields.InvoiceRef, {"entity": "invoice", "key": "42/invoice"}),
 ]
 
 

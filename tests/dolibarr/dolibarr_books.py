@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
+from dolibarr_money import Money
 from nusoap import Fatal, Told
 
 OK = {"result_code": "OK", "result_label": ""}
@@ -18,6 +19,8 @@ SERVICES = {
                           "getListOfThirdParties"},
     "server_productorservice": {"getProductOrService", "createProductOrService",
                                 "updateProductOrService", "getListOfProductsOrServices"},
+    "server_invoice": {"getInvoice", "createInvoice"},
+    "server_payment": {"createPayment"},
     "server_other": {"getVersions"},
 }  # fmt: skip
 # what createOrder reads of its input without looking whether it is there
@@ -41,7 +44,7 @@ def rounded(number, places):
     return number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
 
 
-class Dolibarr:
+class Dolibarr(Money):
     """One company's books; the knobs are public."""
 
     def __init__(self):
@@ -53,6 +56,7 @@ class Dolibarr:
         self.unique = False  # a unique extrafield carries the reference
         self.rows = {"order": {}, "thirdparty": {}, "product": {}}
         self.requests, self.calls, self.rules = [], [], []
+        super().__init__()
         self._lock = threading.Lock()
 
     # ── what the server asks ────────────────────────────────────────────────────────────────────
@@ -292,7 +296,7 @@ class Dolibarr:
 
     def add(self, entity, **row):
         """A new row in the books."""
-        blank = {"thirdparty": self.PARTY, "product": (*self.PRODUCT, "stock_real")}[entity]
+        blank = {"thirdparty": self.PARTY, "product": (*self.PRODUCT, "stock_real")}.get(entity, ())
         number = str(len(self.rows[entity]) + 1)
         self.rows[entity][number] = {**dict.fromkeys(blank, ""), **row, "id": number}
         return self.rows[entity][number]

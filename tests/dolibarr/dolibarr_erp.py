@@ -17,7 +17,8 @@ from connector.values import Change
 
 AUTH = {"type": "body", "user": "ws", "password": "secret", "key": "k"}
 CONN = {"company": "1", "validate": False, "warehouse": "0", "shipping_item": "901",
-        "fee_item": "902", "zone": "Europe/Berlin"}  # fmt: skip
+        "fee_item": "902", "rounding_item": None, "bank_account": "0",
+        "zone": "Europe/Berlin"}  # fmt: skip
 
 
 def compiled(name="dolibarr", folder=None):

@@ -11,6 +11,7 @@ from dolibarr_erp import Erp, compiled, line
 from lxml import etree
 
 from connector import errors
+from connector.documents import OrderPayment, document_of
 from connector.errors import FieldErrors
 from connector.values import Absent, Ambiguous, Done, InDoubt, Refused, Unauthorized
 
@@ -99,7 +100,8 @@ def test_quirk_08_a_page_of_html_is_doubt(erp, books):
 
 def test_quirk_09_suppliers_are_not_served():
     """Its contract is broken, and no flow of ours needs it."""
-    assert set(compiled().profile.services) == {"order", "customer", "product", "other"}
+    served = {"order", "customer", "product", "invoice", "payment", "other"}
+    assert set(compiled().profile.services) == served
 
 
 def test_quirk_10_an_extrafield_is_a_site_of_its_own(tmp_path, dolibarr, books):
@@ -311,8 +313,27 @@ def test_quirk_29_one_key_at_a_time_and_a_name_is_none(erp, books):
     assert not [name for name in actions if name.startswith("match")]
 
 
+def test_a_bank_account_and_the_providers_number_go_with_a_payment(erp, books):
+    """All that createPayment reads is sent; the date is not its to take."""
+    books.add("invoice", ref_ext="DE-1/invoice", status="1", total="29.75000000")
+    paid = {"order": {"entity": "order", "key": "7"}, "invoice": {"entity": "invoice", "key": "1"},
+            "customer": {"entity": "customer", "key": "1"}, "method": "bacs", "reference": "T1",
+            "paid_at": "2026-11-20T23:30:00Z", "amount": "29.75", "currency": "EUR"}  # fmt: skip
+    erp.conn["bank_account"] = "3"
+    assert isinstance(erp.system.find("payment", ["DE-1/payment"])["DE-1/payment"], Absent)
+    payload = erp.payload("DE-1/payment", "payment", document=document_of(OrderPayment, paid))
+    assert erp.send(payload, entity="payment", reference="DE-1/payment") == Done(key="1")
+    told = {one.tag: one.text for one in sent(books).find("payment")}
+    assert (told["bank_account"], told["num_payment"], told["id"]) == ("3", "T1", None)
+    found = erp.system.find("payment", ["DE-1/payment", "DE-2/payment"])
+    assert (found["DE-1/payment"].key, type(found["DE-2/payment"])) == ("1", Absent)
+
+
 def test_every_quirk_has_a_test_and_a_line_on_the_page():
-    """1 to 29, here and in the documentation."""
-    here = {int(n) for n in re.findall(r"def test_quirk_(\d\d)_", Path(__file__).read_text())}
-    rows = {int(n) for n in re.findall(r"^\| (\d+) \|", PAGE.read_text(), re.MULTILINE)}
-    assert here == rows == set(range(1, 30))
+    """1 to 29, here and in the documentation, which names the tests."""
+    here = sorted(re.findall(r"def test_quirk_(\w+)\(", Path(__file__).read_text()))
+    rows = re.findall(r"^\| (\d+) \|.*\| ([^|]+) \|$", PAGE.read_text(), re.MULTILINE)
+    told = [(int(n), name) for n, names in rows for name in re.findall(r"`(\w+)`", names)]
+    assert sorted(name for _, name in told) == here
+    assert all(int(name[:2]) == n for n, name in told)
+    assert {n for n, _ in told} == set(range(1, 30))

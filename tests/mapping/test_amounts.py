@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.mapping.amounts import by_rate, one_rate, rounded, unit_net
+from connector.mapping.amounts import by_rate, cents, one_rate, rounded, unit_net
 from connector.mapping.faults import Fault
 
-cents = st.integers(-10_000_00, 10_000_00).map(lambda n: Decimal(n) / 100)
+amounts = st.integers(-10_000_00, 10_000_00).map(lambda n: Decimal(n) / 100)
 
 
 def line(net: Decimal, *taxes: tuple[str, str]) -> dict[str, object]:
@@ -19,7 +19,7 @@ def line(net: Decimal, *taxes: tuple[str, str]) -> dict[str, object]:
     return {"net": net, "tax": sum((Decimal(t) for _, t in taxes), Decimal(0)), "taxes": shares}
 
 
-@given(net=cents, first=cents, second=cents)
+@given(net=amounts, first=amounts, second=amounts)
 def test_no_cent_is_lost(net: Decimal, first: Decimal, second: Decimal) -> None:
     """Net and tax of the pieces are those of the line, whatever the source rounded."""
     whole = line(net, ("7", str(first)), ("19", str(second)))
@@ -71,3 +71,28 @@ def test_a_unit_price_is_net_by_quantity() -> None:
     assert unit_net({"net": "10"}, 2) == Decimal("10.00")
     with pytest.raises(Fault, match="no_quantity"):
         unit_net({"net": "10", "quantity": 0})
+
+
+@given(nets=st.lists(st.tuples(amounts, st.integers(1, 12)), min_size=1), off=st.integers(-3, 3))
+def test_rounding_makes_the_total_of_who_counts_anew(
+    nets: list[tuple[Decimal, int]], off: int
+) -> None:
+    """With its charge the rounded lines add up to the total; more than a cent a line is none."""
+    lines = [line(net, ("19", str(rounded(net * 19 / 100)))) | {"quantity": q} for net, q in nets]
+    counted = Decimal(0)
+    for net, quantity in nets:
+        there = rounded(rounded(net / quantity, 5) * quantity)
+        counted += there + rounded(there * 19 / 100)
+    total = counted + Decimal(off) / 100
+
+    charges = cents({"total": total, "lines": lines})
+    if off == 0 or abs(off) > len(lines):
+        assert charges == []
+    else:
+        assert counted + sum(c["net"] for c in charges) == total
+
+
+def test_a_line_that_cannot_be_counted_has_no_rounding() -> None:
+    """It is told where the line is written."""
+    two = line(Decimal(3), ("7", "0.14"), ("19", "0.19")) | {"quantity": 1}
+    assert cents({"total": Decimal("3.34"), "lines": [two]}) == []
