@@ -119,7 +119,7 @@ def open_all(db: Connection, intents: Sequence[Intent], now: datetime) -> dict[i
         if rows:
             many(db, _opening(db.dialect.name, creates, (ours, no_doubt)), rows)
     fences = {i.record: i.fence for i in intents}
-    opened = db.execute(_opened(), {"before": before})
+    opened = db.execute(_opened(), {"before": before}).all()
     # R3: one that took the record over meanwhile has an intent of its own, under another fence.
     return {of: id_ for of, id_, fence in opened if fences.get(of) == fence}
 
@@ -181,7 +181,7 @@ def start(db: Connection, ids: Iterable[int], now: datetime) -> None:
 
 def standing(db: Connection, attempt_ids: Sequence[int]) -> dict[int, Standing]:
     """Attempt → its record as it stands now."""
-    found = (Standing(*row) for row in db.execute(_standing_now(), {"ids": attempt_ids}))
+    found = (Standing(*row) for row in db.execute(_standing_now(), {"ids": attempt_ids}).all())
     return {at.attempt: at for at in found}
 
 

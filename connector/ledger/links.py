@@ -190,7 +190,7 @@ def known(db: Connection, source: str, target: str, refs: Iterable[Ref]) -> dict
     found: dict[Ref, str] = {}
     for entity, asked in of_one_entity(refs):
         given = {"source": source, "target": target, "entity": entity, "keys": list(asked)}
-        rows = db.execute(_known_of_entity(), given)
+        rows = db.execute(_known_of_entity(), given).all()
         found |= {asked[key]: there for key, there in rows if not there.startswith(REPLACED)}
     return found
 

@@ -76,15 +76,17 @@ def claim(  # noqa: PLR0913 - whose, until when, and which
 
     *only*: none but these.
     """
-    given = {"flow": flow, "now": now, "only": only}
-    due = _due(narrowed=only is not None)
-    ids = list(db.scalars(due, {**given, "most": most}))
+    due, given = _due(narrowed=only is not None), {"flow": flow, "now": now, "only": only}
+
+    def oldest(lane: str, some: int) -> list[int]:
+        return list(db.scalars(due, {**given, "lane": lane, "most": some})) if some else []
+
+    live = oldest("live", most)
+    # O3: live goes first, but a tenth of a full hand is the backfill's, so that it moves on.
+    old = oldest("backfill", max(most - len(live), most // FLOOR))
+    ids = [*live[: most - len(old)], *old]
     if not ids:
         return []
-    if len(ids) == most:
-        # O3: live goes first, but a tenth of a full hand is the backfill's, so that it moves on.
-        old = list(db.scalars(_old(due), {**given, "most": most // FLOOR}))
-        ids = ids if set(old) <= set(ids) else [*ids[: most - len(old)], *old]
     db.execute(_taking(), {"ids": ids, "b_owner": owner, "b_lease": lease, "b_now": now})
     reach("claim.before_commit")
     return claimed(db, ids)
@@ -92,27 +94,26 @@ def claim(  # noqa: PLR0913 - whose, until when, and which
 
 @cache
 def _due(*, narrowed: bool) -> Any:
-    """The records that may be taken in hand, oldest first; *narrowed*: none but some."""
+    """The records of a lane that may be taken in hand, oldest first; *narrowed*: none but some.
+
+    They are walked as `ix_record_due` has them, so that what waits behind them costs nothing.
+    """
     some = (record.c.id.in_(bindparam("only", expanding=True)),) if narrowed else ()
     return (
         select(record.c.id)
         .where(
             record.c.flow == bindparam("flow"),
             record.c.state == "prepared",
+            record.c.lane == bindparam("lane"),
             record.c.due_at <= bindparam("now", type_=record.c.due_at.type),
             record.c.doc.is_not(None),
             ~_busy(),
             *some,
         )
-        .order_by(case((record.c.lane == "live", 0), else_=1), record.c.due_at, record.c.id)
+        .order_by(record.c.due_at, record.c.reason, record.c.id)
         .limit(bindparam("most"))
         .with_for_update(of=record, skip_locked=True)
     )
-
-
-@cache
-def _old(due: Any) -> Any:
-    return due.where(record.c.lane == "backfill")
 
 
 @cache
@@ -176,7 +177,7 @@ def unblocked_flows(db: Connection) -> set[str]:
 
 def claimed(db: Connection, ids: Sequence[int]) -> list[Claimed]:
     """Records as the engine takes them in hand, in the order of *ids*."""
-    found = (Claimed(*row) for row in db.execute(_claimed(), {"ids": ids}))
+    found = (Claimed(*row) for row in db.execute(_claimed(), {"ids": ids}).all())
     by_id = {one.id: one for one in found}
     return [by_id[i] for i in ids]
 

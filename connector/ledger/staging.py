@@ -227,7 +227,7 @@ def _known(db: Connection, drafts: Sequence[Draft]) -> dict[tuple[str, str, str]
     """The records that *drafts* name, each with `linked` and `doubtful`."""
     found: dict[tuple[str, str, str], Row[Any]] = {}
     for (flow, entity), keys in _keys(drafts).items():
-        rows = db.execute(_standing_now(), {"flow": flow, "entity": entity, "keys": keys})
+        rows = db.execute(_standing_now(), {"flow": flow, "entity": entity, "keys": keys}).all()
         found |= {(flow, entity, row.key): row for row in rows}
     return found
 
@@ -290,7 +290,7 @@ def _insert(db: Connection, drafts: Sequence[Draft], now: datetime) -> list[tupl
     rows = [_row(draft, now) for draft in drafts]
     before = db.scalar(select(func.max(record.c.id))) or 0
     add(db, record, rows)
-    made = db.execute(_made(), {"before": before})
+    made = db.execute(_made(), {"before": before}).all()
     ids = {(flow, entity, key): id_ for id_, flow, entity, key in made}
     told = {"at": now, "move": "stage new", "seq": 1, "actor": "engine"}
     events = [

@@ -288,3 +288,16 @@ def test_more_blocked_records_than_a_statement_names_are_swept(db, monkeypatch):
     assert records.sweep(db, "orders", NOW) == 4
     left = {key for key, id_ in ids.items() if columns_of(db, id_, "state") == ("held",)}
     assert left == {"2", "elsewhere"}
+
+
+def test_claiming_sorts_nothing_of_what_waits(empty):
+    """A backfill of a million is claimed page by page, and no page costs the whole of it."""
+    ledger = Ledger(f"sqlite:///{empty}")
+    with ledger.engine.connect() as db:
+        asked = records._due(narrowed=False).compile(dialect=db.dialect)
+        given = tuple(0 for _ in asked.positiontup)
+        plan = [row[-1] for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}", given)]
+    ledger.close()
+
+    assert any("ix_record_due" in step for step in plan)
+    assert not [step for step in plan if "TEMP B-TREE" in step]
