@@ -127,7 +127,7 @@ def beyond(action: Action, change: Change) -> list[str]:
     """Name what an update may not carry."""
     if action.can is None or change.key is None:
         return []
-    return sorted(change.payload.keys() - action.can)
+    return sorted(change.payload.keys() - action.can - action.along)
 
 
 def _perform(

@@ -23,7 +23,7 @@ from connector.owning import owned_there
 from connector.picking import picks
 from connector.ports import Template
 from connector.problems import Problems
-from connector.profile import Entity
+from connector.profile import Action, Entity
 from connector.wiring import Wired
 from connector.yamlread import Node
 
@@ -102,7 +102,6 @@ def build_flow(
     if ends is None:
         return None
     reader, there = ends
-    create = there.actions.get("create")
     made = Flow(
         name=flow.name,
         entity=flow.entity,
@@ -126,18 +125,28 @@ def build_flow(
         unknown_product=flow.unknown_product,
         money=_money(flow.money),
         attempts=AttemptRules(pattern=config.attempts.pattern, most=config.attempts.most),
-        can=there.actions["update"].can if "update" in there.actions else frozenset(),
-        steps=tuple(s.name for s in create.steps[1:]) if create is not None else (),
-        finds="find" in there.actions,
         gets="get" in there.actions and flow.entity != "stock",  # in doubt: computed anew
-        matches=frozenset(a.removeprefix("match.") for a in there.actions if a[:6] == "match."),
         slots=target.limits.concurrency,
         installation=installation,
         profile_digest=target.compiled.profile.digest,
         brakes=_brakes(flow),
         stock=_stock(config, flow, source) if flow.entity == "stock" else None,
+        **_what_it_does(there.actions),
     )
     return made if len(problems.found) == before else None
+
+
+def _what_it_does(actions: Mapping[str, Action]) -> dict[str, Any]:
+    """What the target's actions say of a flow into it."""
+    create, update = actions.get("create"), actions.get("update")
+    return {
+        "can": update.can if update is not None else frozenset(),
+        "along": update.along if update is not None else frozenset(),
+        "versioned": update is not None and update.versioned,
+        "steps": tuple(s.name for s in create.steps[1:]) if create is not None else (),
+        "finds": "find" in actions,
+        "matches": frozenset(a.removeprefix("match.") for a in actions if a[:6] == "match."),
+    }
 
 
 def _ends(

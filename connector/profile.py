@@ -83,8 +83,9 @@ class Action:
     *items*: list of items in the reply; *item*: the single one; *found*: its key or none;
     *verify*: must hold for a hit; *reference*: reads our reference from `item`; *at*: when `item`
     of a list by birth was born.
-    *can*: fields of `write` that an update may carry (None: all). *next*: calls a list's pages
-    after the first. *missing*: SOAP's omit|nil|empty.
+    *can*: fields of `write` that an update may carry (None: all); *along*: those that every update
+    carries too; *versioned*: it says which version it changes. *next*: calls a list's pages after
+    the first. *missing*: SOAP's omit|nil|empty.
     """
 
     name: str
@@ -98,6 +99,8 @@ class Action:
     reference: Template | None = None
     at: Template | None = None
     can: frozenset[str] | None = None
+    along: frozenset[str] = frozenset()
+    versioned: bool = False
     bulk: Bulk | None = None
     next: Step | None = None
     errors: tuple[ErrorRule, ...] = ()

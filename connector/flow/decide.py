@@ -55,7 +55,7 @@ class Rules:
     """What the flow and its target allow; *can* None: every field may be updated.
 
     *asks*: what is not linked can be looked up there. *leaves*: what is not there is no affair of
-    the flow's.
+    the flow's. *versioned*: an update must name the version that it changes; it can be read.
     """
 
     now: datetime
@@ -65,6 +65,7 @@ class Rules:
     asks: bool = True
     leaves: bool = False
     can: frozenset[str] | None = None
+    versioned: bool = False
 
 
 def decide(want: Want, known: Known, rules: Rules) -> Decision:  # noqa: C901, PLR0911 - a closed union
@@ -95,7 +96,14 @@ def decide(want: Want, known: Known, rules: Rules) -> Decision:  # noqa: C901, P
                 return closed(key, want) if isinstance(step, Update | Hold) else step
             return after(step, key, known.steps_left)
         case Linked(key=key, version=version, base=base):
-            return after(revise(key, version, want, base, None, rules), key, known.steps_left)
+            step = revise(key, version, want, base, None, rules)
+            return after(informed(step, version, rules), key, known.steps_left)
+
+
+def informed(step: Decision, version: str | None, rules: Rules) -> Decision:
+    """Look first where an update must name a version, and no reply has told it."""
+    unknown = rules.versioned and version is None and isinstance(step, Update)
+    return Look() if unknown else step
 
 
 def after(step: Decision, key: str, left: tuple[str, ...]) -> Decision:

@@ -323,6 +323,7 @@ def decide_all(
         asks=flow.finds or bool(flow.match),
         leaves=flow.mode == "sync",
         can=flow.can,
+        versioned=flow.versioned and flow.gets,
     )
     return {w.id: decide(wants[w.id], known[w.id], rules) for w in work}
 

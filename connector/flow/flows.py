@@ -77,7 +77,8 @@ class Flow:
     """One flow of the configuration, compiled.
 
     *settle* and *timeout* are the target's, *lag* the source's.  *can*: fields of `write` that an
-    update may carry (None: all, empty: there is no update).  *guests*: how an order without
+    update may carry (None: all, empty: there is no update); *along*: those that each carries too;
+    *versioned*: an update names the version that it changes.  *guests*: how an order without
     customer gets one: None (as it stands), "each", or a template giving the target's number.
     *children*: the flows that deliver what an order brings along, by entity, in their order.
     *creates*: what is not there is made; else left alone.  *accepted*: a person took its first
@@ -109,6 +110,8 @@ class Flow:
     money: MoneyRules = MoneyRules()
     attempts: AttemptRules = AttemptRules()
     can: frozenset[str] | None = frozenset()
+    along: frozenset[str] = frozenset()
+    versioned: bool = False
     steps: tuple[str, ...] = ()
     finds: bool = True
     gets: bool = True

@@ -93,7 +93,7 @@ def _carry_out_one(db: Connection, one: Decided, flow: Flow, now: datetime) -> C
             return _call(w, flow, now, action="create", payload=want.fields)
         case Update(key=key, version=version, fields=fields):
             _accept_rest(db, one, fields)
-            payload = {f: want.fields[f] for f in fields}
+            payload = {f: v for f, v in want.fields.items() if f in fields or f in flow.along}
             return _call(w, flow, now, action="update", payload=payload, key=key, version=version)
         case Resume(key=key, steps=steps):
             links.accept(db, w, pack(want.fields))  # compared, and nothing differs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from connector.mapping.keys import (
     TOLD,
     words_of,
 )
+from connector.mapping.load import leaves
 from connector.mapping.shapes import Shape
 from connector.mapping.terms import Scope
 from connector.mapping.trees import compile_tree
@@ -34,6 +36,8 @@ _NAMES = (
     *("bookmark", "carried", "offset"),
     *("rows", "group"),
 )
+_VERSION = re.compile(r"(?<![.\w])version\b")
+_MESSAGE = frozenset((*SENT, "row"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +152,9 @@ def _action(name: str, node: Node, calls: Calls) -> Action:
         steps=made,
         missing=_missing(own.get("missing"), calls.problems),
         batch=number(own.get("batch"), calls.problems, 1),
-        can=_can(own.get("can"), calls),
+        can=_fields("can", own.get("can"), calls),
+        along=_along(own.get("along"), calls),
+        versioned=_versioned(node),
         next=_next(name, own.get("next"), calls),
         bulk=_bulk(own.get("bulk"), calls),
         errors=errors_of(own.get("errors"), calls),
@@ -189,7 +195,24 @@ def _missing(node: Node | None, problems: Problems) -> Literal["omit", "nil", "e
             return "omit"
 
 
-def _can(node: Node | None, calls: Calls) -> frozenset[str] | None:
+def _along(node: Node | None, calls: Calls) -> frozenset[str]:
+    if node is not None and node.value == "all":
+        return frozenset(calls.fields)
+    return _fields("along", node, calls) or frozenset()
+
+
+def _versioned(action: Node) -> bool:
+    """Whether what it sends names the `version` that is known."""
+    return any(
+        text is not None
+        and (text.startswith("= ") or "{{" in text)
+        and _VERSION.search(text) is not None
+        and not _MESSAGE.isdisjoint(re.split(r"[.\[]", path))
+        for path, text, _ in leaves(action)
+    )
+
+
+def _fields(key: str, node: Node | None, calls: Calls) -> frozenset[str] | None:
     if node is None:
         return None
     items = node.value if isinstance(node.value, list) else [node]
@@ -197,7 +220,7 @@ def _can(node: Node | None, calls: Calls) -> frozenset[str] | None:
     for name in names:
         if name not in calls.fields:
             cure = cure_for(name, calls.fields, "field")
-            complain(calls.problems, node, f"`can` names `{name}`, no field of `write`", cure)
+            complain(calls.problems, node, f"`{key}` names `{name}`, no field of `write`", cure)
     return frozenset(names)
 
 

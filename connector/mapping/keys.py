@@ -332,6 +332,10 @@ ACTION_ONLY: Keys = {
     "next": Key("the call of a list's pages after the first, where it differs", defined("step")),
     "at": Key("of `born`: when `item` was born", _SCALAR),
     "can": Key("the fields of `write` that an update may carry", listed(_SCALAR)),
+    "along": Key(
+        "fields of `write` that every update carries too, though unchanged; `all`: each of them",
+        {"anyOf": [one_of("all"), listed(_SCALAR)]},
+    ),
     "bulk": Key("how one call carries many changes", defined("bulk")),
     "errors": Key("what its replies mean, before all other rows", listed(defined("error"))),
 }

@@ -154,10 +154,12 @@ def _deliver(
 
 
 def _can(opened: Opened, entity: str, action: str) -> Collection[str] | None:
-    """The fields that an update may carry, as `can` says; None: every one."""
+    """The fields that an update may carry, as `can` and `along` say; None: every one."""
     there = opened.compiled.profile.entities.get(entity)
     known = there.actions.get(action) if there is not None else None
-    return known.can if known is not None and action == "update" else None
+    if known is None or action != "update" or known.can is None:
+        return None
+    return known.can | known.along
 
 
 def _written(

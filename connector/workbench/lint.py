@@ -126,9 +126,10 @@ def _declared(
 
 
 def _only(action: Action, write: Node | None) -> frozenset[str] | None:
-    if action.name != "update":
+    fields = frozenset(members(write))
+    if action.name != "update" or fields <= action.along:
         return None
-    return frozenset(members(write)) if action.can is None else action.can
+    return fields if action.can is None else action.can | action.along
 
 
 def _try(opened: Opened, sample: Sample, problems: Problems) -> bool:

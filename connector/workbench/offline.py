@@ -189,7 +189,7 @@ def _names(
             for case in cases:
                 payload = case.payload
                 if word == "update" and action.can is not None:
-                    payload = {k: v for k, v in payload.items() if k in action.can}
+                    payload = {k: v for k, v in payload.items() if k in action.can | action.along}
                 yield {
                     **{"payload": payload, "reference": REFERENCE, "key": key, "version": "1"},
                     **{"reply": {}, "there": {}},

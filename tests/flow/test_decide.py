@@ -41,6 +41,10 @@ def linked(**base: str) -> Linked:
     return Linked(key="O1", version="3", base=base)
 
 
+def untold(**base: str) -> Linked:
+    return Linked(key="O1", version=None, base=base)
+
+
 def seen(item: dict[str, str], base: dict[str, str] | None = None, **more: Any) -> Seen:
     return Seen(key="O1", version="3", there={}, item=item, base=base, **more)
 
@@ -126,6 +130,17 @@ STEPS: list[tuple[str, Want, Known, Rules]] = [
         Want(fields=WANTS, released=True),
         linked(note="old", ref="R"),
         rules(can=frozenset()),
+    ),
+    # a version that must be named and that no reply told is read first
+    ("Look", Want(fields=WANTS), untold(note="old", ref="R"), rules(versioned=True)),
+    ("Update", Want(fields=WANTS), untold(note="old", ref="R"), rules()),
+    ("Update", Want(fields=WANTS), linked(note="old", ref="R"), rules(versioned=True)),
+    ("Nothing same", Want(fields=WANTS), untold(**WANTS), rules(versioned=True)),
+    (
+        "Update",
+        Want(fields=WANTS, linked=True),
+        seen({"note": "old"}, WANTS | {"note": "old"}),
+        rules(versioned=True),
     ),
     # a field that cannot be updated and was never compared is no news; without reading it is
     (
