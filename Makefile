@@ -9,7 +9,7 @@ STAMP := .venv/installed
 # Without it every process that a test starts compiles all of it again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test story check bench bench-quick bench-million chaos mutants lock reference
+.PHONY: demo test story check bench bench-quick bench-million chaos mutants scale lock reference
 .DEFAULT_GOAL := check
 
 demo: $(STAMP)
@@ -41,6 +41,10 @@ bench-million: $(STAMP)
 # CHAOS_RUNS (10) runs from CHAOS_SEED (1) on; docs/chaos.md.
 chaos: $(STAMP)
 	@PYTHONPATH=tests $(BIN)/python -m chaos
+
+# One worker process against four on a PostgreSQL of its own, deaths, a restart; docs/scaling.md.
+scale: $(STAMP)
+	@PYTHONPATH=tests $(BIN)/python -m scale
 
 mutants: $(STAMP)
 	@PYTHONPATH=tests $(BIN)/python -m mutants

@@ -15,7 +15,7 @@ from connector.places import migrations_folder
 
 CONFIG = """\
 version: 1
-ledger: sqlite:///ledger.db
+ledger: {ledger}
 zone: Europe/Berlin
 connections:
   shop:
@@ -45,16 +45,20 @@ flows:
 """
 
 
-def prepare(folder: Path, url: str, born: datetime, slots: int) -> Path:
-    """Make a ledger that lives since *born*, and a configuration that begins then."""
-    ledger = Ledger(f"sqlite:///{folder / 'ledger.db'}")
+def prepare(folder: Path, url: str, born: datetime, slots: int, address: str = "") -> Path:
+    """Make a ledger that lives since *born*, and a configuration that begins then.
+
+    *address*: of a database for it, if not a file in *folder*.
+    """
+    address = address or f"sqlite:///{folder / 'ledger.db'}"
+    ledger = Ledger(address)
     migrate.upgrade(ledger, migrations_folder(), born)
     ledger.close()
     env = folder / ".env"
     env.touch(mode=0o600)
     env.write_text("BENCH=bench\n")
     config = folder / "config.yaml"
-    config.write_text(CONFIG.format(url=url, start=born.isoformat(), slots=slots))
+    config.write_text(CONFIG.format(ledger=address, url=url, start=born.isoformat(), slots=slots))
     return config
 
 

@@ -15,7 +15,7 @@ import re
 import time
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from urllib.parse import parse_qs, urlsplit
@@ -98,10 +98,9 @@ class Erp:
             case "CreateCustomer":
                 inner = self._create_customer(body)
             case "FindSalesOrders":
-                inner = _found(body, self._orders, "Order", "OrderNo")
+                inner = self._find_orders(body)
             case "GetSalesOrders":
-                shown, numbers = self._shown or {}, _NUMBER.findall(body)
-                inner = "".join(f"<Order>{shown[no]}</Order>" for no in numbers if no in shown)
+                inner = self._show(_NUMBER.findall(body))
             case "UpdateSalesOrder":
                 no = _NUMBER.findall(body)[0].decode()
                 inner = f"<Result><No>{no}</No><Version>2</Version></Result>"
@@ -118,6 +117,16 @@ class Erp:
             f'<{operation}Response xmlns="{NS}">{inner}</{operation}Response>'
             "</soap:Body></soap:Envelope>"
         ).encode()
+
+    def _find_orders(self, body: bytes) -> str:
+        if self._shown is None:
+            return _found(body, self._orders, "Order", "OrderNo")
+        known = map(self._orders.get, _REFERENCE.findall(body))
+        return self._show(no.encode() for no in known if no)
+
+    def _show(self, numbers: Iterable[bytes]) -> str:
+        shown = self._shown or {}
+        return "".join(f"<Order>{shown[no]}</Order>" for no in numbers if no in shown)
 
     def stats(self) -> dict[str, object]:
         """Tell what came, and begin to time anew."""
@@ -249,12 +258,10 @@ class Wire(asyncio.Protocol):
             self._out.write(head.encode() + body)
 
 
-async def serve(shop: Shop, desk: Desk) -> None:
-    """Serve on a free port of the loopback; say which on stdout."""
-    server = await asyncio.get_running_loop().create_server(
-        lambda: Wire(shop, desk), "127.0.0.1", 0
-    )
-    print(f"url=http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
+async def serve(shop: Shop, desk: Desk, host: str) -> None:
+    """Serve on a free port of *host*; say which on stdout."""
+    server = await asyncio.get_running_loop().create_server(lambda: Wire(shop, desk), host, 0)
+    print(f"url=http://{host}:{server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()
 
 
@@ -266,13 +273,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--latency", type=float, default=0.0, help="of the ERP, in milliseconds")
     parser.add_argument("--slots", type=int, default=0, help="calls that the ERP does at once")
+    parser.add_argument("--keeps", action="store_true", help="the ERP shows what it was sent")
     parser.add_argument("--many", action="store_true", help="make each order when it is read")
+    parser.add_argument("--host", default="127.0.0.1")
     args = parser.parse_args()
     first = datetime.fromisoformat(args.first)
     make = shop_data.Many if args.many else shop_data.orders
     rows = make(args.orders, seed=args.seed, first=first)
-    desk = Desk(Erp(keeps=args.many), args.latency / 1000, args.slots)
-    asyncio.run(serve(Shop(rows, first), desk))
+    desk = Desk(Erp(keeps=args.many or args.keeps), args.latency / 1000, args.slots)
+    asyncio.run(serve(Shop(rows, first), desk, args.host))
 
 
 if __name__ == "__main__":

@@ -47,9 +47,9 @@ END: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT)
 class Worker:
     """One process: a loop that derives jobs, and threads that do them."""
 
-    def __init__(self, app: App, *, most: int, once: bool = True) -> None:
+    def __init__(self, app: App, *, most: int, calls: int | None = None, once: bool = True) -> None:
         self.work = Work(app)
-        self.app = app
+        self.app, self._calls = app, calls
         self._once = once  # jobs are queued once; correctness does not rest on it
         self._log = structlog.get_logger()
         self._signals: SimpleQueue[int] = SimpleQueue()
@@ -114,7 +114,7 @@ class Worker:
     def _look(self) -> None:
         """Take our shares, beat, and derive jobs from what is due and asked."""
         try:
-            right = share(self.app)
+            right = share(self.app, self._calls)
             if right != self._clock_is_right:
                 self._clock_is_right = right
                 self._log.error("clock", code="clock_off" if not right else "clock_right")
@@ -176,9 +176,10 @@ def able(app: App, turns: Turns, name: str) -> bool:
     return turns.idle(name) and all(shares)
 
 
-def share(app: App) -> bool:
+def share(app: App, most: int | None = None) -> bool:
     """O3: how many calls this process may make on each connection until the next look.
 
+    *most*: never more than so many.
     None, and False, while this machine's clock is not the database's: leases and settle times are
     reckoned with it, and one that is ahead would take for over what is under way (O2).
     """
@@ -190,7 +191,13 @@ def share(app: App) -> bool:
         limit = wired.limits.concurrency
         with app.ledger.begin() as db:
             mine = shares.divide(
-                db, name, app.ledger.owner, limit=limit, in_use=slots.shrink, lasts=lasts
+                db,
+                name,
+                app.ledger.owner,
+                limit=limit,
+                most=most,
+                in_use=slots.shrink,
+                lasts=lasts,
             )
             right = right and abs(app.clock.now() - shares.clock(db)) <= DRIFT
         slots.lend(mine if right else 0, LENT.total_seconds() - (time.monotonic() - began))
@@ -203,9 +210,10 @@ def conninfo(app: App) -> str:
     return url.render_as_string(hide_password=False)
 
 
-def run(path: Path, most: int, *, once: bool = True) -> None:
+def run(path: Path, most: int, *, calls: int | None = None, once: bool = True) -> None:
     """Work on the ledger of the configuration at *path*, then end the process.
 
+    *most*: flows at once; *calls*: at once on one connection, where its share would be more.
     *once* False: jobs are deferred however many wait, to show that nothing rests on it.
     """
     app = open_app(path)
@@ -217,7 +225,7 @@ def run(path: Path, most: int, *, once: bool = True) -> None:
             )
         with app.ledger.begin() as db:
             jobs.prepare(db)
-        worker = Worker(app, most=most, once=once)
+        worker = Worker(app, most=most, calls=calls, once=once)
     except ConnectorError:
         app.close()
         raise

@@ -24,9 +24,14 @@ WORKING = import_module("connector.worker") if find_spec("procrastinate") else N
     show_default=True,
     help="Flows that this process runs at once.",
 )
+@click.option(
+    "--calls",
+    type=click.IntRange(1, 1000),
+    help="Calls that this process makes at once on one connection, where its share would be more.",
+)
 @config_option
 @json_option
-def worker(jobs: int, config: Path | None, as_json: bool) -> None:
+def worker(jobs: int, calls: int | None, config: Path | None, as_json: bool) -> None:
     """Work on a PostgreSQL ledger beside any number of others, until SIGTERM.
 
     Start as many as you like, on any machines that reach the database and both systems, with one
@@ -36,4 +41,4 @@ def worker(jobs: int, config: Path | None, as_json: bool) -> None:
     if WORKING is None:
         cure = "install shop-erp-connector[postgres]"
         raise ConnectorError("procrastinate is not installed", code="usage", cure=cure)
-    WORKING.run(config_path(config), jobs)
+    WORKING.run(config_path(config), jobs, calls=calls)

@@ -14,17 +14,19 @@ from sqlalchemy import Connection, delete, func, insert, select, text, update
 from connector.ledger.schema import share
 
 
-def divide(
+def divide(  # noqa: PLR0913 - whose, of how many, for how long
     db: Connection,
     connection: str,
     owner: str,
     *,
     limit: int,
+    most: int | None = None,
     in_use: Callable[[int], int],
     lasts: timedelta,
 ) -> int:
     """Take a fair share of *limit* calls at once for *lasts*; never more than others leave.
 
+    *most*: no more than this machine can do, however few share them.
     A share shrinks no faster than calls end: *in_use* is told how many may be, lets no more begin,
     and says how many are on the wire.
     """
@@ -36,7 +38,7 @@ def divide(
     others = {row.owner: row.slots for row in db.execute(asked) if row.owner != owner}
     ranked = sorted([*others, owner])
     fair = limit // len(ranked) + (ranked.index(owner) < limit % len(ranked))
-    mine: int = max(min(fair, limit - sum(others.values())), 0)
+    mine: int = max(min(fair, most or limit, limit - sum(others.values())), 0)
     mine = max(mine, in_use(mine))
     told = {"slots": mine, "until": now + lasts}
     held = (share.c.connection == connection, share.c.owner == owner)

@@ -22,7 +22,9 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 
+from connector.errors import NotNow
 from connector.ledger import goods
 from connector.ledger.drafts import Draft as Draft
 from connector.ledger.links import own_link
@@ -45,6 +47,9 @@ _KEPT = (
     "flow", "entity", "key", "source", "target", "serial_key", "birth", "born_at", "reference",
     "read_at", "doc", "doc_hash", "raw_hash", "read_digest", "total", "currency", "subject", "lane",
 )  # fmt: skip
+
+# What two processes that read the same may write at once; the second finds it written next time.
+_ONE_EACH = {"uq_record_flow_entity_key", "uq_record_target_entity_reference"}
 
 
 def hashes(
@@ -76,7 +81,10 @@ def _named() -> ColumnElement[bool]:
 
 
 def stage(db: Connection, drafts: Sequence[Draft], now: datetime) -> Staged:
-    """Write what is wanted; delivery is never disturbed (R1), equal documents change nothing."""
+    """Write what is wanted; delivery is never disturbed (R1), equal documents change nothing.
+
+    Raises NotNow(read_elsewhere) if another process has just written one of them.
+    """
     counts = {"changed": 0, "same": 0}
     reborn: list[str] = []
     new: list[Draft] = []
@@ -289,7 +297,13 @@ def _insert(db: Connection, drafts: Sequence[Draft], now: datetime) -> list[tupl
         return []
     rows = [_row(draft, now) for draft in drafts]
     before = db.scalar(select(func.max(record.c.id))) or 0
-    add(db, record, rows)
+    try:
+        add(db, record, rows)
+    except IntegrityError as error:
+        if _named_by(error) not in _ONE_EACH:
+            raise
+        message = "another process reads the same documents"
+        raise NotNow(message, code="read_elsewhere") from error
     made = db.execute(_made(), {"before": before}).all()
     ids = {(flow, entity, key): id_ for id_, flow, entity, key in made}
     told = {"at": now, "move": "stage new", "seq": 1, "actor": "engine"}
@@ -300,6 +314,12 @@ def _insert(db: Connection, drafts: Sequence[Draft], now: datetime) -> list[tupl
     ]  # fmt: skip
     add(db, event, events)
     return [(ids[d.flow, d.entity, d.key], 1, d.goods) for d in drafts if d.goods is not None]
+
+
+def _named_by(error: IntegrityError) -> str | None:
+    """The constraint that PostgreSQL names; one process alone meets none (O1)."""
+    name: str | None = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    return name
 
 
 @cache

@@ -100,3 +100,11 @@ def test_a_run_whose_worker_lives_no_more_is_anothers(db):
     runs.abandon(db, now)
     ended = db.scalars(select(run.c.id).where(run.c.state == "ended")).all()
     assert ended == [third]
+
+
+def test_a_small_machine_takes_no_more_than_it_can_do(db):
+    """However few share the calls; what it leaves is there for others."""
+    small = {"limit": 10, "most": 3, "in_use": lambda _: 0, "lasts": LONG}
+    assert shares.divide(db, "erp", "a", **small) == 3
+    assert take(db, "b") == 5
+    assert shares.divide(db, "erp", "a", **small) == 3

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 
 import pytest
-from ledger_rows import NOW, a_record, an_intent
+from ledger_rows import NOW, a_draft, a_record, an_intent
+from msgspec.structs import replace
 from sqlalchemy import select, text, update
+from sqlalchemy.exc import IntegrityError
 
-from connector.errors import ConnectorError
-from connector.ledger import attempts, brakes, claims, life, schema
+from connector.errors import ConnectorError, NotNow
+from connector.ledger import attempts, brakes, claims, life, runs, schema, staging
 from connector.ledger.schema import attempt
 from connector.ledger.store import Ledger
 
@@ -142,3 +144,43 @@ def test_a_beat_that_waited_for_an_export_knows_that_the_ledger_is_retired(two):
             return error.code
 
     assert beside(mine, other, retire, beat) == [None, "ledger_retired"]
+
+
+def test_of_two_workers_that_read_the_same_new_orders_one_stages_them(two):
+    """P3: the second is told that another reads, as with a position, and writes nothing."""
+    mine, other = two
+    page = [a_draft("1"), a_draft("2")]
+
+    def refused(db):
+        with pytest.raises(NotNow) as told:
+            staging.stage(db, [*page, a_draft("0")], NOW)
+        db.rollback()
+        return told.value.code
+
+    staged, code = beside(mine, other, lambda db: staging.stage(db, page, NOW), refused)
+
+    assert (staged.new, code) == (2, "read_elsewhere")
+    keys = select(schema.record.c.key).order_by(schema.record.c.key)
+    assert mine.read(lambda db: list(db.scalars(keys))) == ["1", "2"]
+
+
+def test_what_else_is_wrong_with_a_new_record_is_no_matter_of_another_process(two):
+    """A rule of the schema that we break is a bug of ours, and said to be one."""
+    mine, _ = two
+    with pytest.raises(IntegrityError), mine.begin() as db:
+        staging.stage(db, [replace(a_draft("1"), verdict="nonsense")], NOW)
+
+
+def test_of_two_workers_that_tick_at_once_one_asks(two):
+    """O2: the second waits for the first one's commit, and finds the time asked for."""
+    mine, other = two
+
+    asked, again = beside(
+        mine,
+        other,
+        lambda db: runs.schedule(db, "orders", NOW, NOW),
+        lambda db: runs.schedule(db, "orders", NOW, NOW),
+    )
+
+    assert (asked is not None, again) == (True, None)
+    assert len(mine.read(runs.asked_flows)) == 1

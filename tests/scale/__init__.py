@@ -1,0 +1,1 @@
+"""The scale suite: worker processes on a real PostgreSQL, measured and killed; `make scale`."""
