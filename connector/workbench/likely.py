@@ -51,6 +51,7 @@ _MEANS = {
     "total": "total gesamt summe",
     "unit": "unit einzel stück stueck unitaire",
     "sku": "sku",
+    "purchase": "purchase purch",
 }
 _WORD = {word: plain for plain, words in _MEANS.items() for word in words.split()}
 _TWO = {
@@ -101,13 +102,14 @@ _ORDER: Sequence[Rule] = (
     ("doc.number", "(web|shop|online|your) (order )?(no|reference)", "text"),
     (
         "doc.number",
-        "(customer )?(order )?reference|reference customer|(customer )?(purchase order|po) no",
+        "(customer )?(order )?reference|reference customer"
+        "|(customer )?(purchase order|po)( form)? no",
         "text",
     ),
     ("doc.number", "order no|order reference|no customer reference", "text"),
     (
         "doc.customer | there",
-        "((sell|sold|order) to )?customer( (no|id|code|key|account))?",
+        "((sell|sold|order) to )?customer( (no|id|code|key|account|account no))?",
         "text integer",
     ),
     (
@@ -237,9 +239,9 @@ def is_id(name: str, entity: str) -> bool:
     """Whether a field of this name is the system's own id of a record."""
     words = set(plain(name).split())
     own = {"order": "order", "customer": "customer", "product": "item", "stock": "item"}
-    return bool(words & {"no", "id", "key", "code"}) and words <= {
+    return bool(words & {"no", "id", "key", "code", "account"}) and words <= {
         *("no", "id", "key", "code", "own"),
-        *("result", "return"),
+        *("result", "return", "account"),
         own.get(entity, entity),
     }
 

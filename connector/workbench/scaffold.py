@@ -32,6 +32,7 @@ _ADDRESSES = {
     "doc.shipping": f"(doc.shipping if {_FILLED} else doc.billing) as b",
 }
 _DEEPEST = 6
+_RECORD = 3  # so many fields of a document in one group, and it is the document
 _WIDTH = 46
 
 
@@ -79,7 +80,8 @@ def _tree(element: Element, place: Place, indent: str, depth: int) -> Iterator[s
     """Write members: what is needed, then guesses, then, commented, what nobody guessed."""
     guessed = _likely(element, place)
     rows = [
-        (one, _member(one, place, guessed, indent, depth)) for one in element.members().values()
+        (one, _member(one, element, place, guessed, indent, depth))
+        for one in element.members().values()
     ]
     for title, wanted in (("needed by the contract", True), ("may be left out", False)):
         block = [lines for one, lines in rows if one.needed is wanted and lines]
@@ -91,13 +93,19 @@ def _tree(element: Element, place: Place, indent: str, depth: int) -> Iterator[s
 
 
 def _member(
-    one: Element, place: Place, guessed: Mapping[str, str], indent: str, depth: int
+    one: Element,
+    parent: Element,
+    place: Place,
+    guessed: Mapping[str, str],
+    indent: str,
+    depth: int,
 ) -> list[str]:
     if not _is_tree(one):
         return [_leaf(one, guessed.get(one.name), indent)]
     if depth >= _DEEPEST:
         return []
-    walk, inside = _inside(one, place)
+    alone = sum(map(_is_tree, parent.members().values())) == 1
+    walk, inside = _inside(one, place, alone=alone)
     inner = list(_tree(one, inside, indent + "  ", depth + 1)) if inside is not None else []
     filled = any(GUESS in line for line in inner)
     if not filled and not (one.needed and any(not _is_comment(line) for line in inner)):
@@ -107,7 +115,7 @@ def _member(
     if not walk and inside is not None and inside.base in _ADDRESSES:
         inner = [line.replace(f"{inside.base}.", "b.") for line in inner]
         walk = _ADDRESSES[inside.base]
-    word = "$each" if one.many else "$with"
+    word = "$each" if one.many and walk else "$with"
     each = [f"{indent}  {word}: {walk}".ljust(_WIDTH) + f"  {GUESS}"] if walk else []
     return [f"{indent}{_key(one.name)}:", *each, *inner]
 
@@ -139,14 +147,19 @@ def _is_tree(one: Element) -> bool:
     return one.kind is None or (one.many and bool(one.members()))
 
 
-def _inside(one: Element, place: Place) -> tuple[str, Place | None]:
-    """What a group walks, if it is a list, and what its members are likely to be."""
+def _inside(one: Element, place: Place, *, alone: bool) -> tuple[str, Place | None]:
+    """What a group walks, if it is a list, and what its members are likely to be.
+
+    *alone*: its parent has no other group.
+    """
     if not one.many:
         return "", below(place, one.name)
     if place.base == "l" and plain(one.name) == "tax":
         return "l.taxes as t", taxes_of(place)
     if place.entity == "order" and place.base == "" and _holds_lines(one):
         return _SOLD, lines_of(place)
+    if place.base == "" and (alone or len(_likely(one, place)) >= _RECORD):
+        return "", place  # a list of documents, of which one is sent
     return "", None
 
 
@@ -205,12 +218,13 @@ def _guessed(
     element: Element, place: Place | None, path: str, depth: int, *, needed: bool
 ) -> Iterator[Guess]:
     guessed = _likely(element, place)
+    alone = sum(map(_is_tree, element.members().values())) == 1
     for name, one in element.members().items():
         at = f"{path}.{name}" if path else name
         if not _is_tree(one):
             yield Guess(path=at, expression=guessed.get(name), needed=needed and one.needed)
         elif depth < _DEEPEST:
-            inside = _inside(one, place)[1] if place is not None else None
+            inside = _inside(one, place, alone=alone)[1] if place is not None else None
             yield from _guessed(one, inside, at, depth + 1, needed=needed and one.needed)
 
 

@@ -13,6 +13,8 @@ from connector.workbench.likely import assigned, is_id, plain, root
 from connector.workbench.scaffold import GUESS, payload_of, table_lines, write_lines
 
 _WIDTH = 46
+_DEEPEST = 6
+_VALUE = re.compile(r"(?i)value|wert|valeur|criteri|filter")
 _WORDS = {  # what an operation's name says that it does
     "delete": "delete remove löschen loeschen supprimer",
     "create": "create add save insert new upsert submit place maintain import anlegen erstellen",
@@ -57,7 +59,7 @@ def of_contract(
     """Write an entity file for *operations* (action → operation) of a *service* to be named."""
     lines = [HEAD.format(entity=entity, of=of, guess=GUESS)]
     read = next((o for a, o in operations.items() if a in ("get", "list", "find")), None)
-    payload = _answered(book, read) if read is not None else None
+    payload = _answered(book, read, entity) if read is not None else None
     if payload is not None:
         lines += reading.key_lines(payload[1], entity)
     lines += ["actions:"]
@@ -158,7 +160,7 @@ def _asking(book: Book, action: str, operation: str, entity: str) -> Iterator[st
     taken = list(_arguments(book.sent(operation).members(), action))
     yield "    args:".ljust(_WIDTH) + f"  {GUESS}" if taken else "    args: {}"
     yield from taken
-    found = _answered(book, operation)
+    found = _answered(book, operation, entity)
     if found is not None:
         yield f"    items: = reply{found[0]}".ljust(_WIDTH) + f"  {GUESS}"
     ours = _reference(found[1], entity) if action == "find" and found is not None else None
@@ -169,32 +171,69 @@ def _asking(book: Book, action: str, operation: str, entity: str) -> Iterator[st
 
 
 def _arguments(members: Mapping[str, Element], action: str) -> Iterator[str]:
+    """What an operation asks for: the one value that is likely known, in the groups around it."""
     given = {"get": "key", "find": "reference", "list": "since", "update": "key", "match": "value"}
     action, _, by = action.partition(".")
-    leaves = [name for name, one in members.items() if one.kind is not None]
-    leaves.sort(key=lambda name: by not in plain(name).split())
-    for name, one in members.items():
-        first = bool(leaves) and name == leaves[0] and action in given
-        value = f"= {given[action]}" if first else "$drop"
-        about = GUESS if first else f"# {'NEEDED: ' if one.needed else ''}{one.kind or 'a group'}"
-        yield f"      {name}: {value}".ljust(_WIDTH) + f"  {about}"
+    chosen = _asked(members, by, "") if action in given else None
+    yield from _argument_lines(members, chosen, given.get(action, ""), "      ", "", 0)
 
 
-def _answered(book: Book, operation: str) -> tuple[str, Element] | None:
-    """Where in an answer the documents are, and their element: its nearest large group."""
-    back = book.back(operation)
-    level: list[tuple[str, Element]] = [("", back)] if back is not None else []
-    for _ in range(5):
-        large = [(p, e) for p, e in level if _leaves(e) >= 3]
-        if large:
-            return max(large, key=lambda pair: _leaves(pair[1]))
-        level = [
-            (f"{path}.{name}", one)
-            for path, element in level
-            for name, one in element.members().items()
-            if one.kind is None
-        ]
+def _asked(members: Mapping[str, Element], by: str, path: str, depth: int = 0) -> str | None:
+    """The path of the member that takes what is asked for: by its name, else the nearest text."""
+    leaves = [n for n, one in members.items() if one.kind is not None and not one.words]
+    leaves.sort(key=lambda name: (by not in plain(name).split(), _VALUE.search(name) is None))
+    if leaves:
+        return path + leaves[0]
+    for name, one in members.items() if depth < _DEEPEST else ():
+        found = _asked(one.members(), by, f"{path}{name}.", depth + 1)
+        if found is not None:
+            return found
     return None
+
+
+def _argument_lines(
+    members: Mapping[str, Element],
+    chosen: str | None,
+    value: str,
+    indent: str,
+    path: str,
+    depth: int,
+) -> Iterator[str]:
+    for name, one in members.items():
+        at = f"{path}{name}"
+        if at == chosen:
+            yield f"{indent}{name}: = {value}".ljust(_WIDTH) + f"  {GUESS}"
+        elif one.kind is None and depth < _DEEPEST and (chosen or "").startswith(f"{at}."):
+            yield f"{indent}{name}:"
+            inner = one.members()
+            yield from _argument_lines(inner, chosen, value, f"{indent}  ", f"{at}.", depth + 1)
+        else:
+            words = f", one of: {', '.join(sorted(one.words)[:8])}" if one.words else ""
+            about = f"# {'NEEDED: ' if one.needed else ''}{one.kind or 'a group'}{words}"
+            yield f"{indent}{name}: $drop".ljust(_WIDTH) + f"  {about}"
+
+
+def _answered(book: Book, operation: str, entity: str) -> tuple[str, Element] | None:
+    """Where in an answer the documents are, and their element.
+
+    The nearest large group of which two members speak of such a document, else the nearest.
+    """
+    back = book.back(operation)
+    level: list[tuple[str, Element, bool]] = [("", back, False)] if back is not None else []
+    first = None
+    for _ in range(5):
+        large = [(p, e) for p, e, _ in level if _leaves(e) >= 3]
+        for one in sorted(large, key=lambda pair: -_leaves(pair[1])):
+            first = first or one
+            if _speaks(one[1], entity):
+                return one
+        level = [
+            (f"{path}.{name}", one, listed or one.many)
+            for path, element, listed in level
+            for name, one in element.members().items()
+            if one.kind is None and not (listed and one.many)
+        ]
+    return first
 
 
 def _reference(item: Element, entity: str) -> str | None:
@@ -203,6 +242,13 @@ def _reference(item: Element, entity: str) -> str | None:
     guessed = assigned(root(entity), kinds)
     by = {expression: name for name, expression in guessed.items()}
     return by.get("reference") or by.get("doc.number")
+
+
+def _speaks(element: Element, entity: str) -> bool:
+    """Whether two of its members are likely to be of a document: its id, and fields of ours."""
+    kinds = {n: one.kind for n, one in element.members().items() if one.kind is not None}
+    told = assigned(root(entity, reading=True), kinds)
+    return len(told) + any(is_id(name, entity) for name in kinds if name not in told) >= 2
 
 
 def _leaves(element: Element) -> int:

@@ -138,3 +138,22 @@ def test_json_output_holds_the_same_yaml(bench: Bench) -> None:
     """For a tool that goes on with it."""
     words = ("map", "scaffold", "--wsdl", str(HERE / "acme.wsdl"), "--op", "Save")
     assert json.loads(bench(*words, "--json").out)["yaml"] == bench(*words).out
+
+
+def test_a_document_in_a_list_in_groups_is_found(bench: Bench) -> None:
+    """What is sent and answered may be one of a list, and what is asked for deep in groups."""
+    ops = ("--op", "create", "--op", "read", "--op", "find")
+    said = bench("map", "scaffold", "--wsdl", str(HERE / "nested.wsdl"), *ops)
+    lines = [line.split("#")[0].rstrip() for line in said.out.splitlines()]
+    assert lines.count("    items: = reply.SalesOrder.SalesTable") == 2
+    for line in (
+        "key: = SalesId",
+        "              Value: = key",
+        "          Value1: = reference",
+        "          Operator: $drop",
+        "    CustAccount: = doc.customer | there",
+        "          ItemId: = l.product | there",
+        "          SalesQty: = l.quantity",
+    ):
+        assert line in lines, said.out
+    assert "one of: Equal, Less" in said.out
