@@ -71,9 +71,20 @@ def guesses(element: Element, entity: str) -> list[Guess]:
 
 def write_lines(element: Element, entity: str) -> Iterator[str]:
     """Write the `write` section for *element*."""
-    lines = list(_tree(element, root(entity), "  ", 0))
+    lines = _referring(list(_tree(element, root(entity), "  ", 0)))
     yield "write:" if not all(map(_is_comment, lines)) else "write: {}"
     yield from lines
+
+
+def _referring(lines: list[str]) -> list[str]:
+    """Give our reference the field of the order number, where none is made for it."""
+    if any(": = reference " in line for line in lines):
+        return lines
+    first = next((n for n, line in enumerate(lines) if ": = doc.number" in line), None)
+    if first is not None:
+        text, mark, about = lines[first].partition(f"  {GUESS}")
+        lines[first] = f"{text.partition(' = ')[0]} = reference".ljust(_WIDTH) + mark + about
+    return lines
 
 
 def _tree(element: Element, place: Place, indent: str, depth: int) -> Iterator[str]:
