@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from sqlalchemy import Connection
 from tenacity import RetryCallState, retry, retry_if_exception_type, wait_exponential
 
 from connector import errors
+from connector.flow.abreast import few_at_a_time, one_at_a_time
 from connector.flow.brakes import Streak, hold_back
 from connector.flow.compose import Surroundings, compose, demanded
 from connector.flow.decide import Rules, Want, decide
@@ -30,7 +31,6 @@ from connector.points import reach
 from connector.ports import Clock, Gate, Target
 from connector.values import (
     Change,
-    Create,
     Decision,
     Done,
     Known,
@@ -38,17 +38,12 @@ from connector.values import (
     NotSent,
     Outcome,
     Ref,
-    Resume,
     Unauthorized,
     Unavailable,
-    Update,
-    Wait,
 )
 
 PAGE = 200
 MOST = 10 * PAGE  # records until what they depend on has its turn
-CALLS = (Create, Update, Resume)
-AGAIN = timedelta(seconds=1)
 SHUT = ("unavailable", "unauthorized", "closed", "paused")  # why a connection lets no call begin
 
 
@@ -196,9 +191,11 @@ class Window:
         if creates is not None:
             decisions |= one_at_a_time(decisions, creates, clock.now())
         begun = {w.id for w in work}
+        suspects = ledger.read(attempts.suspects, [w.id for w in work])
+        blamed = {w.id: w.attempts for w in work if w.id in suspects}
+        decisions |= few_at_a_time(decisions, blamed, self._at_once(), clock.now())
         if flow.finds:
-            begun = ledger.read(attempts.suspects, [w.id for w in work])
-            decisions |= few_at_a_time(decisions, begun, self._at_once(), clock.now())
+            begun = suspects
             self._rolls = self._rolls and not begun  # R12: these are all that go at once
         held, braked = held_back(work, decisions, flow, ledger, clock.now(), self.licence)
         self.done.braked = self.done.braked or braked
@@ -346,25 +343,6 @@ def window(flow: Flow, at_once: int) -> int:
     Who only links sends nothing, and asks by the page.
     """
     return PAGE if flow.finds or flow.mode == "link_only" else at_once
-
-
-def few_at_a_time(
-    decisions: Mapping[int, Decision], suspects: Set[int], most: int, now: datetime
-) -> dict[int, Decision]:
-    """R12: of calls that may have killed a worker only so many go at once as begin at once."""
-    calls = [i for i in decisions if i in suspects and isinstance(decisions[i], CALLS)]
-    later = Wait(until=now, reason="a worker died while it was sent: it goes with few others")
-    return dict.fromkeys(calls[most:], later)
-
-
-def one_at_a_time(
-    decisions: Mapping[int, Decision], most: int, now: datetime
-) -> dict[int, Decision]:
-    """S7: while find is unproven, all creates but *most* wait for the next round."""
-    creates = [id_ for id_, decision in decisions.items() if isinstance(decision, Create)]
-    # With one on its way the next round may know more; with none it can only wait.
-    later = Wait(until=now if most else now + AGAIN, reason="find is being proven")
-    return dict.fromkeys(creates[most:], later)
 
 
 def close_group(

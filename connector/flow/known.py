@@ -27,7 +27,7 @@ def known_of(work: Claimed, flow: Flow, life: Life) -> Known:
         return Absent(at=work.created_at)
     if work.target_key is not None:
         if not work.base_known or work.base_source is None:
-            return Unsure(why="base")
+            return Unsure(why="base") if flow.finds or flow.gets else _unread(work)
         return Linked(
             key=work.target_key,
             version=work.target_version,
@@ -41,6 +41,13 @@ def known_of(work: Claimed, flow: Flow, life: Life) -> Known:
         if trusted(work, flow, life)
         else Unsure(why="born before the watch", since=life.unsettled_since)
     )
+
+
+def _unread(work: Claimed) -> Seen:
+    """It is there, and nobody can look what it holds: all of it is written, over any version."""
+    left = tuple((work.steps_left or "").split())
+    key = str(work.target_key)
+    return Seen(key=key, version=None, there={}, item={}, base={}, steps_left=left)
 
 
 def trusted(work: Claimed, flow: Flow, life: Life) -> bool:

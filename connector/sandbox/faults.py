@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 EXECUTED = ("commit_then_hang", "commit_then_cut", "late_commit", "slow", "half_reply")
-SPOILED = ("accepted_html", "text_before", "garbage")
+SPOILED = ("accepted_html", "text_before", "garbage", "grown")
 REFUSED = ("unavailable", "fault", "refuse", "outage", "unauthorized")
 FAULTS = frozenset(EXECUTED + SPOILED + REFUSED)
 CHOICE = ("fault", "ops", "share", "calls", "count", "seed", "after", "seconds")

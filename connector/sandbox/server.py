@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import socket
 import ssl
@@ -28,6 +29,8 @@ WARNING = (
     b" on line <b>42</b><br />\n"
 )
 SENTENCE = b"This feature is temporarily not available or failed after a technical error.<br><br>\n"
+OPENED = re.compile(rb"(<t:[A-Z]\w*>)(?=<t:)")  # an element of elements
+GROWN = b"<t:AddedInTwo>as the next version says</t:AddedInTwo>"
 GARBAGE = b"\x00\xff\xfe<<{]" * 40
 
 
@@ -198,6 +201,10 @@ def spoiled(fault: str, reply: Reply) -> Reply:
             return Reply(status=202, body=SENTENCE + reply.body, kind=html)
         case "text_before":
             return Reply(status=200, body=WARNING + reply.body, kind=html)
+        case "grown":
+            # Of a contract that is newer than the client's: more is said than he knows of.
+            body = OPENED.sub(rb"\1" + GROWN, reply.body)
+            return Reply(status=reply.status, body=body, kind=reply.kind, headers=reply.headers)
         case _:
             return Reply(status=200, body=GARBAGE, kind=reply.kind)
 

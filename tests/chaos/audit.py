@@ -47,6 +47,7 @@ class Result:
     stock_wrong: int = 0
     unexplained: int = 0
     told: list[str] = field(default_factory=list)
+    happened: set[str] = field(default_factory=set)
 
     @property
     def clean(self) -> bool:
@@ -67,6 +68,7 @@ class Result:
         for name in NUMBERS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.told += other.told
+        self.happened |= other.happened
 
 
 def judge(world: World) -> Result:
@@ -83,6 +85,7 @@ def judge(world: World) -> Result:
         duplicated=found.count("doubled") + found.count("stray") + len(twice),
         stale=found.count("stale") + found.count("different_total"),
         stock_wrong=len(shelves),
+        happened={*world.tally.met, *world.tally.points, *world.struck()},
     )
     result.told += [f"{f.kind}: order {f.number} {f.detail}".rstrip() for f in found.findings]
     result.told += [f"doubled: customer {who}" for who in twice]

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from connector.demo.count import count, stock_wrong
 from connector.demo.scene import BUFFER
@@ -22,11 +23,14 @@ TICK = 0.05
 LIFE = (2.0, 20.0)  # seconds from its readiness until a daemon is killed
 LONGER = (8.0, 20.0)  # of one that is to end at a crash point
 PAUSE = (2.0, 6.0)  # seconds from one misfortune to the next
+WORK = 10  # documents written in the ERP between two misfortunes, or so many seconds:
+BREATH = 12.0
 GRACE = 8.0  # seconds longer that one lasts which has met nobody yet
 STRIDE = 7  # crash points that a run comes to, or nearly so
 COUNTED = 0.2  # shelves a tick
 THERE = 0.85  # of the orders, before the storm ends
 HOUR = 3600.0
+HEALING = 45.0  # seconds more of calm for each that killed and is corrected
 QUIET = 24  # looks, half a second apart: longer than the slowest flow waits between two turns
 POINTS = (
     "claim.before_commit", "intent.none_sent", "started.before_send", "send.half_written",
@@ -41,25 +45,33 @@ POINTS = (
 FIRST_POINTS = ("send.before_reply", "reply.before_outcome", "outcome.before_commit")
 
 
-def weather(world: World) -> None:
+def climate(seed: int) -> dict[str, list[dict[str, Any]]]:
     """What goes wrong all the time, on both sides, at low shares."""
     spoiled = ("garbage", "text_before", "half_reply", "accepted_html")
     orders = ["CreateSalesOrder", "UpdateSalesOrder", "ReleaseSalesOrder", "CreateCustomer"]
-    rules = erp_weather(world.seed)
-    rules += [
-        {"fault": fault, "ops": orders, "share": 0.02, "seed": world.seed + n}
+    writes: list[dict[str, Any]] = erp_weather(seed)
+    writes += [
+        {"fault": fault, "ops": orders, "share": 0.02, "seed": seed + n}
         for n, fault in enumerate(spoiled)
     ]
-    world.rule("erp", "weather", rules)
     reads = ("unavailable", "commit_then_cut", "half_reply", "garbage", "slow", "commit_then_hang")
-    world.rule(
-        "shop",
-        "weather",
-        [
-            {"fault": fault, "share": 0.004, "seed": world.seed + n, "seconds": 1.0}
-            for n, fault in enumerate(reads)
-        ],
-    )
+    shop = [
+        {"fault": fault, "share": 0.004, "seed": seed + n, "seconds": 1.0}
+        for n, fault in enumerate(reads)
+    ]
+    return {"erp": writes, "shop": shop}
+
+
+def weather(world: World) -> None:
+    """Let it begin."""
+    for kind, rules in climate(world.seed).items():
+        world.rule(kind, "weather", rules)
+
+
+def promised(kinds: list[str]) -> set[str]:
+    """What should have happened once at least, when enough runs are over."""
+    faults = {f"{kind} {r['fault']}" for kind, rules in climate(1).items() for r in rules}
+    return {*kinds, *faults, *POINTS}
 
 
 class Storm:
@@ -67,10 +79,11 @@ class Storm:
 
     def __init__(self, world: World, kinds: list[str]) -> None:
         self.world = world
-        self._deck = kinds
+        self._deck = list(kinds)
         self._left: list[str] = []
         self._open: dict[str, tuple[float, Struck, ExitStack]] = {}
-        self._next = 0.0
+        self._next = self._since = time.monotonic()
+        self._written = world.written()
         self._points = deck_of_points(world.seed)
         self._point = ""
         self._born = 0.0
@@ -82,9 +95,8 @@ class Storm:
             if now >= until and (struck() or now >= until + GRACE):
                 self._over(name)
         self._see_to_the_daemon(now)
-        if now >= self._next and not self._open:
+        if not self._open and self._deck and self._rested(now):
             self._begin(now)
-            self._next = now + self.world.dice.uniform(*PAUSE)
 
     def end(self) -> None:
         """End everything."""
@@ -95,6 +107,15 @@ class Storm:
         _, struck, stack = self._open.pop(name)
         self.world.tally.count(name, struck=struck())
         stack.close()
+        self._since = time.monotonic()
+        self._next = self._since + self.world.dice.uniform(*PAUSE)
+        self._written = self.world.written()
+
+    def _rested(self, now: float) -> bool:
+        """Is there work in hand again that it can meet? Not for ever: a machine may be slow."""
+        if now < self._next:
+            return False
+        return self.world.written() >= self._written + WORK or now > self._since + BREATH
 
     def _begin(self, now: float) -> None:
         if not self._left:
@@ -102,6 +123,8 @@ class Storm:
             self.world.dice.shuffle(self._left)
         name = self._left.pop()
         one = HAZARDS[name]
+        if one.once:
+            self._deck.remove(name)
         stack = ExitStack()
         struck = stack.enter_context(one.begin(self.world))
         self._open[name] = (now + self.world.dice.uniform(one.least, one.most), struck, stack)
@@ -184,18 +207,25 @@ def calm(world: World, say: Say) -> None:
     world.kill()
     world.start()
     until = time.monotonic() + world.size.calm
-    quiet, passed = 0, time.monotonic()
+    quiet, passed, healed = 0, time.monotonic(), 0
     while quiet < QUIET and (now := time.monotonic()) < until:
         if world.died():
             world.buried()
             world.start()
-        quiet = quiet + 1 if not world.busy() and everything_is_there(world) else 0
+        if len(world.tally.healed) > healed:
+            healed, until = healed + 1, until + HEALING
+        at_rest = not world.heal() and not world.busy() and everything_is_there(world)
+        quiet = quiet + 1 if at_rest else 0
         if now - passed > 12:
             world.pass_(HOUR)
             passed = now
         wait(0.5)
     if quiet < QUIET:
         say(f"  it has not come to rest within {world.size.calm:.0f} s")
+    for how, order in world.poisoned.items():
+        world.tally.odd.append(f"order {order} {how} and is not held for it")
+    if world.tally.healed:
+        say(f"  held, told, and delivered once corrected: {', '.join(world.tally.healed)}")
     world.stop()
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, ExceptionContext, event
 
 import connector.daemon
 from adapters import wire
+from adapters.system import System
 from connector import points
 from connector.cli import run
 from connector.clock import SystemClock
@@ -31,6 +32,7 @@ from .levers import Levers
 PATIENCE = "PRAGMA busy_timeout=1500"  # milliseconds, so that a locked ledger is met in time
 LOADED = connector.daemon  # what the command line imports when it is needed: here before the fork
 PIECE = 1000  # bytes of a request written at once: death finds some half written
+KILLS_READER, KILLS_SENDER = "kills-its-reader", "kills-its-sender"
 NO_LIMIT = 1_073_741_823  # pages
 
 
@@ -91,6 +93,30 @@ def count_unreachable(levers: Levers) -> None:
     socket.socket.connect = connect  # type: ignore[method-assign]
 
 
+def die_of(document: str, told: Path) -> None:
+    """Kill this process: *document* does it every time."""
+    told.write_text(document)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def poison(told: Path) -> None:
+    """Some documents kill whoever reads them, others whoever sends them."""
+    decode, sendall = System.decode, wire.Wire.sendall
+
+    def deadly_decode(self: System, entity: str, raw: bytes) -> Any:
+        if KILLS_READER.encode() in raw:
+            die_of(KILLS_READER, told)
+        return decode(self, entity, raw)
+
+    def deadly_sendall(self: wire.Wire, data: bytes) -> None:
+        if KILLS_SENDER.encode() in data:
+            die_of(KILLS_SENDER, told)
+        sendall(self, data)
+
+    System.decode = deadly_decode  # type: ignore[method-assign]
+    wire.Wire.sendall = deadly_sendall  # type: ignore[method-assign]
+
+
 def die_at(wanted: str, told: Path) -> None:
     """Kill this process when it comes to the point for the n-th time."""
     name, _, nth = wanted.partition(":")
@@ -117,6 +143,7 @@ def serve(config: Path) -> int:
     take_names(levers)
     count_unreachable(levers)
     wire.AT_ONCE = PIECE
+    poison(config.parent / "reached")
     if point := os.environ.get("CHAOS_POINT"):
         die_at(point, config.parent / "reached")
     with broken(os.environ.get("CHAOS_BREAK", "")):

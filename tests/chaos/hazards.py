@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from connector.sandbox import edit
 
+from .daemon import KILLS_READER, KILLS_SENDER
 from .world import World
 
 HOUR = 3600.0
@@ -34,17 +35,20 @@ class Hazard:
     begin: Callable[[World], AbstractContextManager[Struck]]
     least: float
     most: float
+    once: bool = False
 
 
 HAZARDS: dict[str, Hazard] = {}
 
 
-def hazard(least: float, most: float) -> Callable[[Course], Course]:
+def hazard(least: float, most: float, *, once: bool = False) -> Callable[[Course], Course]:
     """Enter a kind of misfortune into the list."""
 
     def enter(act: Course) -> Course:
         name = act.__name__
-        HAZARDS[name] = Hazard(name=name, begin=contextmanager(act), least=least, most=most)
+        HAZARDS[name] = Hazard(
+            name=name, begin=contextmanager(act), least=least, most=most, once=once
+        )
         return act
 
     return enter
@@ -123,6 +127,20 @@ def clock_behind(world: World) -> Iterator[Struck]:
         yield world.counting("met_jumped")
 
 
+@hazard(0, 0, once=True)
+def document_kills_reader(world: World) -> Iterator[Struck]:
+    """An order ends every process that reads it, until somebody corrects it after the storm."""
+    world.poison(KILLS_READER)
+    yield done  # that it is held for it in the end shows that it did (World.heal)
+
+
+@hazard(0, 0, once=True)
+def document_kills_sender(world: World) -> Iterator[Struck]:
+    """An order ends every process that sends it."""
+    world.poison(KILLS_SENDER)
+    yield done
+
+
 # ── the systems ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -163,6 +181,23 @@ def shop_revoked(world: World) -> Iterator[Struck]:
     yield world.met("shop", "unauthorized")
     world.rule("shop", "revoked", [])
     world.resume("shop")  # as he does who renewed them: we ourselves would try again in minutes
+
+
+@hazard(2, 4, once=True)
+def contract_changed(world: World) -> Iterator[Struck]:
+    """The ERP is upgraded: it takes no order, and says more than it did; then we get its new WSDL.
+
+    What it refused too often meanwhile somebody lets go on.
+    """
+    orders = {"ops": ["CreateSalesOrder", "UpdateSalesOrder"], "fault": "fault"}
+    grown = {"fault": "grown", "share": 0.5, "seed": world.seed}
+    more, refused = world.met("erp", "grown"), world.met("erp", "fault")
+    demanding = [orders | {"code": "invalid", "share": 0.5}, orders | {"code": "no operation"}]
+    world.rule("erp", "contract", [*demanding, grown])
+    yield lambda: more() and refused()
+    world.rule("erp", "contract", [grown])
+    world.new_contract()
+    world.retry("refused")
 
 
 @hazard(0, 0)

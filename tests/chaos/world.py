@@ -28,13 +28,21 @@ from connector.demo.scene import (
     prepare,
     start_sandbox,
 )
-from connector.sandbox import books
+from connector.places import mappings_folder
+from connector.sandbox import books, edit
 
+from .daemon import KILLS_READER, KILLS_SENDER
 from .levers import Levers
 from .nursery import Born, Nursery
 from .proxy import Proxy
 
 Rules = list[dict[str, Any]]
+ATTEMPTS = 6
+# The ERP's contract may change under us, and fewer attempts end sooner.
+CONFIG = DEMO.replace("connections:", "mappings: [mappings]\nconnections:", 1).replace(
+    "most: 12", f"most: {ATTEMPTS}"
+)
+POISONED = {"gave_up": KILLS_SENDER, "unreadable": KILLS_READER}  # what it must come to
 AWAY = 4  # its exit code when a system or the ledger is
 BUSY = ("prepared", "running", "in_doubt")
 
@@ -62,6 +70,7 @@ class Tally:
     there: float = 0.0
     points: set[str] = field(default_factory=set)
     exits: list[int] = field(default_factory=list)
+    healed: list[str] = field(default_factory=list)
     odd: list[str] = field(default_factory=list)
 
     def count(self, name: str, *, struck: bool = True) -> None:
@@ -77,6 +86,7 @@ class World:
         self.folder, self.seed, self.size, self._broken = folder, seed, size, broken
         self.dice = random.Random(seed)
         self.tally = Tally()
+        self.poisoned: dict[str, int] = {}
         shutil.rmtree(folder, ignore_errors=True)
         seeded = prepare(folder, seed, size.first)
         self.skus = len(seeded.skus)
@@ -89,7 +99,8 @@ class World:
         for kind in self.proxies:
             self.open(kind)
         addresses = (proxy.url for proxy in self.proxies.values())
-        configure(folder, *addresses, DEMO, listen=f"127.0.0.1:{free_port()}")
+        (folder / "mappings").mkdir()
+        configure(folder, *addresses, CONFIG, listen=f"127.0.0.1:{free_port()}")
         self.shelves = Shelves(folder / "erp.db", len(seeded.skus), seed)
         with redirect_stdout(io.StringIO()):
             run(["check", "--fix-webhooks", "--config", str(folder / "config.yaml")])
@@ -159,6 +170,42 @@ class World:
         with redirect_stdout(io.StringIO()):
             run(["resume", kind, "--config", str(self.folder / "config.yaml")])
 
+    def retry(self, reason: str) -> None:
+        """An administrator lets go on what is held for *reason*."""
+        for row in self.rows(f"SELECT entity, key FROM record WHERE reason = '{reason}'"):
+            with redirect_stdout(io.StringIO()):
+                words = ["record", "retry", row["entity"], row["key"]]
+                run([*words, "--config", str(self.folder / "config.yaml")])
+
+    def new_contract(self) -> None:
+        """An administrator installs the ERP's new WSDL, and restarts."""
+        mine = self.folder / "mappings" / "sandbox_erp"
+        shutil.copytree(mappings_folder() / "sandbox_erp", mine, dirs_exist_ok=True)
+        wsdl = mine / "wsdl" / "erp.wsdl"
+        known, added = '<xs:element name="Version" type="xs:string"/>', "AddedInTwo"
+        more = known.replace("Version", added).replace("/>", ' minOccurs="0"/>')
+        wsdl.write_text(wsdl.read_text().replace(known, more + known))
+        self.stop()
+
+    def poison(self, how: str) -> None:
+        """One order becomes the death of us; nobody touches it until it is healed."""
+        order = self.dice.choice(self.shopping.orders)
+        self.shopping.orders.remove(order)
+        self.poisoned[how] = order
+        edit.change_order(self.folder / "shop.db", order, customer_note=how)
+
+    def heal(self) -> bool:
+        """Correct what killed and is held for it by now; is there anything left to correct?"""
+        for how, order in list(self.poisoned.items()):
+            rows = self.rows(
+                f"SELECT reason FROM record WHERE entity = 'order' AND key = '{order}'"
+            )
+            if [POISONED.get(row["reason"]) for row in rows] == [how]:
+                del self.poisoned[how]
+                self.tally.healed.append(how)
+                edit.change_order(self.folder / "shop.db", order, customer_note="corrected")
+        return bool(self.poisoned)
+
     # ── whether a misfortune has struck ─────────────────────────────────────────────────────────
 
     def counting(self, name: str) -> Callable[[], bool]:
@@ -175,6 +222,17 @@ class World:
         """Has *fault* of *kind* struck a call since now?"""
         before = self.faults(kind).get(fault, 0)
         return lambda: self.faults(kind).get(fault, 0) > before
+
+    def written(self) -> int:
+        """How many calls the ERP has executed that write."""
+        file = f"file:{self.folder / 'erp.db'}?mode=ro"
+        with closing(sqlite3.connect(file, uri=True, timeout=30)) as db:
+            wrote = "SELECT count(*) FROM journal WHERE executed AND op GLOB '[CUR]*'"
+            return int(db.execute(wrote).fetchone()[0])
+
+    def struck(self) -> set[str]:
+        """The faults that have struck a call, as `erp late_commit`."""
+        return {f"{kind} {fault}" for kind in self.proxies for fault in self.faults(kind)}
 
     def faults(self, kind: str) -> dict[str, int]:
         """How many calls each fault of *kind* has struck."""

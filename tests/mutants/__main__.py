@@ -21,7 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / ".mutants"
 SURVIVORS = Path(__file__).with_name("survivors.yaml")
 TESTS = ["tests/spine", "tests/flow", "tests/ledger", "tests/sceptic"]
-BUDGET = 90.0  # seconds of tests for one mutant
+BUDGET = float(os.environ.get("MUTANTS_BUDGET", "90"))  # seconds of tests for one mutant
+START = 240.0  # seconds more until a trial counts as killed: a busy machine is no proof
 WORKERS = int(os.environ.get("MUTANTS_WORKERS", "2"))
 
 
@@ -100,7 +101,7 @@ def attempt(wanted: list[Mutant], reached: Reached, results: Results) -> None:
         while waiting and len(running) < WORKERS:
             mutant = waiting.pop()
             if tests := tests_for(mutant, reached):
-                running[Trial(mutant.file, mutant.source, tests, 3 * BUDGET)] = mutant
+                running[Trial(mutant.file, mutant.source, tests, 3 * BUDGET + START)] = mutant
             else:
                 results.add(mutant, SURVIVED)
                 say(f"survived (no test comes there): {mutant.line} {mutant.name}")

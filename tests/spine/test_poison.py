@@ -217,10 +217,11 @@ def test_a_change_that_kills_the_worker_every_time_is_given_up_alone(rig: Rig, f
     rig.flow(attempts=AttemptRules(most=3), slots=2, finds=finds, gets=finds)
     put(rig, "1", "2")
     rig.cycle()
+    rig.cycle()
     died = _change_that_kills(rig, "1", "2")
     assert died == (4 if finds else 3)  # of a page of what can be found it is not known who began
     assert rig.states()["0"] == ("held", "gave_up")
-    assert {rig.states()[n][0] for n in ("1", "2")} == {"done"}
+    assert {rig.states()[n][0] for n in ("1", "2")} == {"done"}, rig.states()
     assert [note for _, _, note in rig.books()] == [None, "fine", "fine"]
 
 
@@ -264,6 +265,36 @@ def test_what_killed_is_sent_once_it_has_been_corrected(rig: Rig, deaths: int) -
     put(rig, "0", note="fine")
     rig.settle()
     assert rig.states()["0"] == ("done", "sent")
+
+
+@pytest.mark.parametrize("finds", [True, False])
+def test_who_dies_with_the_killer_is_not_given_up_with_it(rig: Rig, finds: bool) -> None:
+    """R12: who may have killed goes alone in the end; those that only went along are delivered."""
+    rig.flow(attempts=AttemptRules(most=4), slots=4, finds=finds, gets=finds)
+    others = ("1", "2", "3", "4", "5")
+    put(rig, *others)
+    rig.cycle()
+    rig.cycle()
+
+    def deadly(_: Change) -> str | None:
+        """The killer comes first: where it is on its way, nobody comes through."""
+        with rig.start().engine.connect() as db:
+            killer = select(record.c.id).where(record.c.key == "0").scalar_subquery()
+            out = select(attempt.c.id).where(
+                attempt.c.record == killer, attempt.c.outcome.is_(None)
+            )
+            if db.execute(out).first():
+                raise Killed
+        return None
+
+    rig.memory[1].fault = deadly
+    put(rig, "0", *others, note="changed")
+    for _ in range(20):
+        rig.run_until_killed()
+        rig.clock.pass_(timedelta(minutes=5))
+    rig.settle()
+    assert rig.states()["0"] == ("held", "gave_up")
+    assert [note for _, _, note in rig.books()] == [None, *["changed"] * 5]
 
 
 def test_what_cannot_be_found_again_is_sent_in_no_larger_a_page_than_the_slots(rig: Rig) -> None:
