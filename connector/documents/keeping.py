@@ -32,21 +32,23 @@ class Place:
 
     *members*: the places below, of a part; *item*: the place of each element, of a list.
     *ascii*: ASCII text, of which there is most, need not be taken: it has its form.
+    *everywhere*: all places below are the same.
     """
 
     take: Take | None = None
     members: Mapping[str, Place] = field(default_factory=dict)
     item: Place | None = None
     ascii: bool = False
+    everywhere: bool = False
 
     def of(self, name: str) -> Place:
         """Return the place of a member; one that is not there takes anything."""
-        return self.members.get(name, ANYWHERE)
+        return self if self.everywhere else self.members.get(name, ANYWHERE)
 
     @property
     def of_item(self) -> Place:
         """Return the place of each element."""
-        return self.item or ANYWHERE
+        return self if self.everywhere else self.item or ANYWHERE
 
 
 ANYWHERE = Place()

@@ -18,7 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from connector.documents import ENTITIES
 from connector.errors import FieldErrors, FieldFault
-from connector.mapping import filtering, operators
+from connector.mapping import filtering, operators, straight
 from connector.mapping.faults import Fault
 from connector.mapping.filters import text
 from connector.mapping.shapes import Shape, of_model
@@ -72,7 +72,7 @@ def compile_scalar(source: str, scope: Scope) -> Expression:
     if _LOOKS_LIKE_ONE.match(source):
         cure = "write `= expression`, or `$text: value` for a text that begins so"
         raise BadExpression("looks like an expression or directive but is none", cure)
-    return Expression(lambda _: source, constant=True)
+    return Expression(lambda _: source, constant=True, code=straight.code("{k}", k=source))
 
 
 def _parsed(template: str, source: str) -> nodes.Template:

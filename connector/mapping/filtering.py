@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import nodes
 
+from connector.mapping import straight
 from connector.mapping.faults import Fault, Missing
 from connector.mapping.filters import FILTERS as PLAIN
 from connector.mapping.filters import SPECIAL, TESTS, cut_at, text, unsafe_pattern
@@ -31,6 +32,7 @@ from connector.values import Ref
 
 FILTERS: Mapping[str, Callable[..., Any]] = {**PLAIN, **SIGNING}
 THERE, TABLES = "$there", "$tables"  # names that no expression can spell
+_CUT = "(x if type(x) is str else {spell}(x))[:{length}].rstrip()"
 
 
 def _filter(node: Any, scope: Scope, build: Build) -> Expression:
@@ -46,14 +48,17 @@ def _filter(node: Any, scope: Scope, build: Build) -> Expression:
     if node.name in ("table", "table_back"):
         return _table(inner, constants, scope, back=node.name == "table_back")
     _check_arity(node.name, parts)
-    shape = inner.shape if node.name == "by_rate" else None
+    shape = inner.shape and _as_trees(inner.shape) if node.name == "by_rate" else None
     if node.name == "ref":
         shape = Shape(entity=str(constants[0]) if constants else None)
     if len(constants) == len(parts):
         apply = _bound(inner.fn, node.name, constants)
-        return Expression(apply, shape, inner.references)
-    apply = _free(inner.fn, node.name, [p.fn for p in parts])
-    return Expression(apply, shape, needs(inner, *parts))
+    else:
+        apply = _free(inner.fn, node.name, [p.fn for p in parts])
+    told = straight.applied(inner.source, FILTERS[node.name], [p.source for p in parts])
+    if node.name == "cut" and constants and isinstance(constants[0], Decimal):
+        told = straight.of_value(inner.source, _CUT, spell=text, length=int(constants[0]))
+    return Expression(apply, shape, needs(inner, *parts), code=told)
 
 
 def _check_known(what: str, name: str, known: Collection[str]) -> None:
@@ -77,6 +82,11 @@ def _free(fn: Fn, word: str, fns: list[Fn]) -> Fn:
         return None if value is None else call(value, *[f(names) for f in fns])
 
     return apply
+
+
+def _as_trees(shape: Shape) -> Shape:
+    """The same where parts of documents have become mappings."""
+    return Shape(members=shape.members, item=shape.item and _as_trees(shape.item))
 
 
 def _bound(fn: Fn, word: str, args: list[Any]) -> Fn:
@@ -103,15 +113,16 @@ def _there(inner: Expression, parts: list[Expression]) -> Expression:
         raise BadExpression("asks for `there` of something that is no reference", "doc.x | there")
     fn = inner.fn
 
-    def find(names: Names) -> Any:
-        value = fn(names)
+    def look_up(value: Any, names: Names) -> Any:
         if value is None:
             raise Fault("no_reference", f"the document names no {entity}")
         if not isinstance(value, Ref):
             raise Fault("wrong_type", "`there` takes a reference")
         return names[THERE](value)
 
-    return Expression(find, None, inner.references | {entity})
+    told = straight.code("{find}({}, names)", inner.source, find=look_up)
+    refs = inner.references | {entity}
+    return Expression(lambda names: look_up(fn(names), names), None, refs, code=told)
 
 
 def _table(inner: Expression, constants: list[Any], scope: Scope, *, back: bool) -> Expression:
@@ -126,7 +137,9 @@ def _table(inner: Expression, constants: list[Any], scope: Scope, *, back: bool)
         value = fn(names)
         return None if value is None else look(names[TABLES][name], value, cure)
 
-    return Expression(look_up, None, inner.references)
+    of_row = "{look}(names[{tables}][{name}], x, {cure})"
+    told = straight.of_value(inner.source, of_row, look=look, tables=TABLES, name=name, cure=cure)
+    return Expression(look_up, None, inner.references, code=told)
 
 
 def _forth(rows: Mapping[str, Any], value: Any, cure: str) -> Any:

@@ -81,9 +81,13 @@ def join(value: object, rows: object, keys: str, take: str) -> list[dict[str, An
     *keys* is `member=member of the row`; elements with a blank taken member are left out.
     """
     left, right, taken = _pairs(keys, take)
-    index = {text(row.get(right)): row for row in map(members, _list(rows))}
+    index: dict[str, Mapping[str, Any]] = {}
+    for one in _list(rows):
+        of = one if type(one) is dict else members(one)
+        index[text(of.get(right))] = of
     joined = []
-    for element in map(members, _list(value)):
+    for one in _list(value):
+        element = one if type(one) is dict else members(one)
         row = index.get(text(element.get(left)))
         if row is None:
             if any(element.get(source) in ("", None) for _, source in taken if source in element):

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import nodes
 
 from connector.documents.fields import Part
+from connector.mapping import straight
 from connector.mapping.amounts import negate, number
 from connector.mapping.faults import Fault, Missing
 from connector.mapping.filters import text
@@ -60,7 +61,8 @@ def _name(node: Any, scope: Scope, _: Build) -> Expression:
                 return None
             raise Missing(name) from None
 
-    return Expression(read, None if known is None else known[name], name=name)
+    code = None if lenient else straight.name(name)
+    return Expression(read, None if known is None else known[name], name=name, code=code)
 
 
 def _getattr(node: Any, scope: Scope, build: Build) -> Expression:
@@ -78,10 +80,14 @@ def _member_of(inner: Expression, key: Any, scope: Scope) -> Expression:
     if known is not None and key not in known:
         raise BadExpression(f"reads `{key}`, which is not there", cure_for(str(key), known, "name"))
     shape = known[key] if known is not None else inner.shape.item if inner.shape else None
-    read = _reading(inner.fn, key, lenient=scope.lenient)
-    if inner.name is not None and isinstance(key, str) and not key.startswith("_"):
-        read = _reading_of_name(inner.name, key, read)
-    return Expression(read, shape, inner.references)
+    read, code = _reading(inner.fn, key, lenient=scope.lenient), None
+    if isinstance(key, str) and not key.startswith("_"):
+        if inner.name is not None:
+            read = _reading_of_name(inner.name, key, read)
+        if inner.code is not None and not scope.lenient:
+            model = inner.shape is not None and inner.shape.model
+            code = straight.member(inner.code, key, model=model)
+    return Expression(read, shape, inner.references, code=code)
 
 
 def _reading(fn: Fn, key: Any, *, lenient: bool) -> Fn:
@@ -122,13 +128,14 @@ def _const(node: Any, _: Scope, __: Build) -> Expression:
             raise BadExpression("has a number of too many digits", "write '1.23…' | dec")
     elif isinstance(value, int) and not isinstance(value, bool):
         value = Decimal(value)
-    return Expression(lambda _: value, constant=True)
+    return Expression(lambda _: value, constant=True, code=straight.code("{k}", k=value))
 
 
 def _list(node: Any, _: Scope, build: Build) -> Expression:
     parts = [build(item) for item in node.items]
     fns = [p.fn for p in parts]
-    return Expression(lambda names: [fn(names) for fn in fns], references=needs(*parts))
+    told = straight.code(f"[{', '.join('{}' for _ in parts)}]", *(p.source for p in parts))
+    return Expression(lambda names: [fn(names) for fn in fns], references=needs(*parts), code=told)
 
 
 def _dict(node: Any, _: Scope, build: Build) -> Expression:
@@ -141,13 +148,16 @@ def _dict(node: Any, _: Scope, build: Build) -> Expression:
 def _or(node: Any, _: Scope, build: Build) -> Expression:
     left, right = build(node.left), build(node.right)
     a, b = left.fn, right.fn
-    return Expression(lambda names: a(names) or b(names), left.shape, needs(left, right))
+    told = straight.code("({} or {})", left.source, right.source)
+    either = needs(left, right)
+    return Expression(lambda names: a(names) or b(names), left.shape, either, code=told)
 
 
 def _and(node: Any, _: Scope, build: Build) -> Expression:
     left, right = build(node.left), build(node.right)
     a, b = left.fn, right.fn
-    return Expression(lambda names: a(names) and b(names), right.shape, needs(left, right))
+    told, both = straight.code("({} and {})", left.source, right.source), needs(left, right)
+    return Expression(lambda names: a(names) and b(names), right.shape, both, code=told)
 
 
 def _not(node: Any, _: Scope, build: Build) -> Expression:
@@ -165,7 +175,8 @@ def _choice(node: Any, _: Scope, build: Build) -> Expression:
     no = build(node.expr2) if node.expr2 is not None else Expression(lambda _: None)
     t, a, b = test.fn, yes.fn, no.fn
     refs = needs(test, yes, no)
-    return Expression(lambda names: a(names) if t(names) else b(names), yes.shape, refs)
+    told = straight.code("({} if {} else {})", yes.source, test.source, no.source)
+    return Expression(lambda names: a(names) if t(names) else b(names), yes.shape, refs, code=told)
 
 
 def _compare(node: Any, scope: Scope, build: Build) -> Expression:

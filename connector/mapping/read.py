@@ -19,6 +19,7 @@ from connector.mapping.faults import Fault
 from connector.mapping.filtering import TABLES
 from connector.mapping.filters import text
 from connector.mapping.rendering import Sink, Tree
+from connector.mapping.straight import FAILS
 from connector.mapping.tables import Tables, digest_of
 from connector.ports import Template
 from connector.values import Payload, Ref
@@ -89,7 +90,7 @@ class Reader:
     def document(self, payload: Payload) -> Document:
         """Return the document. Raises FieldErrors naming every faulty field at once."""
         names = {**payload, TABLES: self.tables}
-        with suppress(Fault, *UNKEPT):
+        with suppress(Fault, *FAILS, *UNKEPT):
             return kept(self.model, self.quick.make.plain(names))
         return self._judged(names)
 

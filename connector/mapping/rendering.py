@@ -14,6 +14,7 @@ from typing import Any
 from connector.documents.keeping import ANYWHERE, Place
 from connector.errors import FieldErrors, FieldFault
 from connector.mapping.faults import Fault
+from connector.mapping.straight import FAILS, Leaf, members
 from connector.mapping.terms import Expression, Names, truth
 from connector.yamlread import Node
 
@@ -46,10 +47,14 @@ class Sink:
 
 @dataclass(frozen=True, slots=True)
 class Make:
-    """How a node is made: *traced* leaves faults and places by path, *plain* raises a Fault."""
+    """How a node is made: *traced* leaves faults and places by path.
+
+    *plain* raises a Fault, or one of straight.FAILS; *leaf*: its source, where it has that.
+    """
 
     traced: Callable[[dict[str, Any], Sink, str], Any]
     plain: Callable[[dict[str, Any]], Any]
+    leaf: Leaf | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ class Tree:
         """Render with *names*, leaving faults in *sink*."""
         given = names if type(names) is dict else dict(names)
         if sink.made is None and sink.filled is None:
-            with suppress(Fault):
+            with suppress(Fault, *FAILS):
                 return _told(self.make.plain(given))
         return _told(self.make.traced(given, sink, ""))
 
@@ -128,7 +133,8 @@ def leaf(expression: Expression, place: Node, *, blank: bool, into: Place = ANYW
             sink.keep(at, place, value)
         return None if blank and value == "" else value
 
-    return Make(make, _plain_leaf(fn, into, blank=blank))
+    straight = Leaf(expression.source, into.take, into.ascii, blank)
+    return Make(make, _plain_leaf(fn, into, blank=blank), straight)
 
 
 def _plain_leaf(
@@ -167,28 +173,21 @@ def members_of(made: list[tuple[str, Make]], *, keep: bool) -> Make:
                 out[key] = value
         return out
 
-    return Make(make, _plain_members([(key, child.plain) for key, child in made], keep=keep))
+    children = [(key, child.leaf or child.plain) for key, child in made]
+    return Make(make, members(children, keep=keep, marks=(OMIT, NIL)))
 
 
-def _plain_members(
-    children: list[tuple[str, Callable[[dict[str, Any]], Any]]], *, keep: bool
-) -> Callable[[dict[str, Any]], Any]:
-    def plain(names: dict[str, Any]) -> Any:
-        out: dict[str, Any] = {}
-        for key, child in children:
-            value = child(names)
-            if value is None:
-                if keep:
-                    out[key] = None
-            elif value is not OMIT:
-                out[key] = None if value is NIL else value
-        return out
+def laid_over(
+    base: Expression,
+    place: Node,
+    make: Make,
+    dropped: frozenset[str],
+    spell: Callable[[Any], Any] | None = None,
+) -> Make:
+    """Render the mapping that *base* gives, less what is *dropped*, with *make* laid over it.
 
-    return plain
-
-
-def laid_over(base: Expression, place: Node, make: Make, dropped: frozenset[str]) -> Make:
-    """Render the mapping that *base* gives, less what is *dropped*, with *make* laid over it."""
+    *spell*: what gives the plain values their form.
+    """
 
     def traced(names: dict[str, Any], sink: Sink, at: str) -> Any:
         over = make.traced(names, sink, at)
@@ -199,7 +198,8 @@ def laid_over(base: Expression, place: Node, make: Make, dropped: frozenset[str]
             return OMIT
 
     def plain(names: dict[str, Any]) -> Any:
-        return _laid(base.fn(names), make.plain(names), dropped)
+        under = base.fn(names)
+        return _laid(spell(under) if spell else under, make.plain(names), dropped)
 
     return Make(traced, plain)
 

@@ -21,17 +21,22 @@ _REFS: dict[object, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Known members, the shape of a list's items, or the entity that a reference names."""
+    """Known members, the shape of a list's items, or the entity that a reference names.
+
+    *model*: it is a part of a document, and no mapping.
+    """
 
     members: Mapping[str, Shape | None] | None = None
     item: Shape | None = None
     entity: str | None = None
+    model: bool = False
 
 
 @cache
 def of_model(model: type[Part]) -> Shape:
     """Return the shape of a document or a part of one."""
-    return Shape(members={name: _of(_declared(model, name)) for name in fields_of(model)})
+    members = {name: _of(_declared(model, name)) for name in fields_of(model)}
+    return Shape(members=members, model=True)
 
 
 def _declared(model: type[Part], name: str) -> Any:

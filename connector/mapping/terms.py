@@ -13,6 +13,7 @@ from msgspec.structs import asdict
 from connector.documents.fields import Part
 from connector.mapping.faults import Fault, Missing
 from connector.mapping.shapes import Shape
+from connector.mapping.straight import Code, called
 from connector.values import Ref
 
 Names = Mapping[str, Any]
@@ -51,7 +52,7 @@ class Scope:
 class Expression:
     """A compiled expression, what is known of its value, and the entities it needs `there`.
 
-    *name*: it is this name alone.
+    *name*: it is this name alone. *code*: the same in straight-line Python, if it has that.
     """
 
     fn: Fn
@@ -59,6 +60,12 @@ class Expression:
     references: frozenset[str] = frozenset()
     constant: bool = False
     name: str | None = None
+    code: Code | None = None
+
+    @property
+    def source(self) -> Code:
+        """Its source; at least, that its closure is called."""
+        return self.code or called(self.fn)
 
 
 class Build(Protocol):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from connector.documents.keeping import ANYWHERE, Place
 from connector.mapping.expressions import compile_expression, compile_scalar, complain, quoted
@@ -183,10 +184,17 @@ def _body(
         return _node(c, rest["$value"], scope, into)
     made = [(k, _node(c, child, scope, into.of(k), members)) for k, child in rest.items()]
     make = members_of(made, keep=keep)
-    return _over(c, members, scope, make) if "$over" in members else make
+    spell = into.take if into.everywhere else None
+    return _over(c, members, scope, make, spell) if "$over" in members else make
 
 
-def _over(c: _Compiling, members: dict[str, Node], scope: Scope, make: Make) -> Make:
+def _over(
+    c: _Compiling,
+    members: dict[str, Node],
+    scope: Scope,
+    make: Make,
+    spell: Callable[[Any], Any] | None,
+) -> Make:
     """Compile `$over: = EXPR`: what it gives, with the members beside it laid over."""
     node = members["$over"]
     if not isinstance(node.value, str) or not node.value.startswith("= "):
@@ -194,7 +202,7 @@ def _over(c: _Compiling, members: dict[str, Node], scope: Scope, make: Make) -> 
         return make
     found = _expression(c, node, node.value, scope, compile_scalar)
     dropped = frozenset(k for k, child in members.items() if child.value == "$drop")
-    return make if found is None else laid_over(found, node, make, dropped)
+    return make if found is None else laid_over(found, node, make, dropped, spell)
 
 
 def _check_word(c: _Compiling, word: str, child: Node) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from connector.documents import Document
+from connector.documents.keeping import Place
 from connector.errors import FieldErrors
+from connector.mapping.faults import Fault
 from connector.mapping.filtering import TABLES, THERE
 from connector.mapping.filters import text
 from connector.mapping.rendering import Sink, Tree
+from connector.mapping.straight import FAILS
 from connector.mapping.tables import Tables, digest_of, overlaid
 from connector.values import Ref
 from connector.values import Tree as Value
@@ -58,8 +62,12 @@ class Writer:
 
         Raises FieldErrors naming every field that cannot be made, and whatever *there* raises.
         """
+        names = self._names(doc, conn, reference, there)
+        with suppress(Fault, *FAILS):
+            data = self.tree.make.plain(names)  # compiled into SPELLED: plain already
+            return {n: v for n, v in data.items() if n not in self.left_out}
         sink = Sink()
-        data = self.tree.render(self._names(doc, conn, reference, there), sink)
+        data = self.tree.render(names, sink)
         if sink.faults:
             raise FieldErrors(tuple(sink.faults))
         return {n: plain(value) for n, value in data.items() if n not in self.left_out}
@@ -101,6 +109,8 @@ def plain(value: Any) -> Value:
     if kind is str or value is None:
         leaf: Value = value
         return leaf
+    if kind is Decimal:
+        return f"{value:f}"
     if kind is dict:
         return {
             k if type(k) is str else str(k): v if type(v) is str else plain(v)
@@ -108,8 +118,6 @@ def plain(value: Any) -> Value:
         }
     if kind is list:
         return [plain(v) for v in value]
-    if kind is Decimal:
-        return f"{value:f}"
     return _seldom(value)
 
 
@@ -124,3 +132,6 @@ def _seldom(value: Any) -> Value:
         return text(value)
     leaf: Value = value
     return leaf
+
+
+SPELLED = Place(plain, ascii=True, everywhere=True)  # what `plain` makes of each value

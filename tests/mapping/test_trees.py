@@ -141,3 +141,16 @@ def test_a_tree_can_travel_as_text() -> None:
     items = "".join(f"<L><n>{n}</n></L>" for n in range(1, 3))
     assert made["x"] == f'<Doc v="1"><A>&lt;&amp;</A>{items}</Doc>'
     assert made["j"] == '{"a": "x", "b": {}}'
+
+
+@pytest.mark.parametrize("depth", [1, 28])
+@pytest.mark.parametrize(
+    "form", ["({} or nothing)", "({} | cut(9))", "[{}] | lines", "({} and {})"]
+)
+def test_however_deep_an_expression_is_it_is_made(form, depth):
+    """As deep as expressions may be, Python counts the brackets of what is made of them."""
+    source = "one.k"
+    for _ in range(depth if form.count("{}") == 1 else min(depth, 5)):
+        source = form.replace("{}", source)
+
+    assert render(f'a: "= {source}"') == {"a": "x"}
