@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from typing import TypeGuard
 
 from connector.ledger.content import is_agreed
 from connector.values import Payload, Tree
@@ -12,19 +13,34 @@ from connector.values import Payload, Tree
 def agrees(want: Tree, there: Tree) -> bool | None:
     """Does *there* hold what we want? None: it does not say.
 
-    *there* may hold more (line numbers, totals): only what we would write is compared.
+    *there* may hold more (line numbers, totals): only what we would write is compared. A null
+    inside of a field is a form that the contract asks for (`$nil`), and demands nothing; one item
+    and a list of that one are the same.
     """
-    if isinstance(want, Mapping):
-        if not isinstance(there, Mapping):
-            return None if there is None else False
-        return _all(agrees(v, there[k]) if k in there else _unsaid(v) for k, v in want.items())
-    if isinstance(want, Sequence) and not isinstance(want, str):
-        if not isinstance(there, Sequence) or isinstance(there, str):
-            return None if there is None else False
-        if len(want) != len(there):
-            return False
+    want, there = _evened(want, there)
+    if not isinstance(want, Mapping) and not _is_list(want):
+        return _leaf(want) == _leaf(there)
+    if there is None:
+        return None
+    if isinstance(want, Mapping) and isinstance(there, Mapping):
+        told = {k: v for k, v in want.items() if v is not None}
+        return _all(agrees(v, there[k]) if k in there else _unsaid(v) for k, v in told.items())
+    if _is_list(want) and _is_list(there) and len(want) == len(there):
         return _all(agrees(a, b) for a, b in zip(want, there, strict=True))
-    return _leaf(want) == _leaf(there)
+    return False
+
+
+def _evened(want: Tree, there: Tree) -> tuple[Tree, Tree]:
+    """One item and a list of that one, as the same."""
+    if isinstance(want, Mapping) and _is_list(there) and len(there) == 1:
+        return want, there[0]
+    if isinstance(there, Mapping) and _is_list(want) and len(want) == 1:
+        return want[0], there
+    return want, there
+
+
+def _is_list(value: Tree) -> TypeGuard[Sequence[Tree]]:
+    return isinstance(value, Sequence) and not isinstance(value, str)
 
 
 def holds(item: Payload, field: str, want: Tree) -> bool | None:
