@@ -9,7 +9,7 @@ from itertools import islice
 
 from requests.utils import parse_header_links
 
-from adapters.dialect import Connection, Slice, text
+from adapters.dialect import Connection, Slice, text, told
 from adapters.http import Reply
 from adapters.onward import Bounds, onward, windows
 from adapters.replies import Answer, blank, key_of, said
@@ -36,16 +36,53 @@ def pages(
     def fetch(ask: Ask) -> Batch:
         return _batch(at, of, action, ask)
 
+    bounds = Bounds(start=start, until=until, lag=at.lag, zone=at.times)
     match of.walk.type:
         case "watermark":
-            return watermark(of.walk, fetch, since, start=start, until=until, lag=at.lag)
+            walked = watermark(of.walk, fetch, since, start=start, until=until, lag=at.lag)
         case "page" | "offset":
-            return scan(of.walk, fetch, since)
+            walked = scan(of.walk, fetch, since)
         case "window":
-            walk = windows
+            walked = windows(of.walk, fetch, since, bounds)
         case _:
-            walk = onward
-    return walk(of.walk, fetch, since, Bounds(start=start, until=until, lag=at.lag, zone=at.times))
+            walked = onward(of.walk, fetch, since, bounds)
+    below = of.actions.get("below")
+    return walked if below is None else _with_all_below(at, of, below, walked)
+
+
+def _with_all_below(
+    at: Connection, of: Entity, action: Action, walked: Iterator[Page]
+) -> Iterator[Page]:
+    """Each page with what stands below its rows: of the same reading, and of the same cursor."""
+    for page in walked:
+        more = [one for read in page.items for one in _below(at, of, action, read)]
+        yield replace(page, items=(*page.items, *more)) if more else page
+
+
+def _below(at: Connection, of: Entity, action: Action, above: Read) -> Iterator[Read]:
+    """What stands below one row, page by page; below one that is gone by now stands nothing."""
+    item = at.dialect.decode(of.name, above.raw) if isinstance(above, Item) else None
+    if item is None or isinstance(item, Broken):
+        return
+    when, what = action.steps[0].when, f"{of.name} below"
+    if when is not None and not told(when, {"conn": at.conn, "item": item}, what):
+        return
+    for page in range(of.walk.most):
+        names = {"item": item, "page": page + of.walk.first, "size": of.walk.size}
+        answer, verdict = at.ask(of.name, action, names, listing=True)
+        if verdict.outcome != "done":
+            return
+        try:
+            pieces = list(islice(at.dialect.slices(action, answer), MOST_ROWS))
+        except ValueError as error:
+            raise Unavailable(f"{what}: the reply is not as the profile says") from error
+        yield from (
+            _row(at, of, piece, f"{what}, row {place}").read
+            for place, piece in enumerate(pieces, 1)
+        )
+        if len(pieces) < of.walk.size:
+            return
+    raise Truncated(f"{what}: the list does not end")
 
 
 def born(

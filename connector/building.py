@@ -19,7 +19,7 @@ from connector.mapping.read import Reader
 from connector.mapping.shapes import Shape
 from connector.mapping.write import Writer
 from connector.nearest import cure_for
-from connector.owning import owned_there
+from connector.owning import owned_there, unsaid
 from connector.picking import picks
 from connector.ports import Template
 from connector.problems import Problems
@@ -108,7 +108,7 @@ def build_flow(
         source=source.config.name,
         target=target.config.name,
         reader=reader,
-        writer=_writer(flow, target, there, problems),
+        writer=_writer(flow, reader, (target, there), problems),
         conn=target.conn,
         settle=target.config.settle,
         timeout=target.limits.timeout,
@@ -191,11 +191,15 @@ def _entity(flow: configured.Flow, target: Wired, problems: Problems) -> Entity 
 
 
 def _writer(
-    flow: configured.Flow, target: Wired, there: Entity, problems: Problems
+    flow: configured.Flow, reader: Reader, into: tuple[Wired, Entity], problems: Problems
 ) -> Writer | None:
-    """What renders the payload: the profile's `write`, with the flow's own table rows over it."""
+    """What renders the payload: the profile's `write`, with the flow's own table rows over it.
+
+    Nothing is kept up to date of which the source never says anything: its silence empties nothing.
+    """
     if flow.mode == "link_only":
         return None
+    target, there = into
     writer = target.compiled.writers.get(flow.entity)
     updates = flow.entity == "stock" or flow.mode == "sync"
     needed: tuple[str, ...] = ("update", "match.sku") if updates else ("create",)
@@ -208,7 +212,8 @@ def _writer(
             problems, flow.place, message, cure if word == "take" else f"use link_only, or {cure}"
         )
         return None
-    writer = writer.without(owned_there(flow, writer, problems))
+    silent = unsaid(writer, reader.fields) if flow.mode == "sync" else frozenset()
+    writer = writer.without(owned_there(flow, writer, problems) | silent)
     try:
         return writer.with_tables(flow.tables) if flow.tables else writer
     except ConfigError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from connector import forms
 from connector.configured import Flow
 from connector.documents import ENTITIES, fields_of
@@ -29,6 +31,11 @@ def owned_there(flow: Flow, writer: Writer, problems: Problems) -> frozenset[str
         message = f"`{field}` there is made of {names}, which are not one side's"
         report(problems, place, message, "give them all to one side")
     return frozenset(f for f, of in writer.made_of.items() if of and of <= theirs)
+
+
+def unsaid(writer: Writer, said: Collection[str]) -> frozenset[str]:
+    """The fields of `write` that are made of nothing that the source says."""
+    return frozenset(f for f, of in writer.made_of.items() if of and of.isdisjoint(said))
 
 
 def _check(flow: Flow, known: tuple[str, ...], problems: Problems) -> None:

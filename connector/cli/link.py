@@ -88,7 +88,8 @@ def _refuse_unmatched(app: App, flow: Flow) -> None:
 
 
 def _walk_both(app: App, flow: Flow) -> int:
-    there = app.wired[flow.target].compiled.profile.entities[flow.entity].there
+    entity = app.wired[flow.target].compiled.profile.entities[flow.entity]
+    there = entity.there
     if there is None:
         return 0  # refused above
     seen = {"source": 0, "target": 0}
@@ -101,7 +102,7 @@ def _walk_both(app: App, flow: Flow) -> int:
 
     sides: tuple[tuple[Side, str, Any], ...] = (
         ("source", flow.source, glance_here(flow)),
-        ("target", flow.target, glance_there(flow, there)),
+        ("target", flow.target, glance_there(flow, entity, there)),
     )
     unreadable = sum(
         walk(app.system(system), flow, side, app.ledger, glance, told)

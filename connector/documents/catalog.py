@@ -26,7 +26,12 @@ class Product(Document, frozen=True, kw_only=True):
     name: Annotated[Text | None, Field(description="name as sold")] = None
     description: Annotated[Text | None, Field(description="long text, may hold HTML")] = None
     price: Annotated[Amount | None, Field(description="list price of one piece")] = None
-    currency: Annotated[Currency | None, Field(description="of the price, ISO 4217")] = None
+    sale_price: Annotated[
+        Amount | None, Field(description="price of one piece while it is on sale")
+    ] = None
+    sale_from: Annotated[Utc | None, Field(description="the sale's begin, UTC; none: now")] = None
+    sale_until: Annotated[Utc | None, Field(description="the sale's end, UTC; none: open")] = None
+    currency: Annotated[Currency | None, Field(description="of the prices, ISO 4217")] = None
     status: Annotated[Literal["active", "inactive"] | None, Field(description="is it sold")] = None
     weight: Annotated[Quantity | None, Field(description="in the shop's unit of weight")] = None
     kind: Annotated[

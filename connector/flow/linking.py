@@ -14,6 +14,7 @@ from connector.ledger import linking
 from connector.ledger.linking import Candidate, Kind, Meeting, Side, Sight
 from connector.ledger.store import Ledger
 from connector.ports import Clock, Source
+from connector.profile import Entity
 from connector.values import Broken, Item, Page, Payload
 
 Glance = Callable[[str, Payload], Sight | None]
@@ -80,14 +81,20 @@ def glance_here(flow: Flow) -> Glance:
     return glance
 
 
-def glance_there(flow: Flow, there: Callable[[Payload], Payload]) -> Glance:
-    """How a document of the target is seen, by its own `read`. The glance raises FieldErrors."""
+def glance_there(flow: Flow, entity: Entity, there: Callable[[Payload], Payload]) -> Glance:
+    """How a document of the target is seen, by its own `read`. The glance raises FieldErrors.
+
+    Its key is the one that `match` gives: as a target it may be reached by another than it is read.
+    """
+    match = entity.actions.get(f"match.{flow.match[0]}") if flow.match else None
+    found = match.found if match is not None else None
 
     def glance(key: str, payload: Payload) -> Sight:
         read = there(payload)
+        reached = found({"conn": flow.conn, "item": payload}) if found is not None else None
         values = ((by, normal(by, read.get(by))) for by in flow.match)
         return Sight(
-            key=key,
+            key=str(reached or key),
             values=tuple((by, _digest(flow, by, value)) for by, value in values),
             traits=tuple(sorted(_digest(flow, "trait", t) for t in traits_there(read))),
         )

@@ -85,6 +85,7 @@ def compile_entity(name: str, node: Node, context: Context) -> Part:
             version_of=judged["version"],
             birth_of=judged["birth"],
             gone_if=gone,
+            fields=frozenset(_members(own["read"])),
         )
     entity = Entity(
         name=name,
@@ -129,6 +130,10 @@ def _reading(
     lacks = tuple(k for k, f in known_fields.items() if f.is_required() and k not in fields)
     types = types_of(model, fields)
     return (tree, quick), There(tree=all_of, tables=tables, zone=context.zone, types=types), lacks
+
+
+def _members(node: Node) -> Mapping[str, Node]:
+    return node.value if isinstance(node.value, dict) else {}
 
 
 def _check_fields(node: Node, shape: Shape | None, problems: Problems) -> None:

@@ -282,6 +282,11 @@ ACTIONS: Keys = {
     "find": Key("who carries our reference", defined("action")),
     "get": Key("read by the system's key", defined("action")),
     "list": Key("read what changed", defined("action")),
+    "below": Key(
+        "read, for each `item` of `list` for which its `$if` holds, what stands below it and in no"
+        " list of its own: knows `item page size`",
+        defined("action"),
+    ),
     "born": Key("for backfills: read by the time of birth, ascending", defined("action")),
     "match": Key("candidates by a natural key: field → action", table_of(defined("action"))),
     "create": Key("make a document", defined("action")),

@@ -46,6 +46,8 @@ class Reader:
 
     *quick* is *tree* with each value in the form that documents keep (connector.documents.keeping).
 
+    *fields*: those of the document that it can fill.
+
     *digest*, over the map, its tables and what its times mean, changes with whatever could make
     the same payload another document (R14).
     """
@@ -61,6 +63,7 @@ class Reader:
     version_of: Template | None = None
     birth_of: Template | None = None
     gone_if: Template | None = None
+    fields: frozenset[str] = frozenset()
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:

@@ -51,7 +51,8 @@ WHO = (
     "DeliveryAddress",
 )
 CUSTOMER = (*WHO, "PaymentTerms", "CreditLimit")
-ITEM = ["Sku", "Name", "Description", "Price", "Currency", "Weight", "Active"]
+SALE = ["SalePrice", "SaleFrom", "SaleUntil"]
+ITEM = ["Sku", "Name", "Description", "Price", *SALE, "Currency", "Weight", "Active"]
 CREDIT = ["ExternalRef", "OrderNo", "Amount", "Reason"]
 KINDS = {"Order": "orders", "Customer": "customers", "Item": "items", "CreditNote": "credits"}
 MEMBERS = {"Customer": CUSTOMER, "Item": ITEM, "CreditNote": CREDIT}

@@ -23,6 +23,7 @@ from connector.sandbox.shop_terms import (
 
 TEXTS = ("name", "description", "short_description", "tax_class", "tax_status", "weight", "status")
 PRICES = ("regular_price", "sale_price")
+SALE = ("date_on_sale_from_gmt", "date_on_sale_to_gmt")
 REDUCED = "_reduced_stock"
 PRODUCT_SORTS = ("date", "id", "include", "title", "slug", "modified", "menu_order")
 COLUMNS = {"date": "created", "modified": "modified"}
@@ -108,6 +109,7 @@ def create(shop: Shop, given: Json, *, parent: int = 0, lenient: bool = False) -
         "short_description": "",
         "regular_price": "",
         "sale_price": "",
+        **dict.fromkeys(SALE),  # the sandbox keeps them, and looks at no calendar
         "tax_status": "taxable",
         "tax_class": "",
         "manage_stock": False,
@@ -192,6 +194,7 @@ def check(given: Json) -> None:
 def _apply(shop: Shop, body: Json, given: Json) -> None:
     body |= {name: str(given[name]) for name in TEXTS if name in given}
     body |= {name: price(given[name]) for name in PRICES if name in given}
+    body |= {name: given[name] or None for name in SALE if name in given}
     if "manage_stock" in given:
         body["manage_stock"] = bool(given["manage_stock"])
         body["stock_quantity"] = body["stock_quantity"] or 0 if given["manage_stock"] else None

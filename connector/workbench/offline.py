@@ -181,6 +181,9 @@ def _names(
             first = {"since": None, "until": None, "page": 1, "size": entity.walk.size}
             yield {**first, "order": "asc"}
             yield {**first, "since": _AT, "until": _AT, "page": 2, "order": "desc"}
+        case "below":
+            above = _payloads(opened, entity.name, action.steps[0])
+            yield from ({"item": one, "page": 1, "size": entity.walk.size} for one in above)
         case "match":
             by = action.name.partition(".")[2]
             given = [str(getattr(c.document, by, None) or "1") for c in cases] or list(two)
@@ -194,6 +197,14 @@ def _names(
                     **{"payload": payload, "reference": REFERENCE, "key": key, "version": "1"},
                     **{"reply": {}, "there": {}},
                 }
+
+
+def _payloads(opened: Opened, name: str, step: Step) -> Iterator[Payload]:
+    """The payloads of samples for which a step is done."""
+    for sample in opened.samples:
+        for payload in payloads_of(opened, sample, Problems()) if sample.entity == name else ():
+            if step.when is None or step.when({"conn": opened.conn, "item": payload}):
+                yield payload
 
 
 def _key(opened: Opened, entity: Entity) -> str:

@@ -11,7 +11,8 @@ from company import Killed
 
 from connector.app import reopened
 from connector.ledger import linking
-from connector.sandbox import erp_books
+from connector.sandbox import edit, erp_books, shop_catalog
+from connector.sandbox.seed import seed_erp, skus
 
 
 def there(desk: Any, email: str, name: str = "Ada Okonkwo") -> str:
@@ -44,6 +45,41 @@ def test_a_scan_creates_nothing_and_accepting_links_the_sure_ones(desk: Any) -> 
     assert len(links(desk, "product")) == told.json["sure"]
     again = desk("link", "scan", "products", "--again", "--json").json
     assert (again["sure"], again["linked"]) == (0, told.json["sure"])
+
+
+def varied(company: Any) -> str:
+    """A product with a variation in the shop, and the item that it is in the ERP; its number."""
+    with edit.desk(company.shop_file) as shop:
+        parent = shop_catalog.create(shop, {"name": "Shirt", "type": "variable"})["id"]
+        shop_catalog.create(shop, {"name": "S", "sku": "SHIRT-S"}, parent=parent)
+    seed_erp(company.erp_file, items=[*skus(5), "SHIRT-S"])
+    return str(parent)
+
+
+def test_a_scan_sees_variations(desk: Any) -> None:
+    """They are in no list of products; their products have no SKU, and are of the shop alone."""
+    varied(desk.company)
+    desk.company.pass_(5)
+    told = desk("link", "scan", "products", "--json").json
+    assert (told["sure"], told["source_only"], told["target_only"]) == (6, 1, 0)
+
+
+def test_a_variation_that_a_scan_found_is_written_under_its_product(desk: Any) -> None:
+    """Seen as a target, it is known as `match` knows it: by its product and itself."""
+    parent = varied(desk.company)
+    flow = {"entity": "product", "from": "erp", "to": "shop", "mode": "sync"}
+    desk.company.config(flows={"catalogue": flow})
+    desk.company.stop()
+    assert desk("link", "scan", "catalogue", "--json").json["sure"] == 6
+    desk("link", "accept", "catalogue")
+    found = {there for here, there in links(desk, "product") if here == "I-0006"}
+    assert {key.partition("/")[0] for key in found} == {parent}
+
+    desk.company.pass_(5)
+    desk.company.sync("catalogue")
+    with edit.desk(desk.company.shop_file) as shop:
+        row = shop.store.row("SELECT id FROM products WHERE sku = 'SHIRT-S'")
+        assert shop_catalog.read(shop, row["id"])["regular_price"] == "10.00"
 
 
 def test_what_a_person_must_look_at_is_told_apart(desk: Any) -> None:

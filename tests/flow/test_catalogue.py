@@ -76,6 +76,66 @@ def test_a_variation_has_its_own_price(catalogue):
     assert link[0]["target_key"].startswith(f"{parent['id']}/")
 
 
+SALES = """extends: sandbox_erp
+entity: product
+read:
+  sale_price: = SalePrice | default(none)
+  sale_from:  = SaleFrom | default(none)
+  sale_until: = SaleUntil | default(none)
+"""
+
+
+@pytest.fixture
+def sales(catalogue):
+    """An ERP whose items may say that they are on sale."""
+    catalogue.mapping("acme", {"profile.yaml": "extends: sandbox_erp\n", "product.yaml": SALES})
+    catalogue.connection("erp", profile="acme")
+    return catalogue
+
+
+def test_a_sale_price_follows_the_erp_and_ends_with_it(sales):
+    """With its first and last moment, as the shop writes them; no sale any more is said, too."""
+    span = {"SaleFrom": "2026-12-01T00:00:00+01:00", "SaleUntil": "2026-12-24T23:59:59+01:00"}
+    erp_says(sales, "I-0001", Price="19.99", SalePrice="14.90", **span)
+    run(sales)
+    now = there(sales, "SB-0001")
+    assert (Decimal(now["regular_price"]), Decimal(now["sale_price"])) == (
+        Decimal("19.99"),
+        Decimal("14.90"),
+    )
+    assert now["date_on_sale_from_gmt"] == "2026-11-30T23:00:00"
+    assert now["date_on_sale_to_gmt"] == "2026-12-24T22:59:59"
+
+    erp_says(sales, "I-0001", SalePrice=None, SaleFrom=None, SaleUntil=None)
+    run(sales)
+    now = there(sales, "SB-0001")
+    assert (now["sale_price"], now["date_on_sale_from_gmt"]) == ("", None)
+    assert Decimal(now["regular_price"]) == Decimal("19.99")
+
+
+def test_a_variation_has_a_sale_price_of_its_own(sales):
+    """Under its product, which stays as it is."""
+    with desk(sales.shop_file) as shop:
+        parent = shop_catalog.create(shop, {"name": "Shirt", "type": "variable", "sku": "SHIRT"})
+        shop_catalog.create(shop, {"sku": "SHIRT-S", "regular_price": "5.00"}, parent=parent["id"])
+    seed_erp(sales.erp_file, items=[*skus(5), "SHIRT-S"])
+    erp_says(sales, "I-0006", SalePrice="4.50")
+    run(sales)
+    assert Decimal(there(sales, "SHIRT-S")["sale_price"]) == Decimal("4.50")
+    assert there(sales, "SHIRT")["sale_price"] == ""
+
+
+def test_who_never_speaks_of_sales_ends_none(catalogue):
+    """The shop's own sale prices stay, whatever else of the product is written."""
+    with desk(catalogue.shop_file) as shop:
+        row = shop.store.row("SELECT id FROM products WHERE sku = 'SB-0001'")
+        shop_catalog.change(shop, row["id"], {"sale_price": "3.00"})
+    erp_says(catalogue, "I-0001", Price="7.00")
+    run(catalogue)
+    now = there(catalogue, "SB-0001")
+    assert (Decimal(now["regular_price"]), now["sale_price"]) == (Decimal("7.00"), "3.00")
+
+
 def test_nothing_is_made_unless_asked_for(catalogue):
     """What the shop does not sell is left alone; with `create` it is made."""
     seed_erp(catalogue.erp_file, items=[*skus(5), "NEW"])

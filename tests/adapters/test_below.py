@@ -1,0 +1,85 @@
+"""What stands below the rows of a list, and in no list of its own: variations below products."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from profiles_by_hand import rest
+
+from adapters import sources
+from connector.errors import Unavailable
+from connector.mapping.compile import compile_profile
+from connector.mapping.load import load_profile
+from connector.places import mappings_folder
+from connector.problems import Problems
+from connector.sandbox.seed import seed_shop, skus
+from connector.sandbox.shop import start_shop
+from connector.values import Item
+
+PROBLEMS = Problems()
+SHOP = compile_profile(load_profile("woocommerce", [mappings_folder()], PROBLEMS), PROBLEMS)
+
+
+@pytest.fixture
+def running(tmp_path):
+    """A shop of eight products, the last of them with two variations."""
+    born = datetime.now(UTC) - timedelta(minutes=1)
+    seed_shop(tmp_path / "shop.db", seed=1, products=8, customers=0, orders=0, born_after=born)
+    with start_shop(tmp_path / "shop.db") as running:
+        yield running
+
+
+def walked(system):
+    """Every product that the walk gives, as documents by SKU, and the payloads."""
+    pages = system.pages("product", None, start=None, until=None)
+    items = [one for page in pages for one in page.items if isinstance(one, Item)]
+    return [SHOP.readers["product"].document(system.decode("product", i.raw)) for i in items]
+
+
+def test_variations_come_with_the_page_of_their_product(running):
+    """Each once, and it says which product it varies."""
+    with closing(rest(running.url, SHOP.profile)) as system:
+        docs = walked(system)
+    varied = [doc for doc in docs if doc.kind == "variation"]
+    assert set(skus(8)) <= {doc.sku for doc in docs}
+    assert sorted(doc.sku for doc in varied) == ["SB-0008-L", "SB-0008-S"]
+    assert len({doc.parent for doc in varied}) == 1
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_all_that_stands_below_is_read_page_by_page(running, size):
+    """A full page may have another behind it."""
+    of = SHOP.profile.entities["product"]
+    paged = replace(of, walk=replace(of.walk, size=size))
+    with closing(rest(running.url, SHOP.profile)) as system:
+        [above] = system.match("product", "sku", ["SB-0008-S"])["SB-0008-S"]
+        raw = b'{"id": %s, "type": "variable"}' % above.key.partition("/")[0].encode()
+        item = Item(key="1", version=None, raw=raw)
+        found = list(sources._below(system._at, paged, of.actions["below"], item))
+    assert len({one.key for one in found}) == len(found) == 2
+
+
+def test_only_rows_that_have_some_are_asked(running):
+    """One further call for the one product with variations."""
+    with closing(rest(running.url, SHOP.profile)) as system:
+        walked(system)
+    asked = [call["op"] for call in running.journal() if call["op"].endswith("/variations")]
+    assert len(asked) == 1
+
+
+def test_a_page_whose_variations_cannot_be_read_is_no_page(running):
+    """Its cursor would pass them by."""
+    running.faults([{"fault": "unavailable", "ops": ["GET /products/"]}])
+    with closing(rest(running.url, SHOP.profile)) as system, pytest.raises(Unavailable):
+        list(system.pages("product", None, start=None, until=None))
+
+
+def test_below_what_is_gone_by_now_stands_nothing(running):
+    """The product was deleted between its list and the reading of its variations."""
+    with closing(rest(running.url, SHOP.profile)) as system:
+        of = SHOP.profile.entities["product"]
+        gone = Item(key="9999", version=None, raw=b'{"id": 9999, "type": "variable"}')
+        assert list(sources._below(system._at, of, of.actions["below"], gone)) == []
