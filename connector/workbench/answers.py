@@ -23,7 +23,7 @@ def judge_reply(place: Node, back: Element, problems: Problems) -> None:
     words = {name: node for name, node in members(place).items() if name != "args"}
     items = next((words[name] for name in ("items", "item") if name in words), None)
     for node in words.values():
-        judge_paths(node, {"reply": [back], "item": _ends(items, back)}, problems)
+        judge_paths(node, {"reply": [back], "item": ends(items, back)}, problems)
 
 
 def judge_paths(node: Node, roots: dict[str, Sequence[Element]], problems: Problems) -> None:
@@ -56,7 +56,12 @@ def _lost(path: Sequence[str], element: Element) -> tuple[str, list[str]] | None
     return None
 
 
-def _ends(items: Node | None, back: Element) -> list[Element]:
+def names_replies(node: Node) -> bool:
+    """Is there a path into the reply in it?"""
+    return any(root == "reply" for _, text, _ in leaves(node) for root, _ in _paths(text))
+
+
+def ends(items: Node | None, back: Element) -> list[Element]:
     """What one item is, where `items` is a plain path."""
     text = str(items.value) if items is not None else ""
     path = re.fullmatch(r"= reply((?:\.\w+)*)", text.strip())

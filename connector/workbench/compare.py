@@ -16,10 +16,10 @@ from connector.mapping.filters import text
 from connector.problems import Problems
 from connector.rehearsal import Canned
 from connector.values import Change
-from connector.workbench.lint import payloads_of
 from connector.workbench.offline import REFERENCE, documents_of, names_of
 from connector.workbench.opened import Opened
 from connector.workbench.paths import NOTHING, body_of
+from connector.workbench.payloads import payloads_of
 from connector.workbench.samples import Sample, samples_in
 
 _NEVER = datetime(2100, 1, 1, tzinfo=UTC)

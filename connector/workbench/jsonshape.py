@@ -16,13 +16,17 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 @dataclass(frozen=True)
 class JsonShape:
-    """One member of a payload; see connector.rehearsal.Element."""
+    """One member of a payload; see connector.rehearsal.Element.
+
+    *whole*: what it does not show is not there; else a sample shows what may come, not all of it.
+    """
 
     name: str
     value: object
     needed: bool = False
     longest: int | None = None
     words: frozenset[str] = frozenset()
+    whole: bool = False
 
     @property
     def kind(self) -> str | None:
@@ -36,8 +40,8 @@ class JsonShape:
 
     @property
     def open(self) -> bool:
-        """A sample shows what may come, not all of it."""
-        return True
+        """May it hold more than it shows?"""
+        return not self.whole
 
     @property
     def many(self) -> bool:
@@ -51,7 +55,7 @@ class JsonShape:
             for name, child in one.items() if isinstance(one, Mapping) else ():
                 if found.get(name) in (None, "", [], {}):
                     found[name] = child
-        return {name: JsonShape(name, child) for name, child in found.items()}
+        return {n: JsonShape(n, child, whole=self.whole) for n, child in found.items()}
 
     def attributes(self) -> Collection[str]:
         """None."""

@@ -19,7 +19,9 @@ from connector.workbench.against import Against, judge
 from connector.workbench.answers import judge_paths, judge_reply
 from connector.workbench.given import document
 from connector.workbench.opened import Opened
-from connector.workbench.samples import Sample, document_of, payload_of
+from connector.workbench.payloads import payloads_of
+from connector.workbench.replied import judge_replied
+from connector.workbench.samples import Sample
 from connector.workbench.written import action_nodes, cases_of, members
 from connector.yamlread import Node
 
@@ -41,14 +43,7 @@ def lint(opened: Opened, problems: Problems) -> Report:
     for laid in opened.raw.laid:
         _overridden(laid, warnings)
     if opened.stage is not None:
-        backs: list[Element] = []
-        for name, entity in opened.compiled.profile.entities.items():
-            backs += _against_contract(opened, opened.stage, name, entity, problems)
-        if "errors" in members(opened.raw.top):
-            judge_paths(members(opened.raw.top)["errors"], {"reply": backs}, problems)
-        probe = members(members(opened.raw.top).get("probe"))
-        for name, action in opened.compiled.profile.probe.items():
-            _declared(opened.stage, "", action.steps[0], probe[name], problems)
+        _against_contracts(opened, opened.stage, problems)
     for node in opened.raw.entities.values():
         cases_of(node, problems)
     tried = [s for s in opened.samples if _try(opened, s, problems)]
@@ -57,6 +52,8 @@ def lint(opened: Opened, problems: Problems) -> Report:
         for name, node in opened.raw.entities.items()
         if "read" in members(node) and not any(s.entity == name for s in tried)
     ]
+    if not opened.compiled.profile.services:
+        notes += judge_replied(opened, problems)
     if opened.stage is None:
         notes.append(f"protocol {opened.compiled.profile.protocol}: no rehearsal")
     return Report(
@@ -85,6 +82,18 @@ def _overridden(laid: Laid, warnings: Problems) -> None:
                     message = f"{laid.base} {version} changed {rest}, which you override"
                     cure = f"compare (connector map diff), then write `needs: {laid.base} >= "
                     complain(warnings, node, message, f"{cure}{version}`")
+
+
+def _against_contracts(opened: Opened, stage: Rehearsal, problems: Problems) -> None:
+    """Hold every message and every path into a reply against the contracts, where there are."""
+    backs: list[Element] = []
+    for name, entity in opened.compiled.profile.entities.items():
+        backs += _against_contract(opened, stage, name, entity, problems)
+    if "errors" in members(opened.raw.top):
+        judge_paths(members(opened.raw.top)["errors"], {"reply": backs}, problems)
+    probe = members(members(opened.raw.top).get("probe"))
+    for name, action in opened.compiled.profile.probe.items():
+        _declared(stage, "", action.steps[0], probe[name], problems)
 
 
 def _against_contract(
@@ -154,40 +163,6 @@ def _is_foreign(opened: Opened, sample: Sample) -> bool:
         return document(opened, entity, sample.path, sample.profile) is not None
     except ConnectorError:
         return False
-
-
-def payloads_of(opened: Opened, sample: Sample, problems: Problems) -> list[Payload]:
-    """Give the payloads of the system that a sample holds; none for a document of ours."""
-    writing = (sample.action or "").partition(".")[0] in ("create", "update", "delete")
-    if writing or sample.profile not in (None, opened.raw.name):
-        return []  # what a write answers (`create.confirm`: its step), or what will be written here
-    if sample.action is not None:
-        return _answered(opened, sample, problems)
-    payload = payload_of(sample.path)
-    if payload is None:
-        complain(problems, _place(sample), "is not one JSON payload", "save one document as JSON")
-        return []
-    return [] if document_of(sample.entity, payload) is not None else [payload]
-
-
-def _place(sample: Sample) -> Node:
-    return Node(None, 0, "", str(sample.path))
-
-
-def _answered(opened: Opened, sample: Sample, problems: Problems) -> list[Payload]:
-    """The documents in a whole reply."""
-    entity = opened.compiled.profile.entities[sample.entity]
-    action = entity.actions.get(sample.action or "")
-    if action is None or opened.stage is None:
-        message = f"{sample.entity} has no action `{sample.action}`"
-        complain(problems, _place(sample), message, "name it ENTITY.ACTION.json or .xml")
-        return []
-    try:
-        return list(opened.stage.items(sample.entity, action, sample.reply()))
-    except ConnectorError as error:
-        if error.code != "wsdl":  # told where the operation is named
-            complain(problems, _place(sample), str(error), "save the whole reply as it came")
-        return []
 
 
 def read_faults(opened: Opened, sample: Sample, payload: Payload) -> Iterator[Problem]:

@@ -19,8 +19,8 @@ from connector.profile import Action, Entity, Step
 from connector.rehearsal import Rehearsal
 from connector.values import Payload, Ref
 from connector.workbench.given import document, with_customer
-from connector.workbench.lint import payloads_of
 from connector.workbench.opened import Opened
+from connector.workbench.payloads import payloads_of
 from connector.workbench.samples import Sample
 from connector.workbench.written import action_nodes, members
 from connector.yamlread import Node

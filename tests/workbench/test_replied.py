@@ -1,0 +1,85 @@
+"""Where no contract says what comes back, samples do: a misspelt path into a reply is told."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from connector.places import mappings_folder
+from connector.problems import Problems
+from connector.workbench.lint import Report, lint
+from connector.workbench.opened import open_profile
+
+
+def judged(
+    tmp_path: Path, file: str = "", spoil: tuple[str, str] = ("", ""), lose: str = ""
+) -> Report:
+    """The report on the shipped shop with one text spoilt, or one sample lost."""
+    home = tmp_path / "woocommerce"
+    shutil.copytree(mappings_folder() / "woocommerce", home)
+    if file:
+        text = (home / file).read_text()
+        assert spoil[0] in text
+        (home / file).write_text(text.replace(*spoil, 1))
+    if lose:
+        (home / "samples" / lose).unlink()
+    problems = Problems()
+    opened = open_profile("woocommerce", [tmp_path], problems)
+    assert opened is not None
+    return lint(opened, problems)
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "lost"),
+    [
+        (
+            "product.yaml",
+            "version: = reply.date_modified_gmt",
+            "version: = reply.modified",
+            "modified",
+        ),
+        ("product.yaml", "key: = reply.id", "key: = reply.ID", "ID"),
+        ("product.yaml", "key: = reply.data.resource_id", "key: = reply.data.holder", "holder"),
+        ("product.yaml", "reply.code == 'product_invalid_sku'", "reply.kode == 'x'", "kode"),
+        ("product.yaml", "item.parent_id ~", "item.parent ~", "parent"),
+        ("product.yaml", "$if: = item.type ==", "$if: = item.typ ==", "typ"),
+        ("product.yaml", "/products/{{ item.id }}/", "/products/{{ item.no }}/", "no"),
+        ("stock.yaml", "answers: = reply.update", "answers: = reply.updated", "updated"),
+        ("stock.yaml", "answer:  = item.id", "answer:  = item.key", "key"),
+        (
+            "stock.yaml",
+            "status:  = item.error.data.status",
+            "status:  = item.error.status",
+            "status",
+        ),
+        ("profile.yaml", "message: = reply.message", "message: = reply.text", "text"),
+    ],
+)
+def test_a_path_that_no_sample_has_is_told_where_it_stands(
+    tmp_path: Path, file: str, right: str, wrong: str, lost: str
+) -> None:
+    """It would find nothing in a reply to what was done, and make a doubt of it."""
+    report = judged(tmp_path, file, (right, wrong))
+    [one] = report.problems
+    assert f"no `{lost}` is answered" in one.message
+    assert Path(one.file).name == file
+
+
+def test_the_shipped_profile_leaves_no_reply_untried(tmp_path: Path) -> None:
+    """Each path into a reply has its sample."""
+    report = judged(tmp_path)
+    assert (report.problems, report.notes) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("lose", "note"),
+    [
+        ("product.create.json", "(samples/product.create.json): its `key` is untried"),
+        ("stock.update.json", "(samples/stock.update.json): its `bulk` is untried"),
+    ],
+)
+def test_what_has_no_sample_is_said(tmp_path: Path, lose: str, note: str) -> None:
+    """Nothing is taken for right that was not tried."""
+    assert any(note in told for told in judged(tmp_path, lose=lose).notes)
