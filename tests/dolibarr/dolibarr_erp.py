@@ -16,8 +16,8 @@ from connector.problems import Problems
 from connector.values import Change
 
 AUTH = {"type": "body", "user": "ws", "password": "secret", "key": "k"}
-CONN = {"company": "1", "validate": False, "warehouse": "0", "shipping_item": "901",
-        "fee_item": "902", "rounding_item": None, "bank_account": "0",
+CONN = {"company": "1", "currency": "EUR", "validate": False, "warehouse": "0",
+        "shipping_item": "901", "fee_item": "902", "rounding_item": None, "bank_account": "0",
         "zone": "Europe/Berlin"}  # fmt: skip
 
 

@@ -107,6 +107,19 @@ def test_a_user_of_the_wrong_password_sends_nothing(firm):
     assert firm.company.standing("order", order) == "done(sent)"
 
 
+def test_an_order_in_another_currency_is_held(firm):
+    """Its services take no currency: 100 francs would be booked as 100 euros."""
+    order = firm.company.order(currency="CHF")
+    firm.company.settle()
+    assert firm.company.standing("order", order) == "held(rule)"
+    assert firm.books.rows["order"] == {}
+
+    firm.company.connection("erp", **{"with": {"currency": "CHF"}})
+    firm.company.release("order", order)
+    firm.company.settle()
+    assert firm.company.standing("order", order) == "done(sent)"
+
+
 def test_stock_into_dolibarr_is_refused_when_the_configuration_is_read(firm):
     """Quirk 26: OK would be said, and nothing would change."""
     flow = {"entity": "stock", "from": "shop", "to": "erp", "every": "1h"}
