@@ -56,6 +56,7 @@ _MEANS = {
 _WORD = {word: plain for plain, words in _MEANS.items() for word in words.split()}
 _TWO = {
     ("e", "email"): ["email"],
+    ("electronic", "address"): ["email"],
     ("mw", "st"): ["tax"],
     ("postcode", "code"): ["postcode"],
     ("post", "code"): ["postcode"],
@@ -103,7 +104,7 @@ _ORDER: Sequence[Rule] = (
     (
         "doc.number",
         "(customer )?(order )?reference|reference customer"
-        "|(customer )?(purchase order|po)( form)? no",
+        "|(customer )?(purchase order|po)( form)?( no)?",
         "text",
     ),
     ("doc.number", "order no|order reference|no customer reference", "text"),
@@ -114,7 +115,7 @@ _ORDER: Sequence[Rule] = (
     ),
     (
         "doc.placed_at",
-        "(order )?date( time)?|(order |transaction )date|placed at|order at",
+        "(order )?date( time)?|(order |transaction )date|date order(ed)?|placed at|order at",
         "day moment text",
     ),
     ("doc.currency", "currency( (code|id|currency))?", "text"),

@@ -9,11 +9,17 @@ from connector.errors import ConnectorError
 from connector.rehearsal import Book, Element
 from connector.workbench import reading
 from connector.workbench.jsonshape import JsonShape
-from connector.workbench.likely import assigned, is_id, plain, root
+from connector.workbench.likely import assigned, is_id, likely, plain, root
 from connector.workbench.scaffold import GUESS, payload_of, table_lines, write_lines
 
 _WIDTH = 46
 _DEEPEST = 6
+_PAGED = {
+    "since": "(?i)since|after|from|modif|chang|updat|seit|geänd",
+    "page": "(?i)page|seite",
+    "size": "(?i)size|max|limit|count|rows$|anzahl",
+    "offset": "(?i)offset|start|first|next|skip",
+}
 _VALUE = re.compile(r"(?i)value|wert|valeur|criteri|filter")
 _WORDS = {  # what an operation's name says that it does
     "delete": "delete remove löschen loeschen supprimer",
@@ -171,42 +177,62 @@ def _asking(book: Book, action: str, operation: str, entity: str) -> Iterator[st
 
 
 def _arguments(members: Mapping[str, Element], action: str) -> Iterator[str]:
-    """What an operation asks for: the one value that is likely known, in the groups around it."""
-    given = {"get": "key", "find": "reference", "list": "since", "update": "key", "match": "value"}
+    """What an operation asks for: what is likely known, in the groups around it."""
+    given = {"get": "key", "find": "reference", "update": "key", "match": "value"}
     action, _, by = action.partition(".")
-    chosen = _asked(members, by, "") if action in given else None
-    yield from _argument_lines(members, chosen, given.get(action, ""), "      ", "", 0)
+    if action == "list":
+        chosen = _paged(members)
+    elif action in given and (path := _asked(members, by, action, "")) is not None:
+        chosen = {path: given[action]}
+    else:
+        chosen = {}
+    yield from _argument_lines(members, chosen, "      ", "", 0)
 
 
-def _asked(members: Mapping[str, Element], by: str, path: str, depth: int = 0) -> str | None:
+def _paged(members: Mapping[str, Element]) -> dict[str, str]:
+    """What a list asks for: since when, which page, how many."""
+    chosen: dict[str, str] = {}
+    for name, one in members.items():
+        for word, pattern in _PAGED.items():
+            fits = one.kind in (("moment", "day") if word == "since" else ("integer", "text"))
+            if fits and word not in chosen.values() and re.search(pattern, name):
+                chosen[name] = word
+                break
+    return chosen
+
+
+def _asked(
+    members: Mapping[str, Element], by: str, action: str, path: str, depth: int = 0
+) -> str | None:
     """The path of the member that takes what is asked for: by its name, else the nearest text."""
     leaves = [n for n, one in members.items() if one.kind is not None and not one.words]
-    leaves.sort(key=lambda name: (by not in plain(name).split(), _VALUE.search(name) is None))
+
+    def unlike(name: str) -> tuple[bool, bool, bool]:
+        told = likely(root("order"), name, "text") if action == "find" else None
+        ours = by in plain(name).split() or told in ("reference", "doc.number")
+        texts = action == "get" or members[name].kind == "text"
+        return (not ours, _VALUE.search(name) is None, not texts)
+
     if leaves:
-        return path + leaves[0]
+        return path + min(leaves, key=unlike)
     for name, one in members.items() if depth < _DEEPEST else ():
-        found = _asked(one.members(), by, f"{path}{name}.", depth + 1)
+        found = _asked(one.members(), by, action, f"{path}{name}.", depth + 1)
         if found is not None:
             return found
     return None
 
 
 def _argument_lines(
-    members: Mapping[str, Element],
-    chosen: str | None,
-    value: str,
-    indent: str,
-    path: str,
-    depth: int,
+    members: Mapping[str, Element], chosen: Mapping[str, str], indent: str, path: str, depth: int
 ) -> Iterator[str]:
     for name, one in members.items():
         at = f"{path}{name}"
-        if at == chosen:
-            yield f"{indent}{name}: = {value}".ljust(_WIDTH) + f"  {GUESS}"
-        elif one.kind is None and depth < _DEEPEST and (chosen or "").startswith(f"{at}."):
+        if at in chosen:
+            yield f"{indent}{name}: = {chosen[at]}".ljust(_WIDTH) + f"  {GUESS}"
+        elif one.kind is None and any(c.startswith(f"{at}.") for c in chosen):
             yield f"{indent}{name}:"
             inner = one.members()
-            yield from _argument_lines(inner, chosen, value, f"{indent}  ", f"{at}.", depth + 1)
+            yield from _argument_lines(inner, chosen, f"{indent}  ", f"{at}.", depth + 1)
         else:
             words = f", one of: {', '.join(sorted(one.words)[:8])}" if one.words else ""
             about = f"# {'NEEDED: ' if one.needed else ''}{one.kind or 'a group'}{words}"
@@ -216,7 +242,7 @@ def _argument_lines(
 def _answered(book: Book, operation: str, entity: str) -> tuple[str, Element] | None:
     """Where in an answer the documents are, and their element.
 
-    The nearest large group of which two members speak of such a document, else the nearest.
+    The nearest large group that is a list, or of which two members speak of such a document.
     """
     back = book.back(operation)
     level: list[tuple[str, Element, bool]] = [("", back, False)] if back is not None else []
@@ -225,7 +251,7 @@ def _answered(book: Book, operation: str, entity: str) -> tuple[str, Element] | 
         large = [(p, e) for p, e, _ in level if _leaves(e) >= 3]
         for one in sorted(large, key=lambda pair: -_leaves(pair[1])):
             first = first or one
-            if _speaks(one[1], entity):
+            if one[1].many or _speaks(one[1], entity):
                 return one
         level = [
             (f"{path}.{name}", one, listed or one.many)
