@@ -96,19 +96,23 @@ class Work:
             log = structlog.get_logger()
             log.error("probe failed", connection=name, code=error.code, error=error)
 
-    def vacuum(self) -> None:
-        """Drop what is kept no longer."""
-        app = self.turns.app
+    def vacuum(self) -> int:
+        """Drop what is kept no longer; how much it was."""
+        app, count = self.turns.app, 0
         if app.config.keep is not None:
             gone = vacuum(app.ledger, app.config.keep, self._clock.now())
-            structlog.get_logger().info("vacuumed", count=sum(gone.values()))
+            count = sum(gone.values())
+            structlog.get_logger().info("vacuumed", count=count)
         self.failures.pop("vacuum", None)
+        return count
 
     def run_asked(self, asked: runs.Asked) -> None:
         """One run that a command asked for, and what came of it, written down in any case."""
         result: dict[str, Any] = {"error": {"code": "bug", "message": "see the log", "cure": ""}}
         try:
-            if asked.task == "backfill" and asked.given is not None:
+            if asked.task == "vacuum":
+                result = {"dropped": self.vacuum()}
+            elif asked.task == "backfill" and asked.given is not None:
                 result = self._backfill(asked.flow, Backfilling(asked.given["id"]))
             else:
                 with self.turns.turn(asked.flow) as (app, flow):
@@ -243,7 +247,7 @@ class Daemon:
         due = self._ledger.read(records.due_flows, app.flows, now)
         due |= self._ledger.read(records.unblocked_flows)
         self._begin({n for n in due if app.can_deliver(n)}, self.work.catch_up)
-        _beat(app, now)
+        touch(app, now)
         if self._night.is_due(app.config.zone, now):
             self._schedule.now(self.work.vacuum, "vacuum")
         self.outside.alarms.go(app)
@@ -272,7 +276,7 @@ def runs_itself(app: App, name: str) -> bool:
     return flow is not None and (flow.mode == "on_demand" or flow.every != "never")
 
 
-def _beat(app: App, now: datetime) -> None:
+def touch(app: App, now: datetime) -> None:
     """Touch the heartbeat file unless a flow is stale: whoever watches it hears our silence."""
     file = app.config.web.heartbeat
     if file is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from connector.configured import Keep
@@ -11,6 +11,7 @@ from connector.ledger.keeping import Bounds
 from connector.ledger.store import Ledger
 
 HOUR = time(3, 30)
+NIGHTLY = ":nightly"  # stands where a flow does when workers share it; no flow has such a name
 
 
 def bounds(keep: Keep, now: datetime) -> Bounds:
@@ -36,6 +37,10 @@ class Night:
         due = _night(zone, now) > self._done
         self._done = max(self._done, _night(zone, now))
         return due
+
+    def time(self, zone: ZoneInfo) -> datetime:
+        """When the latest night's work was due: the same for every process."""
+        return datetime.combine(self._done, HOUR, zone).astimezone(UTC)
 
 
 def _night(zone: ZoneInfo, now: datetime) -> date:

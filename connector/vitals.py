@@ -40,6 +40,7 @@ class Vitals:
     def __init__(self, turns: Turns, counts: Counts) -> None:
         self.ledger_answers = True
         self.reload_refused = False
+        self.clock_is_right = True
         self.stopping = False
         self._turns, self._counts = turns, counts
         self._started, self._looked = False, time.monotonic()
@@ -84,6 +85,7 @@ class Vitals:
             "the daemon starts": not self._started,
             "the daemon stops": self.stopping,
             "the ledger does not answer": not self.ledger_answers,
+            "the clock of this machine is not the database's": not self.clock_is_right,
             "the configuration was refused at the last reload": self.reload_refused,
         }
         return [reason for reason, holds in said.items() if holds]

@@ -2,7 +2,8 @@
 
 None leads. Every worker looks twice a second what is due and which scheduled times have come, and
 defers jobs for it; whichever is free takes one. The ledger guards what each job does (O2), and the
-calls of a connection are divided among the workers that live (O3).
+calls of a connection are divided among the workers that live (O3). Each answers for its own health
+and hears webhooks; alarms are told by one of them at a time, as nightly work is done by one.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -24,18 +26,21 @@ from sqlalchemy import Connection
 from connector import jobs
 from connector.app import App, open_app
 from connector.building import unattended
-from connector.daemon import Work, runs_itself
+from connector.daemon import Work, runs_itself, touch
 from connector.errors import ConnectorError, LedgerAway
 from connector.jobs import Jobs
 from connector.ledger import hints, records, runs, shares
 from connector.ledger.life import DRIFT
+from connector.nightly import NIGHTLY, Night
 from connector.notify import notify
+from connector.outside import Outside
 from connector.schedule import passed
 from connector.turns import Turns
 
 LOOK = 0.5  # seconds between looks for what is due
 BEAT = 5.0  # seconds between beats, and looks for jobs of dead workers
 LENT = timedelta(seconds=10)  # for which a share of a connection's calls is taken
+ALARMS = ":alarms"  # shared as a connection's calls are, of which there is one
 STOP_WITHIN = 8.0
 CURE = (
     "set `ledger: postgresql+psycopg://…`, then `connector ledger upgrade`;"
@@ -49,13 +54,12 @@ class Worker:
 
     def __init__(self, app: App, *, most: int, calls: int | None = None, once: bool = True) -> None:
         self.work = Work(app)
+        self.outside = Outside(self.work.turns, self.work.ran, self.work.failures)
         self.app, self._calls = app, calls
-        self._once = once  # jobs are queued once; correctness does not rest on it
+        self._deriving = Deriving(app, once=once)
         self._log = structlog.get_logger()
         self._signals: SimpleQueue[int] = SimpleQueue()
-        self._looked: datetime | None = None
         self._beaten = 0.0
-        self._clock_is_right = True
         tasks: dict[str, Callable[..., None]] = {
             "drain": self.drain,
             "hear": self.hear,
@@ -81,12 +85,8 @@ class Worker:
 
     def drain(self, flow: str) -> None:
         """Deliver what is due of *flow*, unless this process does so already."""
-        known = self.app.flows.get(flow)
-        if (
-            known is not None
-            and able(self.app, self.work.turns, flow)
-            and self.app.can_deliver(flow)
-        ):
+        known = flow in self.app.flows and able(self.app, self.work.turns, flow)
+        if known and self.app.can_deliver(flow):
             self.work.catch_up(flow)
 
     def hear(self, flow: str) -> None:
@@ -113,33 +113,74 @@ class Worker:
 
     def _look(self) -> None:
         """Take our shares, beat, and derive jobs from what is due and asked."""
+        vitals = self.outside.vitals
+        vitals.looked()
         try:
             right = share(self.app, self._calls)
-            if right != self._clock_is_right:
-                self._clock_is_right = right
+            if right != vitals.clock_is_right:
+                vitals.clock_is_right = right
                 self._log.error("clock", code="clock_off" if not right else "clock_right")
-            if time.monotonic() - self._beaten >= BEAT:
-                self._beaten = time.monotonic()
-                self.app.ledger.beat(self.app.clock.now(), self.app.clock.boottime())
-                with self.app.ledger.begin() as db:
-                    jobs.forget_stalled(db)
-            self._derive()
-            probe(self.app, self.work, self._probing)
+            if right:
+                self._beat()
+                self._deriving.look()
+                probe(self.app, self.work, self._probing)
         except LedgerAway as error:
+            vitals.ledger_answers = False
             self._log.error("ledger does not answer", code=error.code, error=error)
             return
+        vitals.ledger_answers = True
         notify("WATCHDOG=1")
 
-    def _derive(self) -> None:
-        now = self.app.clock.now()
-        with self.app.ledger.begin() as db:
-            for name, slot in passed(self.app.config, self._looked, now).items():
+    def _beat(self) -> None:
+        """What is done every few seconds: one of the workers tells alarms, each proves it lives."""
+        if time.monotonic() - self._beaten < BEAT:
+            return
+        self._beaten = time.monotonic()
+        app, alarms = self.app, self.outside.alarms
+        app.ledger.beat(app.clock.now(), app.clock.boottime())
+        with app.ledger.begin() as db:
+            jobs.forget_stalled(db)
+        touch(app, app.clock.now())
+        if on_duty(app, ALARMS, busy=not alarms.idle):
+            alarms.go(app)
+
+    def _stop(self) -> bool:
+        notify("STOPPING=1")
+        self._log.info("worker stopping")
+        self.outside.vitals.stopping = True
+        self.work.turns.stop()
+        self._probing.shutdown(wait=False, cancel_futures=True)
+        ended = self._jobs.stop(STOP_WITHIN)
+        told = self.outside.stop()
+        with suppress(LedgerAway), self.app.ledger.begin() as db:  # else they lapse by themselves
+            shares.release(db, self.app.ledger.owner)
+        return ended and told
+
+
+class Deriving:
+    """Finds what is to be done and defers jobs for it, which may come twice or not at all.
+
+    *once*: a job is queued once; correctness does not rest on it.
+    """
+
+    def __init__(self, app: App, *, once: bool) -> None:
+        self._app, self._once = app, once
+        self._looked: datetime | None = None
+        self._night = Night(app.config.zone, app.clock.now())
+
+    def look(self) -> None:
+        """Ask for the runs whose times have come, and defer jobs for all that is due and asked."""
+        app, now = self._app, self._app.clock.now()
+        with app.ledger.begin() as db:
+            for name, slot in passed(app.config, self._looked, now).items():
                 runs.schedule(db, name, slot, now)
+            if self._night.is_due(app.config.zone, now):
+                runs.schedule(db, NIGHTLY, self._night.time(app.config.zone), now, "vacuum")
             runs.reclaim(db, shares.living(db))
             for id_, name in runs.asked_flows(db):
                 once = f"run {id_}" if self._once else None
                 jobs.defer(db, "run", once, asked=id_, flow=name)
-            due = records.due_flows(db, self.app.flows, now) | records.unblocked_flows(db)
+            due = records.due_flows(db, app.flows, now) | records.unblocked_flows(db)
             for name in sorted(due):
                 self._defer(db, "drain", name)
             for name in sorted(hints.due_flows(db, now)):
@@ -147,18 +188,17 @@ class Worker:
         self._looked = now
 
     def _defer(self, db: Connection, task: str, name: str) -> None:
-        if runs_itself(self.app, name):
+        if runs_itself(self._app, name):
             jobs.defer(db, task, f"{task} {name}" if self._once else None, flow=name)
 
-    def _stop(self) -> bool:
-        notify("STOPPING=1")
-        self._log.info("worker stopping")
-        self.work.turns.stop()
-        self._probing.shutdown(wait=False, cancel_futures=True)
-        ended = self._jobs.stop(STOP_WITHIN)
-        with suppress(LedgerAway), self.app.ledger.begin() as db:  # else they lapse by themselves
-            shares.release(db, self.app.ledger.owner)
-        return ended
+
+def on_duty(app: App, duty: str, *, busy: bool) -> bool:
+    """Is it this process that does *duty* for all of them now? *busy*: it is doing it."""
+    with app.ledger.begin() as db:
+        mine = shares.divide(
+            db, duty, app.ledger.owner, limit=1, in_use=lambda _: int(busy), lasts=LENT
+        )
+    return mine > 0
 
 
 def probe(app: App, work: Work, pool: ThreadPoolExecutor) -> None:
@@ -179,29 +219,48 @@ def able(app: App, turns: Turns, name: str) -> bool:
 def share(app: App, most: int | None = None) -> bool:
     """O3: how many calls this process may make on each connection until the next look.
 
-    *most*: never more than so many.
-    None, and False, while this machine's clock is not the database's: leases and settle times are
-    reckoned with it, and one that is ahead would take for over what is under way (O2).
+    *most*: never more than so many. None, and False, while this machine's clock is not the
+    database's: leases and settle times are reckoned with it, and one that is ahead would take for
+    over what is under way (O2).
     """
-    right = True
+    right = abs(clock_off(app)) <= DRIFT
     for name, wired in app.wired.items():
         slots = app.gate(name).slots
         began = time.monotonic()
         lasts = LENT + wired.limits.timeout  # a call that begins in time ends in time
-        limit = wired.limits.concurrency
         with app.ledger.begin() as db:
             mine = shares.divide(
                 db,
                 name,
                 app.ledger.owner,
-                limit=limit,
-                most=most,
+                limit=wired.limits.concurrency,
+                most=most if right else 0,
                 in_use=slots.shrink,
                 lasts=lasts,
             )
-            right = right and abs(app.clock.now() - shares.clock(db)) <= DRIFT
         slots.lend(mine if right else 0, LENT.total_seconds() - (time.monotonic() - began))
     return right
+
+
+def clock_off(app: App) -> timedelta:
+    """How far this machine's clock is ahead of the database's."""
+    return app.clock.now() - app.ledger.read(shares.clock)
+
+
+def begin(app: App) -> None:
+    """Wake the ledger and make its jobs' tables; raises ConnectorError where no worker may be."""
+    if app.ledger.path is not None:
+        message = "`connector worker` needs a PostgreSQL ledger"
+        raise ConnectorError(message, code="usage", cure=CURE)
+    off = clock_off(app)
+    if abs(off) > DRIFT:
+        how = "ahead of" if off > timedelta(0) else "behind"
+        seconds = abs(round(off.total_seconds()))
+        message = f"the clock of this machine is {seconds} s {how} the database's"
+        raise ConnectorError(message, code="clock_off")
+    app.ledger.wake(app.clock.now(), app.clock.boottime())
+    with app.ledger.begin() as db:
+        jobs.prepare(db)
 
 
 def conninfo(app: App) -> str:
@@ -210,21 +269,26 @@ def conninfo(app: App) -> str:
     return url.render_as_string(hide_password=False)
 
 
-def run(path: Path, most: int, *, calls: int | None = None, once: bool = True) -> None:
+def run(
+    path: Path,
+    most: int,
+    *,
+    calls: int | None = None,
+    listen: tuple[str, int] | None = None,
+    once: bool = True,
+) -> None:
     """Work on the ledger of the configuration at *path*, then end the process.
 
     *most*: flows at once; *calls*: at once on one connection, where its share would be more.
+    *listen*: in the place of `web.listen`, where several share a machine.
     *once* False: jobs are deferred however many wait, to show that nothing rests on it.
     """
-    app = open_app(path)
+    app = open_app(path, working=False)
     app.flows = unattended(app.flows)
+    if listen is not None:
+        app.config = replace(app.config, web=replace(app.config.web, listen=listen))
     try:
-        if app.ledger.path is not None:
-            raise ConnectorError(
-                "`connector worker` needs a PostgreSQL ledger", code="usage", cure=CURE
-            )
-        with app.ledger.begin() as db:
-            jobs.prepare(db)
+        begin(app)
         worker = Worker(app, most=most, calls=calls, once=once)
     except ConnectorError:
         app.close()

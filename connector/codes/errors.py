@@ -166,6 +166,13 @@ ERRORS = (
         USAGE,
     ),
     Code(
+        "clock_off",
+        "This machine's clock is not the database's: what is under way would look over.",
+        "Set it right and keep it so (chrony, systemd-timesyncd), then start the worker again.",
+        "connector worker",
+        USAGE,
+    ),
+    Code(
         "ledger_retired",
         "The ledger was exported; another one took over, and two would deliver twice.",
         "Point `ledger:` to the one that took over, or import the export into a new one.",

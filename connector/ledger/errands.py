@@ -18,7 +18,7 @@ from sqlalchemy import (
 from connector.ledger.columns import Id, Instant, meta, one_of
 
 RUN_STATES = ("asked", "running", "ended")
-TASKS = ("sync", "apply", "backfill")
+TASKS = ("sync", "apply", "backfill", "vacuum")
 
 run = Table(
     "run",

@@ -57,10 +57,17 @@ def take(db: Connection, id_: int, owner: str | None = None) -> Asked | None:
     )
 
 
-def schedule(db: Connection, flow: str, slot: datetime, now: datetime) -> int | None:
+def schedule(
+    db: Connection, flow: str, slot: datetime, now: datetime, task: str = "sync"
+) -> int | None:
     """Ask for the run of a scheduled time; None if another process has asked for it (O2)."""
-    told = {"flow": flow, "actor": "schedule", "state": "asked", "asked_at": now, "slot": slot}
-    made = into(db.dialect.name, run).values(told).on_conflict_do_nothing().returning(run.c.id)
+    told = {"flow": flow, "task": task, "actor": "schedule", "state": "asked"}
+    made = (
+        into(db.dialect.name, run)
+        .values(**told, asked_at=now, slot=slot)
+        .on_conflict_do_nothing()
+        .returning(run.c.id)
+    )
     found: int | None = db.scalar(made)
     return found
 

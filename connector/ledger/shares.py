@@ -38,7 +38,7 @@ def divide(  # noqa: PLR0913 - whose, of how many, for how long
     others = {row.owner: row.slots for row in db.execute(asked) if row.owner != owner}
     ranked = sorted([*others, owner])
     fair = limit // len(ranked) + (ranked.index(owner) < limit % len(ranked))
-    mine: int = max(min(fair, most or limit, limit - sum(others.values())), 0)
+    mine: int = max(min(fair, limit if most is None else most, limit - sum(others.values())), 0)
     mine = max(mine, in_use(mine))
     told = {"slots": mine, "until": now + lasts}
     held = (share.c.connection == connection, share.c.owner == owner)

@@ -124,7 +124,9 @@ def _runs() -> None:
         sa.Column("slot", Instant(), nullable=True),
         sa.CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name=op.f("ck_run_ended")),
         sa.CheckConstraint("state IN ('asked', 'running', 'ended')", name=op.f("ck_run_state")),
-        sa.CheckConstraint("task IN ('sync', 'apply', 'backfill')", name=op.f("ck_run_task")),
+        sa.CheckConstraint(
+            "task IN ('sync', 'apply', 'backfill', 'vacuum')", name=op.f("ck_run_task")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),
     )
     op.create_index("uq_run_slot", "run", ["flow", "slot"], unique=True)

@@ -36,6 +36,7 @@ PERSON = {
 
 # What this code cannot come to: (why)
 NOT_PROVOKED = {
+    "clock_off": "it takes PostgreSQL and another clock than its: tests/workers/test_beside.py",
     "read_elsewhere": "it takes two processes on a PostgreSQL ledger: tests/workers",
     "restart_needed": "only a running daemon says it, at a reload: tests/daemon/test_daemon.py",
 }

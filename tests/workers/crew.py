@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import psycopg
 from company import Company
@@ -14,6 +16,17 @@ from psycopg.rows import dict_row
 WORK = "from pathlib import Path; from connector import worker, logs; import sys; "
 WORK += "logs.start(as_json=True, level='info'); "
 WORK += "worker.run(Path(sys.argv[1]), 2, once=sys.argv[2] == 'once')"
+COMMAND = "from connector.cli import main; main()"
+SHIFTED = """
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from connector.clock import SystemClock
+
+def now(_):
+    return datetime.now(UTC) + timedelta(hours=Path({file!r}).exists())
+
+SystemClock.now = now
+"""
 
 
 class Crew:
@@ -27,19 +40,34 @@ class Crew:
     def hire(self, count: int = 1, *, once: bool = True) -> None:
         """Start workers."""
         for _ in range(count):
-            with self.log.open("ab") as out:
-                self.processes.append(
-                    subprocess.Popen(
-                        [sys.executable, "-c", WORK, str(self.company.folder / "config.yaml"),
-                         "once" if once else "often"],
-                        stdout=out, stderr=out,
-                        env={**os.environ, "TMPDIR": str(self.company.folder)},
-                    )
-                )  # fmt: skip
+            self._start(WORK, str(self.company.folder / "config.yaml"), "once" if once else "often")
 
-    def kill(self) -> None:
-        """One of them dies, in the middle of whatever it does."""
-        process = self.processes.pop()
+    def command(self, *, ahead_while: Path | None = None) -> str:
+        """Start a worker as an administrator does, and give its address.
+
+        *ahead_while*: its clock is an hour ahead as long as this file is there.
+        """
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = str(probe.getsockname()[1])
+        line = ("--listen", port, "--json", "--config", str(self.company.folder / "config.yaml"))
+        shifted = "" if ahead_while is None else SHIFTED.format(file=str(ahead_while))
+        self._start(shifted + COMMAND, "worker", *line)
+        return f"http://127.0.0.1:{port}"
+
+    def _start(self, code: str, *words: str) -> None:
+        environ = {**os.environ, "TMPDIR": str(self.company.folder)}
+        with self.log.open("ab") as out:
+            self.processes.append(
+                subprocess.Popen(
+                    [sys.executable, "-c", code, *words], stdout=out, stderr=out, env=environ
+                )
+            )
+
+    def kill(self, pid: int | None = None) -> None:
+        """One of them dies, in the middle of whatever it does: the last, or the one with *pid*."""
+        at = [process.pid for process in self.processes].index(pid) if pid is not None else -1
+        process = self.processes.pop(at)
         process.send_signal(signal.SIGKILL)
         process.wait(10)
 
