@@ -116,13 +116,14 @@ class Worker:
         vitals = self.outside.vitals
         vitals.looked()
         try:
-            right = share(self.app, self._calls)
+            now = self.app.clock.now()
+            right = share(self.app, now, self._calls)
             if right != vitals.clock_is_right:
                 vitals.clock_is_right = right
                 self._log.error("clock", code="clock_off" if not right else "clock_right")
             if right:
                 self._beat()
-                self._deriving.look()
+                self._deriving.look(now)
                 probe(self.app, self.work, self._probing)
         except LedgerAway as error:
             vitals.ledger_answers = False
@@ -168,9 +169,9 @@ class Deriving:
         self._looked: datetime | None = None
         self._night = Night(app.config.zone, app.clock.now())
 
-    def look(self) -> None:
+    def look(self, now: datetime) -> None:
         """Ask for the runs whose times have come, and defer jobs for all that is due and asked."""
-        app, now = self._app, self._app.clock.now()
+        app = self._app
         with app.ledger.begin() as db:
             for name, slot in passed(app.config, self._looked, now).items():
                 runs.schedule(db, name, slot, now)
@@ -216,14 +217,14 @@ def able(app: App, turns: Turns, name: str) -> bool:
     return turns.idle(name) and all(shares)
 
 
-def share(app: App, most: int | None = None) -> bool:
+def share(app: App, now: datetime, most: int | None = None) -> bool:
     """O3: how many calls this process may make on each connection until the next look.
 
-    *most*: never more than so many. None, and False, while this machine's clock is not the
+    *most*: never more than so many. None, and False, while the *now* of this machine is not the
     database's: leases and settle times are reckoned with it, and one that is ahead would take for
     over what is under way (O2).
     """
-    right = abs(clock_off(app)) <= DRIFT
+    right = abs(now - app.ledger.read(shares.clock)) <= DRIFT
     for name, wired in app.wired.items():
         slots = app.gate(name).slots
         began = time.monotonic()
@@ -242,17 +243,12 @@ def share(app: App, most: int | None = None) -> bool:
     return right
 
 
-def clock_off(app: App) -> timedelta:
-    """How far this machine's clock is ahead of the database's."""
-    return app.clock.now() - app.ledger.read(shares.clock)
-
-
 def begin(app: App) -> None:
     """Wake the ledger and make its jobs' tables; raises ConnectorError where no worker may be."""
     if app.ledger.path is not None:
         message = "`connector worker` needs a PostgreSQL ledger"
         raise ConnectorError(message, code="usage", cure=CURE)
-    off = clock_off(app)
+    off = app.clock.now() - app.ledger.read(shares.clock)
     if abs(off) > DRIFT:
         how = "ahead of" if off > timedelta(0) else "behind"
         seconds = abs(round(off.total_seconds()))

@@ -137,11 +137,11 @@ def test_nightly_work_is_done_once_by_whoever_takes_it(crew: Crew, pair: list[Ap
     night = [Deriving(app, once=True) for app in pair]
     asked = f"SELECT id, task, slot, state FROM run WHERE flow = '{NIGHTLY}'"
     for one in night:
-        one.look()
+        one.look(crew.company.clock.now())
     assert crew.rows(asked) == []
     crew.company.pass_(timedelta(days=1).total_seconds())
     for one in (*night, *night):
-        one.look()
+        one.look(crew.company.clock.now())
     [row] = crew.rows(asked)
     assert (row["task"], row["state"]) == ("vacuum", "asked")
     with pair[1].ledger.begin() as db:

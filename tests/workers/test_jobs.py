@@ -121,10 +121,10 @@ def test_a_machine_whose_clock_is_off_makes_no_call(crew: Crew) -> None:
     app = open_app(crew.company.folder / "config.yaml", crew.company.clock)
     try:
         slots = app.gate("erp").slots
-        assert share(app)
+        assert share(app, crew.company.clock.now())
         assert slots.allowed == 4
         crew.company.pass_(60)
-        assert not share(app)
+        assert not share(app, crew.company.clock.now())
         assert slots.allowed == 0
     finally:
         app.close()
