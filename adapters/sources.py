@@ -16,7 +16,7 @@ from adapters.replies import Answer, blank, key_of, said
 from adapters.walks import Ask, Batch, Hand, Row, Unreadable, scan, watermark
 from connector.errors import Truncated, Unavailable
 from connector.profile import Action, Entity, Walk
-from connector.values import Broken, Item, Page, Read, Tombstone
+from connector.values import Broken, Item, Page, Payload, Read, Tombstone
 
 _HOUR = timedelta(hours=1)
 MOST_ROWS = 250_000  # in one reply: a whole stock list fits, a flood does not
@@ -55,18 +55,30 @@ def _with_all_below(
 ) -> Iterator[Page]:
     """Each page with what stands below its rows: of the same reading, and of the same cursor."""
     for page in walked:
-        more = [one for read in page.items for one in _below(at, of, action, read)]
-        yield replace(page, items=(*page.items, *more)) if more else page
+        rows: list[Read] = []
+        more: list[Read] = []
+        for read in page.items:
+            item = _above(at, of, action, read)
+            if item is None or not action.instead:
+                rows.append(read)
+            if item is not None:
+                more += _below(at, of, action, item)
+        yield replace(page, items=(*rows, *more))
 
 
-def _below(at: Connection, of: Entity, action: Action, above: Read) -> Iterator[Read]:
-    """What stands below one row, page by page; below one that is gone by now stands nothing."""
-    item = at.dialect.decode(of.name, above.raw) if isinstance(above, Item) else None
+def _above(at: Connection, of: Entity, action: Action, read: Read) -> Payload | None:
+    """A row below which something may stand; None: below this one stands nothing."""
+    item = at.dialect.decode(of.name, read.raw) if isinstance(read, Item) else None
     if item is None or isinstance(item, Broken):
-        return
-    when, what = action.steps[0].when, f"{of.name} below"
-    if when is not None and not told(when, {"conn": at.conn, "item": item}, what):
-        return
+        return None
+    when = action.steps[0].when
+    held = when is None or told(when, {"conn": at.conn, "item": item}, f"{of.name} below")
+    return item if held else None
+
+
+def _below(at: Connection, of: Entity, action: Action, item: Payload) -> Iterator[Read]:
+    """What stands below one row, page by page; below one that is gone by now stands nothing."""
+    what = f"{of.name} below"
     for page in range(of.walk.most):
         names = {"item": item, "page": page + of.walk.first, "size": of.walk.size}
         answer, verdict = at.ask(of.name, action, names, listing=True)

@@ -156,6 +156,7 @@ def _action(name: str, node: Node, calls: Calls) -> Action:
         along=_along(own.get("along"), calls),
         versioned=_versioned(node),
         next=_next(name, own.get("next"), calls),
+        instead=flag(own.get("instead"), calls.problems),
         bulk=_bulk(own.get("bulk"), calls),
         errors=errors_of(own.get("errors"), calls),
         **told,

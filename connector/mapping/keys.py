@@ -334,6 +334,7 @@ ACTION_ONLY: Keys = {
     "found": Key("the key in `reply`, null where nothing was found", _SCALAR),
     "verify": Key("must hold for a hit", _SCALAR),
     "reference": Key("our reference in `item`", _SCALAR),
+    "instead": Key("of `below`: what it reads stands in place of the row above", _FLAG),
     "next": Key("the call of a list's pages after the first, where it differs", defined("step")),
     "at": Key("of `born`: when `item` was born", _SCALAR),
     "can": Key("the fields of `write` that an update may carry", listed(_SCALAR)),

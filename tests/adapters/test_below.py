@@ -56,8 +56,7 @@ def test_all_that_stands_below_is_read_page_by_page(running, size):
     paged = replace(of, walk=replace(of.walk, size=size))
     with closing(rest(running.url, SHOP.profile)) as system:
         [above] = system.match("product", "sku", ["SB-0008-S"])["SB-0008-S"]
-        raw = b'{"id": %s, "type": "variable"}' % above.key.partition("/")[0].encode()
-        item = Item(key="1", version=None, raw=raw)
+        item = {"id": above.key.partition("/")[0], "type": "variable"}
         found = list(sources._below(system._at, paged, of.actions["below"], item))
     assert len({one.key for one in found}) == len(found) == 2
 
@@ -81,5 +80,5 @@ def test_below_what_is_gone_by_now_stands_nothing(running):
     """The product was deleted between its list and the reading of its variations."""
     with closing(rest(running.url, SHOP.profile)) as system:
         of = SHOP.profile.entities["product"]
-        gone = Item(key="9999", version=None, raw=b'{"id": 9999, "type": "variable"}')
+        gone = {"id": 9999, "type": "variable"}
         assert list(sources._below(system._at, of, of.actions["below"], gone)) == []

@@ -197,7 +197,7 @@ class Dolibarr(Money):
         row["status"], row["ref"] = "1", f"SO2611-{int(row['id']):04}"
         for one in row["lines"]:
             product = self.rows["product"].get(one["product_id"])
-            if warehouse and product is not None:
+            if warehouse not in (None, "", "0") and product is not None:
                 left = Decimal(product["stock_real"]) - Decimal(one["qty"])
                 product["stock_real"] = f"{left.normalize():f}"
 
@@ -285,7 +285,9 @@ class Dolibarr(Money):
 
     def _getListOfProductsOrServices(self, refused, chosen=None):  # noqa: N802
         names = ("id", "ref", "ref_ext")
-        rows = [{n: r[n] for n in names} for r in self.rows["product"].values()]
+        kind = (chosen or {}).get("type")
+        found = [r for r in self.rows["product"].values() if kind in (None, r["type"] or "0")]
+        rows = [{n: r[n] for n in names} for r in found]
         return Told({"result": refused or OK, "products": [] if refused else rows})
 
     def _getVersions(self, refused):  # noqa: N802

@@ -2,29 +2,9 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
-from dolibarr_erp import AUTH
-from nusoap import Server
 
 from connector.errors import ConfigError, WrongSystem
-
-
-@pytest.fixture
-def firm(company, books):
-    """The company of the other tests, with Dolibarr as its ERP."""
-    secrets = (company.folder / ".env").read_text()
-    (company.folder / ".env").write_text(f"{secrets}DOLI_PASSWORD=secret\nDOLI_KEY=k\n")
-    books.rows["thirdparty"].clear()
-    auth = AUTH | {"password": "${DOLI_PASSWORD}", "key": "${DOLI_KEY}"}
-    extra = {"validate": "true", "warehouse": "1", "shipping_item": "901", "fee_item": "902"}
-    with Server(books) as running:
-        erp = {"profile": "dolibarr", "url": running.url, "auth": auth, "with": extra}
-        company.connection("erp", **erp, limits=None)
-        company.flow("customers", match=None)
-        yield SimpleNamespace(company=company, books=books)
-        company.stop()
 
 
 def test_an_order_reaches_dolibarr_with_its_customer_and_is_confirmed(firm):

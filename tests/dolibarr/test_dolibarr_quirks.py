@@ -287,8 +287,9 @@ def test_quirk_25_no_time_of_dolibarr_is_read(erp):
 
 
 def test_quirk_26_stock_cannot_be_set():
-    """OK is said and nothing changes: the profile has no stock, so a flow of it is refused."""
-    assert "stock" not in compiled().profile.entities
+    """OK is said and nothing changes: stock is only read, and a flow into it is refused."""
+    assert "stock" not in compiled().writers
+    assert compiled().profile.entities["stock"].actions.keys() == {"list", "below", "get"}
 
 
 @pytest.mark.parametrize("entity", ["customer", "product"])
