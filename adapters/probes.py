@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from adapters.dialect import Connection
 from adapters.http import Reply
-from adapters.replies import said
+from adapters.replies import Answer, said
+from connector import errors
+from connector.profile import Action
 from connector.values import Findings
 
 _MOST_SKEW = timedelta(seconds=30)
@@ -17,7 +20,7 @@ def check(at: Connection) -> Findings:
     names: dict[str, object] = {"conn": at.conn}
     skew, problems = None, []
     for name, action in at.profile.probe.items():
-        answer, _ = at.ask("", action, names)
+        answer = _asked(at, action, names)
         names |= {name: answer.reply, "reply": answer.reply}
         skew = _skew(answer.http) or skew
     identity = {}
@@ -31,6 +34,16 @@ def check(at: Connection) -> Findings:
         seconds = int(skew.total_seconds())
         problems.append(f"its clock differs from ours by {seconds} s; synchronise both (NTP)")
     return Findings(identity=identity, skew=skew, problems=tuple(problems))
+
+
+def _asked(at: Connection, action: Action, names: Mapping[str, object]) -> Answer:
+    """Ask; why the system would not answer is told in its words: a probe names no person."""
+    try:
+        return at.ask("", action, names)[0]
+    except errors.Unavailable as away:
+        if away.said:
+            away.args = (f"{away}: {away.said}",)
+        raise
 
 
 def _skew(http: Reply) -> timedelta | None:

@@ -24,6 +24,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONG_AGO = timedelta(days=10_000)
 _LONGEST_WAIT = timedelta(days=1)
 _STRANGER = frozenset({"FailedAuthentication", "InvalidSecurity", "InvalidSecurityToken"})
+_MOST_WORDS = 500  # characters
 _SURELY_NOT = frozenset({404, 405, 413, 415})
 _GATEWAYS = ("http_502", "http_504")  # a proxy answers: nobody is behind it
 
@@ -91,10 +92,14 @@ class Answer:
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """What a reply means: a word of `errors`, with its code and key, and what to wait."""
+    """What a reply means: a word of `errors`, with its code and key, and what to wait.
+
+    *said*: the system's words, where it did not carry out what was asked.
+    """
 
     outcome: str
     code: str = ""
+    said: str = ""
     key: str | None = None
     wait: timedelta | None = None
 
@@ -140,9 +145,9 @@ def outcome(verdict: Verdict, *, new: bool = False) -> values.Outcome | None:
     if verdict.outcome == "done":
         return None
     if new and verdict.outcome in ("gone", "absent"):
-        return values.Refused(code=verdict.code or "not_found")
+        return values.Refused(code=verdict.code or "not_found", said=verdict.said)
     meaning: Mapping[str, values.Outcome] = {
-        "refused": values.Refused(code=verdict.code or "refused"),
+        "refused": values.Refused(code=verdict.code or "refused", said=verdict.said),
         "exists": values.Exists(key=verdict.key),
         "stale": values.Stale(),
         "gone": values.Gone(),
@@ -152,7 +157,8 @@ def outcome(verdict: Verdict, *, new: bool = False) -> values.Outcome | None:
         ),
         "unauthorized": values.Unauthorized(why=verdict.code),
     }
-    return meaning.get(verdict.outcome, values.InDoubt(why=verdict.code or "unclear"))
+    doubt = values.InDoubt(why=verdict.code or "unclear", said=verdict.said)
+    return meaning.get(verdict.outcome, doubt)
 
 
 def outcome_of(broke: Broke) -> values.Unavailable | values.InDoubt | values.Refused:
@@ -170,13 +176,20 @@ def unreadable(what: str, verdict: Verdict) -> NoReturn:
     if verdict.outcome == "unauthorized":
         raise errors.Unauthorized(f"{what}: {why}", why=why)
     nobody = verdict.outcome == "unavailable" or why in _GATEWAYS
-    raise errors.Unavailable(f"{what}: {why}", wait=verdict.wait, why=why, nobody=nobody)
+    away = errors.Unavailable(f"{what}: {why}", wait=verdict.wait, why=why, nobody=nobody)
+    away.said = verdict.said
+    raise away
 
 
 def code_of(value: object) -> str:
     """Keep what has the form of a code; a sentence may hold personal data and is dropped."""
     text = str(value).strip() if isinstance(value, str | int) else ""
     return text.replace(":", ".") if _CODE.fullmatch(text) else ""
+
+
+def words_of(value: object) -> str:
+    """Keep a system's words on one line; a person reads them, nothing judges by them."""
+    return " ".join(str(value).split())[:_MOST_WORDS] if isinstance(value, str | int) else ""
 
 
 def said(template: Template | None, names: Mapping[str, object]) -> object:
@@ -223,7 +236,11 @@ def _by_rule(rules: Sequence[ErrorRule], names: Mapping[str, object]) -> Verdict
 
 def _said(rule: ErrorRule, names: Mapping[str, object], http: Reply | None) -> Verdict:
     code = code_of(said(rule.code, names)) or (f"http_{http.status}" if http else "")
-    return Verdict(outcome=rule.outcome, code=code, key=key_of(said(rule.key, names)))
+    fault = names.get("fault")
+    words = words_of(said(rule.message, names))
+    if not words and isinstance(fault, Mapping):
+        words = words_of(fault.get("text"))
+    return Verdict(outcome=rule.outcome, code=code, key=key_of(said(rule.key, names)), said=words)
 
 
 def _by_protocol(answer: Answer, refuses_with: frozenset[int]) -> Verdict | None:
@@ -254,7 +271,8 @@ def _doubt(answer: Answer) -> Verdict:
         code = f"http_{answer.http.status}"
     else:
         code = "unclear" if answer.reply is not None and answer.clean else "unreadable_reply"
-    return Verdict(outcome="in_doubt", code=code)
+    text = answer.fault.text if answer.fault is not None else ""
+    return Verdict(outcome="in_doubt", code=code, said=words_of(text))
 
 
 def _wait(http: Reply) -> timedelta | None:

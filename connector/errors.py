@@ -46,6 +46,7 @@ class Unavailable(ConnectorError):
     """A *read* could not be made now. Handler: the flow's run ends, its cursor stays.
 
     *nobody*: no one is there, or serves anybody now; else this one question had no good answer.
+    *said*: the system's words, which may speak of persons: shown by who knows that they do not.
     """
 
     code = "unavailable"
@@ -55,6 +56,7 @@ class Unavailable(ConnectorError):
     ) -> None:
         super().__init__(message)
         self.wait, self.why, self.nobody = wait, why, nobody
+        self.said = ""
 
 
 class NotNow(Unavailable):

@@ -250,10 +250,14 @@ class Done:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refused:
-    """The target said no, and did nothing. *code* is the target's, *at* the step or field."""
+    """The target said no, and did nothing. *code* is the target's, *at* the step or field.
+
+    *said*: its words, which may speak of persons: content, for the ledger alone.
+    """
 
     code: str
     at: str = ""
+    said: str = field(default="", repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -294,10 +298,14 @@ class Unauthorized:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InDoubt:
-    """It may have happened. *key*: what a step that surely happened told (step 2 in doubt)."""
+    """It may have happened. *key*: what a step that surely happened told (step 2 in doubt).
+
+    *said*: as for Refused.
+    """
 
     why: str
     key: str | None = None
+    said: str = field(default="", repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

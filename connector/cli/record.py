@@ -19,6 +19,7 @@ from connector.ledger import history, persons
 from connector.ledger.content import unpack
 from connector.ledger.persons import Shown
 from connector.ledger.schema import DONE, HELD, STATES
+from connector.ledger.store import Ledger
 from connector.nearest import cure_for
 
 COLUMNS = ("flow", "entity", "key", "is", "there", "seq", "changed_at", "needs")
@@ -78,8 +79,7 @@ def show(
     """Show the record of a document; what it says only with --content."""
     with at_ledger(config) as (_, ledger):
         rows = ledger.read(history.find, entity, key, flow)
-        found = [_with_content(row, ledger.read(history.content, row["id"]), content)
-                 for row in rows]  # fmt: skip
+        found = [_with_content(row, ledger) if content else row for row in rows]
     if not found:
         raise ConnectorError(f"there is no record of {entity} {key}", code="no_such_record")
     if as_json:
@@ -89,8 +89,9 @@ def show(
         _print(row)
 
 
-def _with_content(row: dict[str, Any], stored: bytes | None, asked: bool) -> dict[str, Any]:
-    return {**row, "content": unpack(stored) if stored else None} if asked else row
+def _with_content(row: dict[str, Any], ledger: Ledger) -> dict[str, Any]:
+    stored, words = ledger.read(history.content, row["id"]), ledger.read(history.said, row["id"])
+    return {**row, "said there": words, "content": unpack(stored) if stored else None}
 
 
 def _print(row: Mapping[str, Any]) -> None:

@@ -38,7 +38,8 @@ REASONS = (
     Code(
         "refused",
         "The target refused it as often as we may ask; its code is with the attempt.",
-        "Correct what the target complains of, then try again.",
+        "Correct what the target complains of (`record show --content` has its words), then try "
+        "again.",
         _RETRY,
     ),
     Code(

@@ -53,8 +53,9 @@ def settle(  # noqa: C901, PLR0911 - one case for each of a closed union
         case Unauthorized(why=why):
             due = now + flow.attempts.wait(2)
             return _negative(at, "unauthorized", why or "unauthorized", due)
-        case Refused(code=code, at=place):
-            return _refused(at, f"{code} at {place}" if place else code, flow, now)
+        case Refused(code=code, at=place, said=words):
+            closing = _refused(at, f"{code} at {place}" if place else code, flow, now)
+            return replace(closing, said=words or None)
         case Stale():
             return _stale(at, flow, now)
         case Gone():
@@ -69,11 +70,12 @@ def settle(  # noqa: C901, PLR0911 - one case for each of a closed union
                 outcome=None, move="doubt", code="exists", target_key=key, settle_until=now,
                 due_at=now, detail="the target says that it has it",
             )  # fmt: skip
-        case InDoubt(why=why, key=key):
+        case InDoubt(why=why, key=key, said=words):
             until = now + flow.settle
             return Settlement(
-                outcome=None, move="doubt", code=why, target_key=key, settle_until=until,
-                due_at=now + flow.settle / 8, detail=f"may have happened: {why}",
+                outcome=None, move="doubt", code=why, said=words or None, target_key=key,
+                settle_until=until, due_at=now + flow.settle / 8,
+                detail=f"may have happened: {why}",
             )  # fmt: skip
 
 

@@ -87,6 +87,7 @@ class Settlement(Struct, frozen=True, kw_only=True, gc=False):
     outcome: str | None
     move: str
     code: str | None = None
+    said: str | None = None
     target_key: str | None = None
     settle_until: datetime | None = None
     facts: Facts | None = None
@@ -357,21 +358,27 @@ def _close_together(
 
 def _closed(at: Standing, s: Settlement, now: datetime, by: str) -> dict[str, Any]:
     told = {"b_outcome": s.outcome, "b_code": s.code, "b_target_key": s.target_key}
+    told["b_said"] = s.said
     return {"b_id": at.attempt, "b_finished_at": now, "b_closed_by": by, **told}
 
 
 @cache
 def _closing() -> Any:
     """Close an intent that is open still; what the outcome does not tell stays as it was."""
-    names = ("outcome", "code", "target_key", "finished_at", "closed_by")
+    names = ("outcome", "code", "said", "target_key", "finished_at", "closed_by")
     told = {n: bindparam(f"b_{n}", type_=attempt.c[n].type) for n in names}
-    kept = {n: func.coalesce(told[n], attempt.c[n]) for n in ("code", "target_key")}
+    kept = {n: func.coalesce(told[n], attempt.c[n]) for n in ("code", "said", "target_key")}
     mine = and_(attempt.c.id == bindparam("b_id"), attempt.c.outcome.is_(None))
     return update(attempt).where(mine).values(told | kept)
 
 
 def _keep_open(db: Connection, at: Standing, s: Settlement) -> None:
-    learnt = {"code": s.code, "settle_until": s.settle_until, "target_key": s.target_key}
+    learnt = {
+        "code": s.code,
+        "said": s.said,
+        "settle_until": s.settle_until,
+        "target_key": s.target_key,
+    }
     values = {name: value for name, value in learnt.items() if value is not None}
     if values:
         still_open = and_(attempt.c.id == at.attempt, attempt.c.outcome.is_(None))

@@ -92,8 +92,14 @@ def events(db: Connection, record_id: int) -> Rows:
 
 def attempts(db: Connection, record_id: int) -> Rows:
     """Every attempt of a record without what it sent, oldest first."""
-    columns = [c for c in attempt.c if c.name not in ("payload", "payload_hash", "record")]
+    columns = [c for c in attempt.c if c.name not in ("payload", "payload_hash", "said", "record")]
     return _all(db, select(*columns).where(attempt.c.record == record_id).order_by(attempt.c.id))
+
+
+def said(db: Connection, record_id: int) -> str | None:
+    """What the target said last, in its words, where it did not carry out what was asked."""
+    told = select(attempt.c.said).where(attempt.c.record == record_id)
+    return db.scalar(told.order_by(attempt.c.id.desc()).limit(1))
 
 
 def links(db: Connection, record_id: int) -> Rows:

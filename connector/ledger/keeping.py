@@ -107,7 +107,7 @@ def _documents(db: Connection, bounds: Bounds, window: Window) -> int:
 def _payloads(db: Connection, bounds: Bounds, window: Window) -> int:
     closed = (attempt.c.outcome.is_not(None), attempt.c.finished_at < bounds.payloads)
     old = select(attempt.c.id).where(*closed, attempt.c.payload.is_not(None))
-    return _change(db, attempt, old, window, {"payload": None})
+    return _change(db, attempt, old, window, {"payload": None, "said": None})
 
 
 def _bases(db: Connection, bounds: Bounds, window: Window) -> int:
@@ -221,7 +221,7 @@ def erase(db: Connection, ids: Sequence[int], by: str, now: datetime) -> None:
         some = ids[start : start + PAGE]
         db.execute(update(record).where(record.c.id.in_(some)).values(doc=None))
         closed = (attempt.c.record.in_(some), attempt.c.outcome.is_not(None))
-        db.execute(update(attempt).where(*closed).values(payload=None))
+        db.execute(update(attempt).where(*closed).values(payload=None, said=None))
         _blinded(db, db.execute(_readable().where(record.c.id.in_(some))).all())
         rows = db.execute(
             select(record.c.id, record.c.state, record.c.reason, record.c.seq).where(

@@ -145,6 +145,7 @@ attempt = Table(
     Column("settle_until", Instant),
     Column("outcome", String),
     Column("code", String),
+    Column("said", String),
     Column("target_key", String),
     Column("closed_by", String),
     Column("finished_at", Instant),

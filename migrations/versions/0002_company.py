@@ -144,6 +144,7 @@ def _runs() -> None:
 def _stock() -> None:
     """What orders take, and since when the ERP counts it."""
     op.add_column("link", sa.Column("reserved_at", Instant()))
+    op.add_column("attempt", sa.Column("said", sa.String()))
     op.create_table(
         "goods",
         sa.Column("record", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
