@@ -7,7 +7,7 @@ from connector.documents.judging import document_of, fields_of
 from connector.documents.party import Address, Customer
 from connector.documents.sales import GivenBack, Order, Refund, refund_of, unexplained
 from connector.documents.stock import Stock, StockLevel
-from connector.documents.stored import ENTITIES, dump, json_schema, load, refs
+from connector.documents.stored import ENTITIES, dump, json_schema, load, refs, vouch
 
 __all__ = [
     "BOOKED",
@@ -33,4 +33,5 @@ __all__ = [
     "refs",
     "refund_of",
     "unexplained",
+    "vouch",
 ]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec import structs
+from msgspec.structs import replace
 
 from connector.documents import Customer, Document, Invoice, Order, load, refs
 from connector.errors import FieldErrors, FieldFault

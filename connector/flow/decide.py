@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from connector.flow.merge import changed
 from connector.values import (
@@ -30,8 +32,7 @@ NOT_ACCEPTED = "it is not there; its backfill is not accepted yet"
 UNASKABLE = "it may be there already, and cannot be asked after: look there, then release it"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Want:
+class Want(Struct, frozen=True, kw_only=True):
     """What one record wants of its target.
 
     *hold*: a reason not to send it as it stands; *terminal*: over at the source (cancelled,
@@ -40,7 +41,7 @@ class Want:
     *unaccepted*: of a backfill whose plan nobody accepted: it is only looked for.
     """
 
-    fields: Payload = field(default_factory=dict)
+    fields: Payload = {}
     hold: Hold | None = None
     terminal: bool = False
     filtered: bool = False

@@ -22,6 +22,7 @@ from connector.documents import (
     payment_of,
     refund_of,
     unexplained,
+    vouch,
 )
 from connector.errors import FieldErrors
 from connector.flow.compose import guest_customer, guest_key, with_rules
@@ -92,7 +93,7 @@ def serial_key(flow: Flow, entity: str, key: str) -> str:
 
 
 def _of(doc: Document, birth: str, bare: dict[str, Any], flow: Flow) -> Draft:
-    data = dump(doc)
+    vouch(data := dump(doc))
     born = getattr(doc, "placed_at", None) or getattr(doc, "created_at", None)
     old = is_older(born, flow)
     try:

@@ -23,6 +23,7 @@ from connector.documents import (
     json_schema,
     load,
     refs,
+    stored,
     unexplained,
 )
 from connector.documents.fields import Part
@@ -129,6 +130,21 @@ def test_whatever_is_stored_is_what_its_judge_makes_of_it(entity: str) -> None:
 
     assert [loaded(entity, way) for way in ways] == made
     assert 0 < made.count("none") < len(made)
+
+
+def test_what_this_process_made_is_not_looked_over_again(monkeypatch) -> None:
+    """It vouches for the last ones; whatever else is stored is looked over as before."""
+    monkeypatch.setattr(stored, "_VOUCHED", {})
+    monkeypatch.setattr(stored, "MOST_VOUCHED", 2)
+    made = [dump(structs.replace(order(), number=str(n))) for n in range(3)]
+    for one in made:
+        stored.vouch(one)
+    looked: list[object] = []
+    monkeypatch.setattr(stored, "is_unchanged", lambda doc: looked.append(doc) or True)
+    documents = [stored.load.__wrapped__("order", one) for one in (*made, made[2] + b" ")]
+
+    assert [document.number for document in documents] == ["0", "1", "2", "2"]
+    assert looked == [documents[0], documents[3]]
 
 
 PLACES = {entity: places_of(model, None) for entity, model in ENTITIES.items()}
