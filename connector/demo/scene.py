@@ -118,13 +118,16 @@ def start_sandbox(kind: str, data: Path, *words: str) -> Sandbox:
     return Sandbox(process=process, url=said["url"])
 
 
-def prepare(folder: Path, seed: int, orders: int = ORDERS - LATER) -> Seeded:
-    """Make the ledger, then fill shop and ERP: every order is born after the ledger."""
+def prepare(folder: Path, seed: int, orders: int = ORDERS - LATER, url: str = "") -> Seeded:
+    """Make the ledger (at *url*, or in the folder), then fill shop and ERP.
+
+    Every order is born after the ledger.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for old in ("ledger.db", "shop.db", "erp.db"):
         for path in folder.glob(f"{old}*"):
             path.unlink()
-    ledger = Ledger(f"sqlite:///{folder / 'ledger.db'}")
+    ledger = Ledger(url or f"sqlite:///{folder / 'ledger.db'}")
     born = datetime.now(UTC)
     # Ten seconds old when the first order is born: those are created without a look (S1).
     migrate.upgrade(ledger, migrations_folder(), born - timedelta(seconds=10))
@@ -137,13 +140,16 @@ def prepare(folder: Path, seed: int, orders: int = ORDERS - LATER) -> Seeded:
     return seeded
 
 
-def configure(folder: Path, shop: str, erp: str, text: str = CONFIG, listen: str = "") -> None:
-    """Write config.yaml, of *text* with all addresses, and .env."""
-    ledger = Ledger(f"sqlite:///{folder / 'ledger.db'}")
+def configure(
+    folder: Path, shop: str, erp: str, text: str = CONFIG, listen: str = "", url: str = ""
+) -> None:
+    """Write config.yaml, of *text* with all addresses, and .env; *url*: of another ledger."""
+    ledger = Ledger(url or f"sqlite:///{folder / 'ledger.db'}")
     start = ledger.read(life.read).created_at.isoformat()
     ledger.close()
     hooks = f"http://{listen}"
     written = text.format(shop=shop, erp=erp, start=start, listen=listen, hooks=hooks)
+    written = written.replace("sqlite:///ledger.db", url) if url else written
     (folder / "config.yaml").write_text(written, encoding="utf-8")
     env = folder / ".env"
     env.touch(mode=0o600)

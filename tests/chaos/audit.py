@@ -119,7 +119,7 @@ def unsettled(world: World) -> list[str]:
 def untold(world: World) -> list[str]:
     """Failed attempts that `connector trace` does not show with an outcome and its why."""
     rows = world.rows(
-        "SELECT DISTINCT r.entity, r.key FROM attempt a JOIN record r ON r.id = a.record"
+        "SELECT DISTINCT r.id, r.entity, r.key FROM attempt a JOIN record r ON r.id = a.record"
         f" WHERE a.outcome NOT IN {FINE} ORDER BY r.id"
     )
     return [what for row in rows for what in _untold(world, row["entity"], row["key"])]

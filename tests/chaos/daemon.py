@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, ExceptionContext, event
 
 import connector.daemon
@@ -62,7 +63,9 @@ def limit_disk(levers: Levers) -> None:
 
     @event.listens_for(Engine, "handle_error")
     def _count(context: ExceptionContext) -> None:
-        why = getattr(context.original_exception, "sqlite_errorname", "")
+        error = context.original_exception
+        why = getattr(error, "sqlite_errorname", "")
+        levers["met_away"] += isinstance(error, psycopg.OperationalError)
         levers["met_full"] += why == "SQLITE_FULL"
         levers["met_locked"] += why.startswith("SQLITE_BUSY")
 

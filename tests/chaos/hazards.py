@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
+from sqlalchemy import create_engine
+
 from connector.sandbox import edit
 
 from .daemon import KILLS_READER, KILLS_SENDER
@@ -36,18 +38,25 @@ class Hazard:
     least: float
     most: float
     once: bool = False
+    on: str = ""  # "sqlite" or "postgresql": only where the ledger is there
+
+    def fits(self, world: World) -> bool:
+        """Can it happen to that world?"""
+        return self.on in ("", "sqlite" if world.bank is None else "postgresql")
 
 
 HAZARDS: dict[str, Hazard] = {}
 
 
-def hazard(least: float, most: float, *, once: bool = False) -> Callable[[Course], Course]:
+def hazard(
+    least: float, most: float, *, once: bool = False, on: str = ""
+) -> Callable[[Course], Course]:
     """Enter a kind of misfortune into the list."""
 
     def enter(act: Course) -> Course:
         name = act.__name__
         HAZARDS[name] = Hazard(
-            name=name, begin=contextmanager(act), least=least, most=most, once=once
+            name=name, begin=contextmanager(act), least=least, most=most, once=once, on=on
         )
         return act
 
@@ -83,7 +92,7 @@ def stopped_past_the_lease(world: World) -> Iterator[Struck]:
     world.send(signal.SIGCONT)
 
 
-@hazard(3, 6)
+@hazard(3, 6, on="sqlite")
 def disk_full(world: World) -> Iterator[Struck]:
     """The ledger cannot grow by a page."""
     world.levers["full"] = 1
@@ -91,7 +100,30 @@ def disk_full(world: World) -> Iterator[Struck]:
     world.levers["full"] = 0
 
 
-@hazard(3, 6)
+@hazard(2, 5, on="postgresql")
+def ledger_cut(world: World) -> Iterator[Struck]:
+    """A power cut of the ledger's server."""
+    struck = world.counting("met_away")
+    if world.bank is not None:
+        world.bank.cut()
+    yield struck
+    if world.bank is not None:
+        world.bank.start()
+
+
+@hazard(3, 6, on="postgresql")
+def ledger_held(world: World) -> Iterator[Struck]:
+    """Somebody else holds the table of records."""
+    waiting = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted"
+    engine = create_engine(world.bank.url if world.bank else "")
+    with engine.connect() as db:
+        db.exec_driver_sql("LOCK TABLE record IN ACCESS EXCLUSIVE MODE")
+        yield lambda: bool(world.rows(waiting)[0]["n"])
+        db.rollback()
+    engine.dispose()
+
+
+@hazard(3, 6, on="sqlite")
 def ledger_locked(world: World) -> Iterator[Struck]:
     """Somebody else writes, for longer than is waited."""
     db = sqlite3.connect(world.folder / "ledger.db", isolation_level=None, timeout=10)

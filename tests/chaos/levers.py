@@ -10,7 +10,7 @@ import struct
 from pathlib import Path
 
 MOVED = ("wall", "boot", "full", "nameless", "jumped")
-MET = ("met_full", "met_locked", "met_nameless", "met_jumped", "met_unreachable")
+MET = ("met_full", "met_away", "met_locked", "met_nameless", "met_jumped", "met_unreachable")
 NAMES = MOVED + MET
 _SIZE = 8 * len(NAMES)
 

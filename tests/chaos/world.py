@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from sqlalchemy import NullPool, create_engine, text
+
 from connector.cli import run
 from connector.demo.play import free_port
 from connector.demo.scene import (
@@ -31,6 +33,7 @@ from connector.demo.scene import (
 from connector.places import mappings_folder
 from connector.sandbox import books, edit
 
+from .bank import Bank
 from .daemon import KILLS_READER, KILLS_SENDER
 from .levers import Levers
 from .nursery import Born, Nursery
@@ -82,13 +85,17 @@ class Tally:
 class World:
     """Everything of one run; `close` leaves nothing behind but the folder."""
 
-    def __init__(self, folder: Path, seed: int, size: Size, broken: str = "") -> None:
+    def __init__(
+        self, folder: Path, seed: int, size: Size, broken: str = "", *, postgres: bool = False
+    ) -> None:
         self.folder, self.seed, self.size, self._broken = folder, seed, size, broken
         self.dice = random.Random(seed)
         self.tally = Tally()
         self.poisoned: dict[str, int] = {}
         shutil.rmtree(folder, ignore_errors=True)
-        seeded = prepare(folder, seed, size.first)
+        self.bank = Bank() if postgres else None
+        url = self.bank.url if self.bank else ""
+        seeded = prepare(folder, seed, size.first, url)
         self.skus = len(seeded.skus)
         self.shopping = Shopping(
             folder / "shop.db", seeded, seed, later=size.later, changes=size.changes
@@ -100,14 +107,16 @@ class World:
             self.open(kind)
         addresses = (proxy.url for proxy in self.proxies.values())
         (folder / "mappings").mkdir()
-        configure(folder, *addresses, CONFIG, listen=f"127.0.0.1:{free_port()}")
+        configure(folder, *addresses, CONFIG, f"127.0.0.1:{free_port()}", url)
         self.shelves = Shelves(folder / "erp.db", len(seeded.skus), seed)
         with redirect_stdout(io.StringIO()):
             run(["check", "--fix-webhooks", "--config", str(folder / "config.yaml")])
         self.levers = Levers(folder / "levers")
         self.daemon: Born | None = None
         self._sent: set[signal.Signals] = set()
-        self._nursery = Nursery(folder / "daemon.log")
+        self._log = folder / "daemon.log"
+        self._before = 0  # bytes of it when the daemon was started
+        self._nursery = Nursery(self._log)
 
     # ── the systems ─────────────────────────────────────────────────────────────────────────────
 
@@ -251,6 +260,7 @@ class World:
             "CHAOS_BREAK": self._broken,
         }
         self._sent.clear()
+        self._before = self._log.stat().st_size
         self.daemon = self._nursery.bear(self.folder / "config.yaml", environ)
         self.tally.starts += 1
 
@@ -266,6 +276,10 @@ class World:
 
     def ready(self) -> bool:
         """Does the daemon do its work by now?"""
+        if self.bank is not None:  # nobody owns a ledger on PostgreSQL
+            with self._log.open("rb") as log:
+                log.seek(self._before)
+                return self.daemon is not None and b"daemon ready" in log.read()
         lock = self.folder / "ledger.db.lock"
         said = lock.read_text() if lock.exists() else ""
         return self.daemon is not None and said == f"pid {self.daemon.pid} daemon"
@@ -329,15 +343,17 @@ class World:
             self.shut(kind)
         for proxy in self.proxies.values():
             proxy.close()
+        if self.bank is not None:
+            self.bank.close()
 
     # ── the ledger ──────────────────────────────────────────────────────────────────────────────
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """Rows of the ledger, read beside whoever has it."""
-        file = f"file:{self.folder / 'ledger.db'}?mode=ro"
-        with closing(sqlite3.connect(file, uri=True, timeout=30)) as db:
-            db.row_factory = sqlite3.Row
-            return [dict(row) for row in db.execute(sql)]
+        file = f"sqlite:///file:{self.folder / 'ledger.db'}?mode=ro&uri=true&timeout=30"
+        engine = create_engine(self.bank.url if self.bank else file, poolclass=NullPool)
+        with engine.connect() as db:
+            return [dict(row) for row in db.execute(text(sql)).mappings()]
 
     def busy(self) -> int:
         """How many records are on their way."""

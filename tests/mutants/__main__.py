@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from . import hot
 from .making import Mutant, mutants
 from .reach import Reached
 from .trial import KILLED, SURVIVED, UNKNOWN, Trial
@@ -22,7 +23,7 @@ KEPT = ROOT / ".mutants"
 SURVIVORS = Path(__file__).with_name("survivors.yaml")
 TESTS = ["tests/spine", "tests/flow", "tests/ledger", "tests/sceptic"]
 BUDGET = float(os.environ.get("MUTANTS_BUDGET", "90"))  # seconds of tests for one mutant
-START = 240.0  # seconds more until a trial counts as killed: a busy machine is no proof
+LIMIT = 3 * BUDGET + 120.0  # seconds until a trial counts as killed: a busy machine is no proof
 WORKERS = int(os.environ.get("MUTANTS_WORKERS", "2"))
 
 
@@ -93,27 +94,40 @@ def tests_for(mutant: Mutant, reached: Reached) -> list[str]:
     return reached.tests(mutant.file, range(mutant.line - 1, mutant.line + 3), BUDGET)
 
 
-def attempt(wanted: list[Mutant], reached: Reached, results: Results) -> None:
-    """Try every mutant of *wanted*, some at once."""
-    running: dict[Trial, Mutant] = {}
-    waiting = list(reversed(wanted))
-    while waiting or running:
-        while waiting and len(running) < WORKERS:
-            mutant = waiting.pop()
-            if tests := tests_for(mutant, reached):
-                running[Trial(mutant.file, mutant.source, tests, 3 * BUDGET + START)] = mutant
-            else:
-                results.add(mutant, SURVIVED)
-                say(f"survived (no test comes there): {mutant.line} {mutant.name}")
-        for trial in list(running):
-            if (result := trial.result()) is not None:
-                mutant = running.pop(trial)
-                if result == UNKNOWN:
-                    raise RuntimeError(f"pytest itself failed over {mutant.name}")
-                results.add(mutant, result)
-                if result != KILLED:
-                    say(f"{result}: {mutant.line} {mutant.name}")
+def one_by_one(mutant: Mutant, tests: list[str]) -> str:
+    """What comes of a mutant in a process that imports everything anew."""
+    preload()
+    trial = Trial(mutant.file, mutant.source, tests, LIMIT)
+    while (result := trial.result()) is None:
         time.sleep(0.02)
+    return result
+
+
+def attempt(wanted: list[Mutant], reached: Reached, results: Results) -> None:
+    """Try every mutant of *wanted*: those inside functions quickly, the others one by one."""
+
+    def told(mutant: Mutant, result: str) -> None:
+        if result == UNKNOWN:
+            raise RuntimeError(f"pytest itself failed over {mutant.name}")
+        results.add(mutant, result)
+        if result != KILLED:
+            say(f"{result}: {mutant.line} {mutant.name}")
+
+    tests = {m.name: tests_for(m, reached) for m in wanted}
+    for mutant in (alone := [m for m in wanted if not tests[m.name]]):
+        told(mutant, SURVIVED)
+    slow = [m for m in wanted if m not in alone and not hot.swappable(m)]
+    for mutant in slow:  # before anything of ours is imported here
+        told(mutant, one_by_one(mutant, tests[mutant.name]))
+    quick = hot.Hot(
+        [m for m in wanted if m not in alone and m not in slow],
+        lambda m: tests[m.name],
+        told,
+        WORKERS,
+        LIMIT,
+    )
+    if code := hot.attempt(quick, TESTS):
+        raise RuntimeError(f"pytest ended with {code}")
 
 
 def main() -> int:
@@ -130,9 +144,7 @@ def main() -> int:
     say(f"{len(everyone)} mutants, {len(wanted)} to try")
     if wanted:
         os.chdir(ROOT)
-        reached = measured()
-        preload()
-        attempt(wanted, reached, results)
+        attempt(wanted, measured(), results)
     survived = [m for m in everyone if results.known[Results.key(m)] != KILLED]
     reasons = yaml.safe_load(SURVIVORS.read_text(encoding="utf-8")) or {}
     for mutant in survived:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from .__main__ import outdated
+from .hot import swappable
 from .making import mutants
 from .reach import Reached
 from .trial import KILLED, ROOT, SURVIVED, UNKNOWN, module_of
@@ -108,6 +109,51 @@ def test_a_trial_runs_the_changed_module(quick: str) -> None:
     assert [word for word in said if word in (SURVIVED, KILLED, UNKNOWN)] == [
         SURVIVED, KILLED, UNKNOWN,
     ]  # fmt: skip
+
+
+TRY_HOT = """
+import json, sys
+from mutants.hot import Hot, attempt
+from mutants.making import Mutant
+file, told = "connector/ledger/content.py", json.load(sys.stdin)
+made = [Mutant(file=file, line=1, name=f"{file}::unpack::{n}", source=t) for n, t in told["texts"]]
+hot = Hot(made, lambda _: told["tests"], lambda m, r: print("=", m.name, r), 1, 60)
+attempt(hot, told["collect"])
+"""
+
+
+def test_a_quick_trial_changes_the_functions_that_are_there_already(quick: str) -> None:
+    """Also where another module has them by name; a test that fails of itself notices nothing."""
+    with open(quick, "a") as file:  # noqa: PTH123
+        file.write("\n\ndef test_fails():\n    assert False\n")
+    as_it_is = (ROOT / "connector/ledger/content.py").read_text()
+    broken = as_it_is + "\n\ndef unpack(raw):\n    return {}\n"
+    given = {"texts": [["same", as_it_is], ["broken", broken]], "collect": [quick]}
+    names = apart(NODES, quick).split()
+    assert len(names) == 2
+    said = apart(TRY_HOT, given=json.dumps(given | {"tests": sorted(names)}))
+    results = [line.split()[-1] for line in said.splitlines() if line.startswith("= ")]
+    assert results == [SURVIVED, KILLED]
+
+
+NODES = """
+import contextlib, io, sys
+import pytest
+class Ears:
+    def pytest_collection_modifyitems(self, items): self.names = [i.nodeid for i in items]
+ears = Ears()
+with contextlib.redirect_stdout(io.StringIO()):
+    pytest.main(["-q", "--collect-only", "--rootdir=.", sys.argv[1]], plugins=[ears])
+print(*ears.names)
+"""
+
+
+def test_what_stands_outside_functions_is_known(quick: str) -> None:
+    """A constant of a module was made before the fork: such a mutant needs a process of its own."""
+    source = "A = [x for x in (1, 2) if x]\n\n\nclass C:\n    B = 1 if A else 2\n\n"
+    source += "    def f(self):\n        return [lambda: 1 if self else 2]\n"
+    found = {m.name.split("::")[1]: swappable(m) for m in mutants(source, "f.py")}
+    assert found == {"": False, "C": False, "C.f": True}
 
 
 def test_reach_knows_who_executes_a_line(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
 
@@ -52,12 +52,13 @@ def module_of(file: str) -> str:
     return file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-class Trial:
-    """A forked process that runs *tests* against a changed *file* until one fails."""
+class Forked:
+    """A forked process that runs *act* to its exit code: 0 nobody noticed, 1 a test did."""
 
-    def __init__(self, file: str, text: str, tests: Sequence[str], seconds: float) -> None:
+    def __init__(self, act: Callable[[], int], seconds: float) -> None:
         self._end = time.monotonic() + seconds
         self._out = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `result`
+        self.said = ""
         self.pid = os.fork()
         if not self.pid:
             os.setsid()
@@ -65,7 +66,7 @@ class Trial:
             try:
                 os.dup2(self._out.fileno(), 1)
                 os.dup2(self._out.fileno(), 2)
-                code = run(file, text, tests)
+                code = act()
             except BaseException:  # noqa: BLE001 - a fork must never come back into its parent
                 traceback.print_exc()
             finally:
@@ -85,11 +86,19 @@ class Trial:
         return None
 
     def _judged(self, word: str) -> str:
-        if word == UNKNOWN:
-            self._out.seek(0)
-            sys.stderr.write(self._out.read()[-2000:].decode(errors="replace"))
+        self._out.seek(0)
+        self.said = self._out.read().decode(errors="replace")
         self._out.close()
+        if word == UNKNOWN:
+            sys.stderr.write(self.said[-2000:])
         return word
+
+
+class Trial(Forked):
+    """Runs *tests* against a changed *file* until one fails; imports everything anew: slow."""
+
+    def __init__(self, file: str, text: str, tests: Sequence[str], seconds: float) -> None:
+        super().__init__(lambda: run(file, text, tests), seconds)
 
 
 def run(file: str, text: str, tests: Sequence[str]) -> int:
