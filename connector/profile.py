@@ -223,7 +223,8 @@ class Session:
 class Service:
     """One SOAP service: its WSDL, its port, and the endpoint that replaces the WSDL's.
 
-    *catalog*: address to file beside the WSDL; *svcmap*: such a list by Visual Studio; *patches*:
+    *addressing*: its messages carry WS-Addressing; *catalog*: address to file beside the WSDL;
+    *svcmap*: such a list by Visual Studio; *patches*:
     pattern and replacement, laid over its files before they are parsed; *args*, *headers*: laid
     over those of the profile in each of its calls; *lists*: names that stand for lists in what no
     schema describes; *ns*: prefixes of the profile, beside those of the WSDL.
@@ -233,6 +234,7 @@ class Service:
     endpoint: Template
     port: str | None = None
     encoded: bool = False
+    addressing: bool = False
     catalog: Mapping[str, str] = field(default_factory=dict)
     svcmap: Path | None = None
     patches: tuple[tuple[str, str], ...] = ()

@@ -21,6 +21,7 @@ from adapters.place import Place
 from adapters.proofs import Digest, Ntlm, Prover
 from adapters.replies import Answer
 from adapters.sessions import logins
+from adapters.soap import addressing
 from adapters.soap.compiled import Messages
 from adapters.soap.header import headed, with_block
 from adapters.soap.reader import Node, inner, parse, read, tree
@@ -112,6 +113,8 @@ class SoapDialect:
         body = self._messages.write(operation, args, query.missing)
         if blocks is not None:
             body = headed(body, operation, contract, blocks, self._zone)
+        if service.addressing:
+            body = with_block(body, addressing.block(operation, contract, url))
         if isinstance(self._auth, Wsse):
             body = with_block(body, self._auth.block(self._clock.now()))
         if laid:

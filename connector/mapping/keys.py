@@ -83,6 +83,7 @@ SERVICE: Keys = {
         "address → file beside the WSDL, for what it imports; `bundled`: only what comes with us",
         {"anyOf": [_SCALAR, table_of(_SCALAR)]},
     ),
+    "addressing": Key("`true`: its messages carry WS-Addressing: Action, MessageID, To", _FLAG),
     "svcmap": Key("a `.svcmap` of Visual Studio, read as catalog", _SCALAR),
     "patches": Key("corrections of its files before they are parsed", listed(defined("patch"))),
     "args": Key("laid over what each of its calls sends; knows `conn.auth`", _TREE),

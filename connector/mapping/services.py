@@ -57,6 +57,7 @@ def _service(node: Node, address: Scope, problems: Problems, wire: Wire) -> Serv
         endpoint=endpoint,
         port=scalar(own.get("port"), problems),
         encoded=flag(own.get("encoded"), problems),
+        addressing=flag(own.get("addressing"), problems),
         catalog=_catalog(own.get("catalog"), problems),
         svcmap=map_file,
         patches=_patches(own.get("patches"), problems),

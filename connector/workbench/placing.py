@@ -26,7 +26,14 @@ class Source:
     def line(self, service: str) -> str:
         """Write its line of `services`."""
         endpoint = f'"{{{{ conn.url }}}}{urlsplit(self.book.address() or "").path}"'
-        return f"  {service}: {{wsdl: {self.wsdl.name}, endpoint: {endpoint}}}   # ? its address"
+        more = ', addressing: "true"' if self.addressed() else ""
+        file = f"wsdl: {self.wsdl.name}, endpoint: {endpoint}{more}"
+        return f"  {service}: {{{file}}}   # ? its address"
+
+    def addressed(self) -> bool:
+        """Whether it speaks of WS-Addressing: then its messages are likely to need it."""
+        words = (b"UsingAddressing", b"wsam:Addressing")
+        return any(word in file.read_bytes() for file in self.book.files() for word in words)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +79,8 @@ class Place:
         if not file.exists():
             protocol, name = "soap" if wsdl else "rest", self.folder.resolve().name
             made = profile_of(name, protocol, text, wsdl, self.entity)
+            if self.source is not None and self.source.addressed():
+                made = made.replace('conn.url }}"}', 'conn.url }}", addressing: "true"}   # ?', 1)
             file.write_text(made, encoding="utf-8")
             return [file]
         known = self._services()

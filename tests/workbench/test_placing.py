@@ -114,3 +114,13 @@ def test_what_an_operation_does_is_never_assumed(
     assert (said.code, says in said.err) == (2, True), said.err
     said = bench("map", "scaffold", "--wsdl", str(wsdl), "--op", "RemoveOrder")
     assert "  delete:\n    op: RemoveOrder" in said.out
+
+
+def test_a_contract_that_speaks_of_addressing_gets_it(bench: Bench) -> None:
+    """A guess, marked as one: without it such a service refuses every message."""
+    wsdl = contract(bench.folder / "vendor", "Sales", ["CreateOrder"])
+    plain = wsdl.read_text()
+    using = '<w:binding name="B" type="t:P"><a:UsingAddressing xmlns:a="urn:wsaw"/>'
+    wsdl.write_text(plain.replace('<w:binding name="B" type="t:P">', using))
+    bench("map", "scaffold", "--wsdl", str(wsdl), "--op", "CreateOrder", "--to", "m/v")
+    assert 'addressing: "true"}   # ?' in (bench.folder / "m/v/profile.yaml").read_text()
