@@ -82,6 +82,7 @@ def product(key: int, at: datetime) -> bytes:
     """Give one product."""
     return _raw(
         {"id": key, "sku": sku(key), "name": f"Article {key}", "description": "", "price": "9.90",
+         "regular_price": "9.90", "sale_price": "",
          "status": "publish", "weight": "", "type": "simple", "parent_id": 0, "manage_stock": False,
          "date_created_gmt": _text(at), "date_modified_gmt": _text(at)}
     )  # fmt: skip
