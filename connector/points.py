@@ -45,7 +45,14 @@ DOUBT = (
 )
 HINTS = ("hint.before_commit", "hint.committed_before_200", "hint.read_before_close")
 OWNER = ("pause.between_fence_and_send", "lapse.call_running")
-OPS = ("apply.mid", "backfill.step")
+OPS = (
+    "apply.mid",
+    "backfill.step",
+    "migration.mid",
+    "export.after_retire",
+    "import.mid",
+    "vacuum.mid",
+)
 ALL = frozenset(PULL + DELIVER + DOUBT + HINTS + OWNER + OPS)
 
 

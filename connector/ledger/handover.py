@@ -13,6 +13,7 @@ from connector.ledger.copies import fill
 from connector.ledger.revisions import HEAD, revision
 from connector.ledger.schema import life, link, meta, record
 from connector.ledger.store import Ledger
+from connector.points import reach
 
 WATCHED = timedelta(seconds=60)  # a beat younger than that: somebody works on it
 VERSION = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
@@ -42,6 +43,7 @@ def export(ledger: Ledger, file: Path, now: datetime) -> dict[str, int]:
         raise
     finally:
         copy.close()
+    reach("export.after_retire")
     with part.open("rb") as written:
         os.fsync(written.fileno())
     part.replace(file)
@@ -76,6 +78,7 @@ def take_over(ledger: Ledger, file: Path) -> dict[str, int]:
             for table in reversed(meta.sorted_tables):
                 to.execute(delete(table))
             copied = source.read(lambda db: fill(to, db))
+            reach("import.mid")
             _number_on(to)
     finally:
         source.close()

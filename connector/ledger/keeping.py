@@ -30,6 +30,7 @@ from connector.ledger.links import own_link
 from connector.ledger.moves import open_intent
 from connector.ledger.schema import attempt, event, link, quarantine, record
 from connector.ledger.store import Ledger
+from connector.points import reach
 
 PAGE = 2_000
 
@@ -68,6 +69,7 @@ def _all(ledger: Ledger, table: Table, step: Step, bounds: Bounds) -> int:
     for begin in range(0, newest, PAGE):
         with ledger.begin() as db:
             total += step(db, bounds, Window(begin, begin + PAGE))
+        reach("vacuum.mid")
     return total
 
 

@@ -11,6 +11,7 @@ from alembic.config import Config
 from connector.ledger import life
 from connector.ledger.revisions import revision
 from connector.ledger.store import Ledger
+from connector.points import reach
 
 
 def upgrade(ledger: Ledger, migrations: Path, now: datetime) -> str | None:
@@ -21,5 +22,6 @@ def upgrade(ledger: Ledger, migrations: Path, now: datetime) -> str | None:
         config.set_main_option("script_location", str(migrations).replace("%", "%%"))
         config.attributes["connection"] = db
         command.upgrade(config, "head")
+        reach("migration.mid")
         life.create(db, now)
     return was
