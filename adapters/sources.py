@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 
+import msgspec
 from requests.utils import parse_header_links
 
 from adapters.dialect import Connection, Slice, text, told
@@ -19,6 +20,7 @@ from connector.profile import Action, Entity, Walk
 from connector.values import Broken, Item, Page, Payload, Read, Tombstone
 
 _HOUR = timedelta(hours=1)
+_JSON = msgspec.json.Encoder(decimal_format="number")
 MOST_ROWS = 250_000  # in one reply: a whole stock list fits, a flood does not
 
 
@@ -46,8 +48,36 @@ def pages(
             walked = windows(of.walk, fetch, since, bounds)
         case _:
             walked = onward(of.walk, fetch, since, bounds)
+    return _whole(at, of, walked)
+
+
+def _whole(at: Connection, of: Entity, walked: Iterator[Page]) -> Iterator[Page]:
+    """Each page of a walk with what stands below its rows."""
+    below = _wanted(at, of)
+    if below is None:
+        return walked
+    if below.into is None:
+        return _with_all_below(at, of, below, walked)
+    return (replace(p, items=tuple(_filled(at, of, below, one) for one in p.items)) for p in walked)
+
+
+def _wanted(at: Connection, of: Entity) -> Action | None:
+    """How what stands below a row is read, if this connection wants it: else rows stay unparsed."""
     below = of.actions.get("below")
-    return walked if below is None else _with_all_below(at, of, below, walked)
+    if below is None or below.wanted is None:
+        return below
+    return below if told(below.wanted, {"conn": at.conn}, f"{of.name} below") else None
+
+
+def _filled(at: Connection, of: Entity, action: Action, read: Read) -> Read:
+    """A row with what stands below it in a member of its own."""
+    item = _above(at, of, action, read)
+    if item is None or not isinstance(read, Item):
+        return read
+    below = [one.payload for one in _slices_below(at, of, action, item)]
+    if any(isinstance(one, Broken) for one in below):
+        raise Unavailable(f"{of.name} below: the reply is not as the profile says")
+    return replace(read, raw=_JSON.encode({**item, str(action.into): below}))
 
 
 def _with_all_below(
@@ -77,6 +107,12 @@ def _above(at: Connection, of: Entity, action: Action, read: Read) -> Payload | 
 
 
 def _below(at: Connection, of: Entity, action: Action, item: Payload) -> Iterator[Read]:
+    """What stands below one row, as rows of their own."""
+    pieces = enumerate(_slices_below(at, of, action, item), 1)
+    return (_row(at, of, one, f"{of.name} below, row {place}").read for place, one in pieces)
+
+
+def _slices_below(at: Connection, of: Entity, action: Action, item: Payload) -> Iterator[Slice]:
     """What stands below one row, page by page; below one that is gone by now stands nothing."""
     what = f"{of.name} below"
     for page in range(of.walk.most):
@@ -88,10 +124,7 @@ def _below(at: Connection, of: Entity, action: Action, item: Payload) -> Iterato
             pieces = list(islice(at.dialect.slices(action, answer), MOST_ROWS))
         except ValueError as error:
             raise Unavailable(f"{what}: the reply is not as the profile says") from error
-        yield from (
-            _row(at, of, piece, f"{what}, row {place}").read
-            for place, piece in enumerate(pieces, 1)
-        )
+        yield from pieces
         if len(pieces) < of.walk.size:
             return
     raise Truncated(f"{what}: the list does not end")
@@ -110,7 +143,8 @@ def born(
         end = until if ask.until is None else min(ask.until, until)
         return _batch(at, of, action, replace(ask, until=end))
 
-    return watermark(of.walk, fetch, since, start=start, until=None, lag=timedelta(0))
+    walked = watermark(of.walk, fetch, since, start=start, until=None, lag=timedelta(0))
+    return _whole(at, of, walked)
 
 
 def births(at: Connection, entity: str, *, start: datetime, until: datetime) -> int | None:
@@ -141,7 +175,8 @@ def _only(at: Connection, of: Entity, pieces: list[Slice], key: str) -> Read:
     reads = [_row(at, of, piece, key).read for piece in said_of]
     for one in reads:
         if one.key == key:
-            return one
+            below = _wanted(at, of)
+            return one if below is None or below.into is None else _filled(at, of, below, one)
     if reads:
         raise Unavailable(f"{of.name} get: the reply is about another document")
     return Tombstone(key=key)

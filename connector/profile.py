@@ -83,7 +83,8 @@ class Action:
     *items*: list of items in the reply; *item*: the single one; *found*: its key or none;
     *verify*: must hold for a hit; *reference*: reads our reference from `item`; *at*: when `item`
     of a list by birth was born.
-    *instead*: of `below`: its rows take the place of the row above.
+    *instead*: of `below`: its rows take the place of the row above; *into*: they stand in that
+    member of it; *wanted*: is it read at all, by `conn` alone (None: yes).
     *can*: fields of `write` that an update may carry (None: all); *along*: those that every update
     carries too; *versioned*: it says which version it changes. *next*: calls a list's pages after
     the first. *missing*: SOAP's omit|nil|empty.
@@ -100,6 +101,8 @@ class Action:
     reference: Template | None = None
     at: Template | None = None
     instead: bool = False
+    into: str | None = None
+    wanted: Template | None = None
     can: frozenset[str] | None = None
     along: frozenset[str] = frozenset()
     versioned: bool = False

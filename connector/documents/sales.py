@@ -81,6 +81,13 @@ class GivenBack(Part, frozen=True, kw_only=True):
     key: Annotated[Id, Field(description="the source's id")]
     reason: Annotated[Text | None, Field(description="why, as somebody wrote it")] = None
     amount: Annotated[Amount, Field(description="positive, tax included")]
+    lines: Annotated[
+        tuple[OrderLine, ...], Field(description="the goods given back, positive; none: not told")
+    ] = ()
+    shipping_lines: Annotated[
+        tuple[ShippingLine, ...], Field(description="delivery given back, positive")
+    ] = ()
+    fees: Annotated[tuple[Fee, ...], Field(description="surcharges given back")] = ()
 
 
 class Order(Document, frozen=True, kw_only=True):
@@ -113,6 +120,13 @@ class Refund(Document, frozen=True, kw_only=True):
     reason: Annotated[Text | None, Field(description="why, as somebody wrote it")] = None
     amount: Annotated[Amount, Field(description="positive, tax included")]
     currency: Annotated[Currency | None, Field(description="of the amount, ISO 4217")] = None
+    lines: Annotated[
+        tuple[OrderLine, ...], Field(description="the goods given back, positive; none: not told")
+    ] = ()
+    shipping_lines: Annotated[
+        tuple[ShippingLine, ...], Field(description="delivery given back, positive")
+    ] = ()
+    fees: Annotated[tuple[Fee, ...], Field(description="surcharges given back")] = ()
 
 
 def refund_of(order: Order, given: GivenBack, key: str) -> Refund:
@@ -123,6 +137,9 @@ def refund_of(order: Order, given: GivenBack, key: str) -> Refund:
         reason=given.reason,
         amount=given.amount,
         currency=order.currency,
+        lines=given.lines,
+        shipping_lines=given.shipping_lines,
+        fees=given.fees,
     )
 
 

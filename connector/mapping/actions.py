@@ -134,9 +134,8 @@ def actions_of(node: Node | None, calls: Calls) -> dict[str, Action]:
 
 def _action(name: str, node: Node, calls: Calls) -> Action:
     own = check_keys(node, ACTION, calls.problems)
-    told = {
-        k: _told(own, k, calls) for k in ("items", "item", "found", "verify", "reference", "at")
-    }
+    words = ("items", "item", "found", "verify", "reference", "at", "wanted")
+    told = {k: _told(own, k, calls) for k in words}
     steps = own.get("steps")
     made: tuple[Step, ...] = ()
     if steps is None:
@@ -157,10 +156,19 @@ def _action(name: str, node: Node, calls: Calls) -> Action:
         versioned=_versioned(node),
         next=_next(name, own.get("next"), calls),
         instead=flag(own.get("instead"), calls.problems),
+        into=_into(name, own, calls),
         bulk=_bulk(own.get("bulk"), calls),
         errors=errors_of(own.get("errors"), calls),
         **told,
     )
+
+
+def _into(action: str, own: Mapping[str, Node], calls: Calls) -> str | None:
+    into = own.get("into")
+    if into is not None and (action != "below" or "op" in own or "instead" in own):
+        cure = "write it in a `below` of REST, and without `instead`"
+        complain(calls.problems, into, "`into` stands in no such action", cure)
+    return scalar(into, calls.problems)
 
 
 def _bulk(node: Node | None, calls: Calls) -> Bulk | None:
@@ -283,7 +291,7 @@ def _told(own: Mapping[str, Node], key: str, calls: Calls) -> Template | None:
     return template(own.get(key), calls.told(), calls.problems, flag=key in _FLAGS)
 
 
-_FLAGS = ("verify", "done_when", "$if", "when")
+_FLAGS = ("verify", "done_when", "wanted", "$if", "when")
 
 
 def template(

@@ -336,6 +336,12 @@ ACTION_ONLY: Keys = {
     "verify": Key("must hold for a hit", _SCALAR),
     "reference": Key("our reference in `item`", _SCALAR),
     "instead": Key("of `below`: what it reads stands in place of the row above", _FLAG),
+    "wanted": Key("of `below`: is it read at all; an expression over `conn` alone", _SCALAR),
+    "into": Key(
+        "of `below`, over REST: the member of the row in which all that it reads stands, as a list"
+        " in place of what was there; for every reading of the row",
+        _SCALAR,
+    ),
     "next": Key("the call of a list's pages after the first, where it differs", defined("step")),
     "at": Key("of `born`: when `item` was born", _SCALAR),
     "can": Key("the fields of `write` that an update may carry", listed(_SCALAR)),

@@ -123,11 +123,15 @@ def _place(told: Row) -> tuple[str, ...]:
 
 
 def erp_credits(path: Path) -> list[Row]:
-    """Every credit note of the ERP."""
+    """Every credit note of the ERP; lines as (item, quantity, net, tax)."""
     found = []
     for row in _rows(path, "SELECT * FROM credits ORDER BY created, no"):
         data = json.loads(row["data"])
         told = {"amount": Decimal(data["Amount"]), "reason": data.get("Reason", "")}
+        told["lines"] = [
+            (one["ItemNo"], *(Decimal(one[n]) for n in ("Quantity", "NetAmount", "TaxAmount")))
+            for one in (data.get("Lines") or {}).get("Line", ())
+        ]
         found.append(
             {"no": row["no"], "reference": row["reference"], "order_no": row["order_no"]} | told
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +46,25 @@ def cancel_order(path: Path, order: int) -> None:
     change_order(path, order, status="cancelled")
 
 
-def refund_order(path: Path, order: int, amount: str, reason: str = "") -> None:
-    """Refund an amount without asking a gateway."""
-    given = {"amount": amount, "reason": reason, "api_refund": False}
+def refund_order(path: Path, order: int, amount: str, reason: str = "", pieces: int = 0) -> None:
+    """Refund an amount without asking a gateway; with *pieces*, of the order's first line."""
+    given: Json = {"amount": amount, "reason": reason, "api_refund": False}
     with desk(path) as shop:
+        if pieces:
+            given["line_items"] = [_given_back(orders.read(shop, order)["line_items"][0], pieces)]
         orders.refund(shop, order, given)
+
+
+def _given_back(line: Json, pieces: int) -> Json:
+    """So many pieces of a line, negative as the shop tells them."""
+    part = dec(pieces) / line["quantity"]
+    taxes = [{**t, "total": _minus(t["total"], part)} for t in line["taxes"] if t["total"]]
+    amounts = {name: _minus(line[name], part) for name in ("subtotal", "total", "total_tax")}
+    return {**line, **amounts, "taxes": taxes, "quantity": -pieces}
+
+
+def _minus(amount: str, part: Decimal) -> str:
+    return str((-dec(amount) * part).quantize(CENT))
 
 
 def set_quantity(path: Path, order: int, quantity: int, line: int = 0) -> None:

@@ -319,8 +319,8 @@ def refund(shop: Shop, number: int, given: Json) -> Json:
             "reason": str(given.get("reason", "")),
             "refunded_by": 1,
             "refunded_payment": False,
-            **{name: [] for name in ("meta_data", "line_items", "shipping_lines", "tax_lines")},
-            "fee_lines": [],
+            **{name: [] for name in ("meta_data", "shipping_lines", "tax_lines", "fee_lines")},
+            "line_items": given.get("line_items", []),  # as the shop's page would have made them
         }
         now = shop.now()
         db.execute("INSERT INTO refunds VALUES (?, ?, ?, ?)", (made, number, now, dumps(body)))

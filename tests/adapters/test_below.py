@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from answering import Fake, system
 from profiles_by_hand import rest
 
 from adapters import sources
@@ -82,3 +83,23 @@ def test_below_what_is_gone_by_now_stands_nothing(running):
         of = SHOP.profile.entities["product"]
         gone = {"id": 9999, "type": "variable"}
         assert list(sources._below(system._at, of, of.actions["below"], gone)) == []
+
+
+ORDER = b'{"id": 7, "number": "7", "total": 10.10, "refunds": [{"id": 9, "total": "-1.00"}]}'
+BACK = b'[{"id": 9, "amount": "1.00", "line_items": [{"id": 1, "quantity": -1}]}]'
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_what_stands_below_may_stand_in_its_row(wanted):
+    """In place of the short form, and the amounts as they were; else the bytes are the shop's."""
+    kind = [("Content-Type", "application/json")]
+    auth = {"type": "oauth1", "user": "k", "password": "s"}
+    with closing(Fake(lambda r: (200, kind, BACK if "refunds" in r.path else ORDER))) as fake:
+        conn = {"url": fake.url, "zone": "UTC", "refund_lines": wanted}
+        with closing(system(SHOP.profile, fake.url, auth, conn=conn)) as shop:
+            [read] = shop.read("order", ["7"])
+            order = shop.decode("order", read.raw)
+    assert len(fake.asked) == 1 + wanted
+    assert (read.raw == ORDER) is not wanted
+    assert str(order["total"]) == "10.10"
+    assert ("amount" in order["refunds"][0]) is wanted

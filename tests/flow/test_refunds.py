@@ -45,6 +45,36 @@ def test_a_refund_becomes_a_credit_note_of_its_order(firm):
     assert {s for (e, _), s in firm.states().items() if e == "refund"} == {("done", "sent")}
 
 
+def test_the_lines_of_a_refund_are_booked_where_they_are_read(firm):
+    """As many pieces, positive, with their tax; an order without refunds costs no further call."""
+    firm.connection("shop", **{"with": {"refund_lines": "true"}})
+    order, plain = firm.order(), firm.order()
+    firm.settle()
+    firm.pass_(1)
+    edit.refund_order(firm.shop_file, int(order), "1.00", "broken", pieces=1)
+    firm.settle()
+
+    [note] = credits_of(firm)
+    [(item, pieces, net, tax)] = note["lines"]
+    assert (item, pieces) == ("I-0001", 1)
+    assert min(net, tax) > 0
+    asked = [c["op"] for c in firm.shop.journal() if c["op"].endswith("/refunds")]
+    assert asked
+    assert {op for op in asked if plain in op} == set()
+
+
+def test_without_the_parameter_a_refund_is_its_amount(firm):
+    """No further call is made."""
+    order = firm.order()
+    firm.settle()
+    firm.pass_(1)
+    edit.refund_order(firm.shop_file, int(order), "1.00", "broken", pieces=1)
+    firm.settle()
+    [note] = credits_of(firm)
+    assert (note["amount"], note["lines"]) == (Decimal("1.00"), [])
+    assert not [c for c in firm.shop.journal() if c["op"].endswith("/refunds")]
+
+
 def test_two_refunds_of_one_order_are_two_credit_notes(firm):
     """Each has its key and its link."""
     order = firm.order()
