@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -128,14 +128,34 @@ def _cases(opened: Opened, name: str, problems: Problems) -> list[Case]:
                 cases.append(Case(sample=sample, document=doc, payload=payload))
     if not cases:
         complain(problems, node, f"no sample document of {name} to try `write` on",
-                 f"save one as samples/{name}.json")  # fmt: skip
+                 f"save one as samples/{name}.json, or let `connector map record {name} --from "
+                 "CONNECTION` save what a connection has")  # fmt: skip
         return []
-    for path, text, leaf in leaves(node):
-        shaping = path.rpartition(".")[2] in _SHAPING or text in ("$drop", "$nil", None)
-        if not shaping and (leaf.file, leaf.line, leaf.path) not in filled:
-            complain(problems, leaf, "is empty in every sample",
-                     f"add a sample of {name} in which it has a value")  # fmt: skip
+    for empty in _empty(node, filled):
+        complain(problems, empty, "is empty in every sample",
+                 f"add a sample of {name} in which it has a value")  # fmt: skip
     return cases
+
+
+def _empty(node: Node, filled: Collection[tuple[str, int, str]]) -> Iterator[Node]:
+    """The leaves that no sample fills; of a list that none has, the list alone."""
+    leafs = [leaf for path, text, leaf in leaves(node) if _tells(path, text)]
+    missed = [one for one in leafs if (one.file, one.line, one.path) not in filled]
+    if isinstance(node.value, dict) and "$each" in node.value and len(missed) == len(leafs) > 0:
+        yield node
+    elif isinstance(node.value, dict):
+        for key, child in node.value.items():
+            yield from _empty(child, filled) if key not in _SHAPING else ()
+    elif isinstance(node.value, list):
+        for child in node.value:
+            yield from _empty(child, filled)
+    else:
+        yield from missed
+
+
+def _tells(path: str, text: str | None) -> bool:
+    """Whether a leaf makes a value of its own."""
+    return path.rpartition(".")[2] not in _SHAPING and text not in ("$drop", "$nil", None)
 
 
 def names_of(opened: Opened) -> dict[str, Any]:

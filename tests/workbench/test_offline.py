@@ -43,14 +43,14 @@ def test_a_value_that_the_schema_refuses_is_told_and_not_repeated(bench: Bench) 
 
 
 def test_a_leaf_that_no_sample_fills_is_told(bench: Bench) -> None:
-    """Nobody has seen it work."""
+    """Nobody has seen it work; of a list that no sample has, the list is told once."""
     sample = bench.acme / "samples" / "order.json"
     sample.write_text(json.dumps(order_document(note="", shipping_lines=[])))
     rows = messages(bench)
     empty = [row for row in rows if "is empty in every sample" in row]
-    lines = {bench.line("Note:"), bench.line("Kind: freight"), bench.line("Price: = s.net")}
-    assert lines <= {int(row.split()[0]) for row in empty}
-    assert len(empty) == len(rows) == 4
+    lines = {bench.line("Note:"), bench.line("freight:")}
+    assert {int(row.split()[0]) for row in empty} in (lines, {min(lines), max(lines) + 1})
+    assert len(empty) == len(rows) == 2
 
 
 def test_a_second_sample_may_fill_it(bench: Bench) -> None:
