@@ -345,6 +345,7 @@ def open_app(path: Path, clock: Clock | None = None, *, working: bool = True) ->
     ledger = open_ledger(config)
     try:
         if working:
+            _refuse_beside_workers(ledger)
             ledger.wake(clock.now(), clock.boottime())
         installation = ledger.read(life.read).installation
         problems = Problems()
@@ -355,6 +356,13 @@ def open_app(path: Path, clock: Clock | None = None, *, working: bool = True) ->
         ledger.close()
         raise
     return App(config=config, ledger=ledger, wired=wired, flows=flows, clock=clock)
+
+
+def _refuse_beside_workers(ledger: Ledger) -> None:
+    """They have divided the calls of every connection among them: a command asks them (O3)."""
+    if ledger.path is None and ledger.held_by("worker"):
+        cure = "stop them; `flow sync`, `apply` and `backfill` are made by one of them"
+        raise ConnectorError("workers deliver from this ledger", code="ledger_locked", cure=cure)
 
 
 def reopened(app: App) -> App:

@@ -113,7 +113,7 @@ class Work:
             if asked.task == "vacuum":
                 result = {"dropped": self.vacuum()}
             elif asked.task == "backfill" and asked.given is not None:
-                result = self._backfill(asked.flow, Backfilling(asked.given["id"]))
+                result = _backfill(self.turns, asked.flow, Backfilling(asked.given["id"]))
             else:
                 with self.turns.turn(asked.flow) as (app, flow):
                     result = self._do(app, flow, asked)
@@ -137,15 +137,14 @@ class Work:
             return planfile.result(apply(app, planfile.parsed(asked.given), asked.actor))
         return self._went_well(flow.name, app.sync(flow, only=asked.keys))
 
-    def _backfill(self, name: str, job: Backfilling) -> dict[str, Any]:
-        """A backfill, a step in each turn, so that what is live comes in between."""
-        while True:
-            with self.turns.turn(name) as (app, flow):
-                step = job.step(app, flow)
-            if step.over or step.away:
-                return {"away": step.away, "braked": step.braked}
-            if self.turns.rest(max(BREATH, step.wait)):
-                raise NotSent("stopping")
+    def read_along(self, name: str, id_: int) -> None:
+        """Read parts of a backfill that another makes, as long as there are any."""
+        try:
+            _read_parts(self.turns, name, Backfilling(id_))
+        except (NotSent, NotNow):
+            return
+        except ConnectorError as error:
+            self.failed(name, error)
 
     def failed(self, name: str, error: BaseException) -> None:
         """Log and count a failure; the flow's next time comes all the same."""
@@ -162,6 +161,25 @@ class Work:
         self.ran[name] = self._clock.now()
         told = {"pulled": counted(report), "away": report.stopped, "braked": report.braked}
         return told | {"unknown": report.unknown}
+
+
+def _backfill(turns: Turns, name: str, job: Backfilling) -> dict[str, Any]:
+    """A backfill, a step in each turn, so that what is live comes in between."""
+    while True:
+        with turns.turn(name) as (app, flow):
+            step = job.step(app, flow)
+        if step.over or step.away:
+            return {"away": step.away, "braked": step.braked}
+        if turns.rest(max(BREATH, step.wait)):
+            raise NotSent("stopping")
+
+
+def _read_parts(turns: Turns, name: str, job: Backfilling) -> None:
+    """What of a backfill nobody reads yet, a page in each turn."""
+    while not turns.rest(BREATH):
+        with turns.turn(name) as (app, flow):
+            if not job.read(app, flow):
+                return
 
 
 class Daemon:

@@ -29,7 +29,7 @@ from connector.building import unattended
 from connector.daemon import Work, runs_itself, touch
 from connector.errors import ConnectorError, LedgerAway
 from connector.jobs import Jobs
-from connector.ledger import hints, records, runs, shares
+from connector.ledger import backfills, hints, records, runs, shares
 from connector.ledger.life import DRIFT
 from connector.nightly import NIGHTLY, Night
 from connector.notify import notify
@@ -64,6 +64,7 @@ class Worker:
             "drain": self.drain,
             "hear": self.hear,
             "run": self.run,
+            "read": self.read,
         }
         self._probing = ThreadPoolExecutor(1, thread_name_prefix="probe")
         self._jobs = Jobs(conninfo(app), tasks, most=most)
@@ -102,6 +103,11 @@ class Worker:
             taken = runs.take(db, asked, self.app.ledger.owner)
         if taken is not None:
             self.work.run_asked(taken)
+
+    def read(self, asked: int, flow: str) -> None:
+        """Read parts of a backfill that another worker makes."""
+        if flow in self.app.flows and able(self.app, self.work.turns, flow):
+            self.work.read_along(flow, asked)
 
     # ── the loop ────────────────────────────────────────────────────────────────────────────────
 
@@ -177,10 +183,14 @@ class Deriving:
                 runs.schedule(db, name, slot, now)
             if self._night.is_due(app.config.zone, now):
                 runs.schedule(db, NIGHTLY, self._night.time(app.config.zone), now, "vacuum")
-            runs.reclaim(db, shares.living(db))
+            living = shares.living(db)
+            runs.reclaim(db, living)
             for id_, name in runs.asked_flows(db):
                 once = f"run {id_}" if self._once else None
                 jobs.defer(db, "run", once, asked=id_, flow=name)
+            for id_, name in backfills.read_by_many(db, living):
+                once = f"read {id_}" if self._once else None
+                jobs.defer(db, "read", once, asked=id_, flow=name)
             due = records.due_flows(db, app.flows, now) | records.unblocked_flows(db)
             for name in sorted(due):
                 self._defer(db, "drain", name)

@@ -161,7 +161,7 @@ def _begin(app: App, flow: Flow, wanted: Range, *, yes: bool) -> Backfill:
         if yes:
             by = person()
             backfills.accept(db, at.id, by.name, by.now)
-    if at.expected is None or at.position is None:
+    if at.expected is None or at.read == 0:
         source = app.system(flow.source)
         count = source.births(flow.entity, start=at.since, until=at.until)
         with app.ledger.begin() as db:

@@ -6,14 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from sqlalchemy import Connection
+
 from connector.documents import Document
 from connector.flow.flows import Flow
 from connector.flow.pull import read_page, stop_if_reborn
 from connector.ledger import backfills, cursors, staging
-from connector.ledger.backfills import Backfill
+from connector.ledger.parts import Part
 from connector.ledger.store import Ledger
 from connector.points import reach
 from connector.ports import Archive, Clock, Source
+from connector.values import Page
 
 
 class Shelf(Source, Archive, Protocol):
@@ -32,24 +35,28 @@ def looking_back(flow: Flow, statuses: Sequence[str]) -> Flow:
 
 
 def stage_pages(
-    source: Shelf, flow: Flow, at: Backfill, ledger: Ledger, clock: Clock
+    source: Shelf, back: Flow, part: Part, ledger: Ledger, clock: Clock
 ) -> Iterator[int]:
-    """Stage what was born in that time, a page for each step, and go on where it stood.
+    """Stage what was born in that part of the time, a page for each step, from where it stood.
 
-    Raises Unavailable, Unauthorized, Truncated, Braked.
+    *back*: the flow as it looks back. Raises Unavailable (read_elsewhere, too), Unauthorized,
+    Truncated, Braked.
     """
-    back = looking_back(flow, at.statuses)
-    for page in source.born(flow.entity, at.position, start=at.since, until=at.until):
+    for page in source.born(back.entity, part.position, start=part.since, until=part.until):
         reach("page.fetched")
         found, broken = read_page(source, page, back, ledger)
         reach("page.mapped")
         with ledger.begin() as db:
             staged = staging.stage(db, found, clock.now())
             for piece in broken:
-                cursors.set_aside(db, flow.name, flow.entity, piece, clock.now())
+                cursors.set_aside(db, back.name, back.entity, piece, clock.now())
             if not staged.reborn:
-                backfills.moved(db, at.id, page.cursor, len(page.items), complete=page.complete)
+                part = _moved(db, part, page)
             reach("page.before_commit")
         reach("page.committed")
-        stop_if_reborn(staged, flow)
+        stop_if_reborn(staged, back)
         yield len(page.items)
+
+
+def _moved(db: Connection, part: Part, page: Page) -> Part:
+    return backfills.moved(db, part, page.cursor, len(page.items), complete=page.complete)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,9 +11,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select, update
 
+from connector.ledger import parts
 from connector.ledger.links import own_link
 from connector.ledger.moves import Moving, move
-from connector.ledger.schema import backfill, link, record
+from connector.ledger.parts import Part
+from connector.ledger.schema import backfill, link, record, run
 
 MINUTE = timedelta(minutes=1)
 PAGE = 100  # documents that are let go at once
@@ -32,7 +34,6 @@ class Backfill:
     per_minute: int | None
     next_at: datetime | None
     expected: int | None
-    position: str | None
     read: int
     walked: bool
     shown_at: datetime | None
@@ -77,10 +78,11 @@ def begin_or_resume(db: Connection, wanted: Range, now: datetime) -> Backfill:
         return get(db, int(db.scalar(made) or 0))
     if row.ended_at is not None:
         nothing: dict[str, Any] = dict.fromkeys(
-            ("position", "shown_at", "accepted_at", "accepted_by", "ended_at", "next_at")
+            ("shown_at", "accepted_at", "accepted_by", "ended_at", "next_at")
         )
         again = {"read": 0, "walked": False, "begun_at": now, **nothing}
         db.execute(update(backfill).where(backfill.c.id == row.id).values(again))
+        parts.forget(db, row.id)
     db.execute(update(backfill).where(backfill.c.id == row.id).values(rate))
     return get(db, row.id)
 
@@ -90,10 +92,35 @@ def expect(db: Connection, id_: int, count: int | None) -> None:
     db.execute(update(backfill).where(backfill.c.id == id_).values(expected=count))
 
 
-def moved(db: Connection, id_: int, position: str, read: int, *, complete: bool) -> None:
-    """A page is staged: the walk stands at *position*; committed with the page."""
-    more = {"position": position, "read": backfill.c.read + read, "walked": complete}
-    db.execute(update(backfill).where(backfill.c.id == id_).values(more))
+def take(db: Connection, at: Backfill, owner: str, living: Collection[str]) -> Part | None:
+    """A part of it that *owner* reads from now on; None: others read what is left, or nothing is.
+
+    It is cut when the first of it is taken. What one reads who is not among *living* is free.
+    """
+    parts.cut(db, at.id, at.since, at.until, at.expected)
+    return parts.take(db, at.id, owner, living)
+
+
+def moved(db: Connection, part: Part, position: str, read: int, *, complete: bool) -> Part:
+    """A page is staged: *part* stands at *position*; committed with the page.
+
+    Raises NotNow(read_elsewhere) if another process has read it on.
+    """
+    told = parts.moved(db, part, position, complete=complete)
+    mine = backfill.c.id == part.backfill
+    db.execute(update(backfill).where(mine).values(read=backfill.c.read + read))
+    if complete and not parts.is_left(db, part.backfill):
+        db.execute(update(backfill).where(mine).values(walked=True))
+    return told
+
+
+def read_by_many(db: Connection, living: Collection[str]) -> list[tuple[int, str]]:
+    """The backfills that one of *living* makes and of which a part is free, with their flows."""
+    running = (run.c.task == "backfill", run.c.state == "running", run.c.owner.in_(living))
+    made = {json.loads(given)["id"] for given in db.scalars(select(run.c.given).where(*running))}
+    unread = (backfill.c.id.in_(made), backfill.c.walked.is_(False))
+    rows = db.execute(select(backfill.c.id, backfill.c.flow).where(*unread))
+    return [(row.id, row.flow) for row in rows if parts.is_free(db, row.id, living)]
 
 
 def shown(db: Connection, id_: int, now: datetime) -> None:

@@ -62,7 +62,6 @@ backfill = Table(
     Column("per_minute", Integer),
     Column("next_at", Instant),
     Column("expected", Integer),
-    Column("position", String),
     Column("read", Integer, nullable=False, server_default=text("0")),
     Column("walked", Boolean, nullable=False, server_default=false()),
     Column("shown_at", Instant),
@@ -75,4 +74,15 @@ backfill = Table(
     CheckConstraint("(accepted_at IS NULL) = (accepted_by IS NULL)", name="accepted"),
     CheckConstraint("accepted_at IS NULL OR shown_at IS NOT NULL", name="shown"),
     CheckConstraint("shown_at IS NULL OR walked", name="walked"),
+)
+
+part = Table(
+    "part",
+    meta,
+    Column("backfill", Id, primary_key=True),
+    Column("since", Instant, primary_key=True),
+    Column("until", Instant, nullable=False),
+    Column("position", String),
+    Column("walked", Boolean, nullable=False, server_default=false()),
+    Column("owner", String),  # who reads it; another may once that one lives no more
 )

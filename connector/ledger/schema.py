@@ -29,6 +29,7 @@ from connector.ledger.columns import Id, one_of
 from connector.ledger.columns import Instant as Instant
 from connector.ledger.columns import meta as meta
 from connector.ledger.errands import backfill as backfill
+from connector.ledger.errands import part as part
 from connector.ledger.errands import run as run
 from connector.ledger.errands import share as share
 from connector.ledger.reading_tables import reading as reading

@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.pool import QueuePool
 
 from connector.errors import Bug, ConnectorError, LedgerAway
-from connector.ledger import life, records
+from connector.ledger import life, records, shares
 from connector.ledger.life import Life, Witness
 
 P = ParamSpec("P")
@@ -109,9 +109,11 @@ class Ledger:
             os.pwrite(self._lock_file, f"pid {os.getpid()} {role}".strip().encode(), 0)
 
     def held_by(self, role: str) -> bool:
-        """Is the ledger's lock held by one that announced itself as *role*?"""
+        """Is its lock held by one that announced itself as *role*? PostgreSQL: do workers live?"""
+        if self.path is None:
+            return bool(self.read(shares.living))
         lock = Path(f"{self.path}.lock")
-        if self.path is None or not lock.exists():
+        if not lock.exists():
             return False
         with lock.open() as file:
             try:

@@ -216,7 +216,6 @@ def _backfills() -> None:
         sa.Column("per_minute", sa.Integer()),
         sa.Column("next_at", Instant()),
         sa.Column("expected", sa.Integer()),
-        sa.Column("position", sa.String()),
         sa.Column("read", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("walked", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("shown_at", Instant()),
@@ -240,6 +239,16 @@ def _backfills() -> None:
             name=op.f("uq_backfill_flow_since_until_statuses"),
         ),
     )  # fmt: skip
+    op.create_table(
+        "part",
+        sa.Column("backfill", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("since", Instant(), nullable=False),
+        sa.Column("until", Instant(), nullable=False),
+        sa.Column("position", sa.String(), nullable=True),
+        sa.Column("walked", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("backfill", "since", name=op.f("pk_part")),
+    )
 
 
 def _standings() -> None:

@@ -32,7 +32,11 @@ def waiting(db, count, **columns):
 def accepted(db, wanted=ASKED):
     """A backfill whose plan was shown and accepted."""
     at = backfills.begin_or_resume(db, wanted, NOW)
-    backfills.moved(db, at.id, "end", 5, complete=True)
+    backfills.expect(db, at.id, 5)
+    at = backfills.get(db, at.id)
+    part = backfills.take(db, at, "me", [])
+    assert part is not None
+    backfills.moved(db, part, "end", 5, complete=True)
     backfills.shown(db, at.id, NOW)
     backfills.accept(db, at.id, "me", NOW)
     return backfills.get(db, at.id)
@@ -42,12 +46,15 @@ def test_a_backfill_is_resumed_by_its_range_and_begun_anew_once_it_ended(db):
     """The same range, whatever its rate; another status is another backfill."""
     at = accepted(db)
     again = backfills.begin_or_resume(db, Range(flow="orders", since=ASKED.since, until=NOW), NOW)
-    assert (again.id, again.position, again.read, again.per_minute) == (at.id, "end", 5, None)
+    assert (again.id, again.walked, again.read, again.per_minute) == (at.id, True, 5, None)
     other = Range(flow="orders", since=ASKED.since, until=NOW, statuses=("confirmed",))
     assert backfills.begin_or_resume(db, other, NOW).id != at.id
     backfills.end(db, at.id, NOW)
     fresh = backfills.begin_or_resume(db, ASKED, NOW)
-    assert (fresh.id, fresh.position, fresh.walked, fresh.accepted_by) == (at.id, None, False, None)
+    assert (fresh.id, fresh.read, fresh.walked, fresh.accepted_by) == (at.id, 0, False, None)
+    again = backfills.take(db, fresh, "me", [])
+    assert again is not None
+    assert again.position is None
 
 
 @pytest.mark.parametrize("rate", [1, 7, 60, 200, 600])
