@@ -20,7 +20,8 @@ _SECRET_WORDS = ("password", "secret", "key", "token")
 def _auth(node: Node, problems: Problems) -> Node:
     for word, child in forms.members(node).items():
         forms.remnant(node, word, problems)
-        secret = any(part in word for part in _SECRET_WORDS)
+        # the address of a token is none: credentials in it are the adapter's to refuse
+        secret = any(part in word for part in _SECRET_WORDS) and not word.endswith("_url")
         if secret and isinstance(child.value, str) and not is_reference(child.value):
             cure = "put it into .env beside this file (mode 0600) as NAME=…, write ${NAME} here"
             report(problems, child, "a secret stands in the configuration itself", cure)

@@ -33,9 +33,9 @@ connections:
 """
 
 
-def mistakes(folder: Path, auth: dict[str, str]) -> str:
+def mistakes(folder: Path, auth: dict[str, str], profile: str = PROFILE) -> str:
     (folder / "mine" / "desk").mkdir(parents=True)
-    (folder / "mine" / "desk" / "profile.yaml").write_text(PROFILE)
+    (folder / "mine" / "desk" / "profile.yaml").write_text(profile)
     lines = "".join(f"      {name}: {value}\n" for name, value in auth.items()) + "flows: {}\n"
     (folder / "config.yaml").write_text(CONFIG + lines)
     problems = Problems()
@@ -74,3 +74,18 @@ def test_what_does_not_fit_is_named_with_its_line(
 def test_what_fits_makes_settings_that_show_nothing(tmp_path: Path) -> None:
     """Not even their repr tells a secret."""
     assert mistakes(tmp_path, GIVEN) == ""
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("https://erp.example/oauth/token", ""),
+        ("https://me:pw-canary@erp.example/token", "no https:// address"),
+    ],
+)
+def test_the_address_of_a_token_is_no_secret(tmp_path: Path, address: str, says: str) -> None:
+    """It stands in the configuration as it is; who writes a password into it is told."""
+    profile = PROFILE.partition("args:")[0].replace("auth: body", "auth: oauth2")
+    auth = {"type": "oauth2", "token_url": address, "client_id": "desk"}
+    found = mistakes(tmp_path, auth, profile)
+    assert (says in found) if says else found == ""
