@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import islice
 
 import msgspec
@@ -215,7 +216,7 @@ def _batch(at: Connection, of: Entity, action: Action, ask: Ask) -> Batch:
     known = {"conn": at.conn, **names, **answer.names()}
     known["item"] = pieces[-1].payload if pieces else None
     batch = _clocked(answer.http, rows, _total(walk, answer, known))
-    return replace(batch, hand=_hand(walk, answer, known))
+    return replace(batch, hand=_hand(walk, answer, known, _pages(walk, known, batch, ask)))
 
 
 class _Silent(Mapping[str, object]):
@@ -266,7 +267,14 @@ def _call(walk: Walk, action: Action, ask: Ask) -> Action:
     return replace(action, steps=(step,))
 
 
-def _hand(walk: Walk, answer: Answer, names: Mapping[str, object]) -> Hand:
+def _pages(walk: Walk, names: Mapping[str, object], batch: Batch, ask: Ask) -> int | None:
+    """How many pages a list has, as it says or by its rows."""
+    if walk.pages is None and walk.total is not None and batch.total is not None:
+        return -(-batch.total // ask.size)
+    return _count(said(walk.pages, names))
+
+
+def _hand(walk: Walk, answer: Answer, names: Mapping[str, object], pages: int | None) -> Hand:
     """What the reply hands to the next call."""
     place = _next_link(answer.http) if walk.type == "link" else said(walk.place, names)
     more = said(walk.more, names)
@@ -274,7 +282,7 @@ def _hand(walk: Walk, answer: Answer, names: Mapping[str, object]) -> Hand:
         bookmark=place,
         carried={name: said(one, names) for name, one in walk.carry.items()},
         more=None if more is None else more not in (False, "false", "0", 0, ""),
-        pages=_count(said(walk.pages, names)),
+        pages=pages,
     )
 
 
@@ -290,6 +298,8 @@ def _total(walk: Walk, answer: Answer, names: Mapping[str, object]) -> int | Non
 
 
 def _count(value: object) -> int | None:
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        value = int(value)
     text = str(value) if isinstance(value, str | int) else ""
     return int(text) if text.isascii() and text.isdigit() else None
 

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from connector.documents.fields import Part
-from connector.mapping.faults import Fault
+from connector.mapping.faults import Fault, Missing
 
 
 def number(value: object) -> Decimal:
@@ -42,6 +42,17 @@ def dec(value: object, places: object = None) -> Decimal:
 def negate(value: object) -> Decimal:
     """Return the number with the other sign."""
     return -number(value)
+
+
+def summed(value: object, name: object) -> Decimal:
+    """Add up a member of rows; null counts nothing, a member that is not there is a fault."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise Fault("wrong_type", "give it a list: taxes | sum('tax')")
+    rows = [members(row) for row in value]
+    if any(name not in row for row in rows):
+        raise Missing(str(name))
+    given = [row[str(name)] for row in rows]
+    return sum((number(one) for one in given if one not in (None, "")), Decimal(0))
 
 
 def members(value: object) -> Mapping[str, Any]:

@@ -20,6 +20,7 @@ from connector.mapping.amounts import (
     number,
     one_rate,
     rounded,
+    summed,
     unit_net,
 )
 from connector.mapping.faults import Fault
@@ -206,6 +207,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "replace": lambda v, old, new: text(v).replace(text(old), text(new)),
     "sql_quote": _quoted,
     "strf": strf,
+    "sum": summed,
     "unescape": lambda v: html.unescape(text(v)),
     "unit_net": unit_net,
     "upper": lambda v: text(v).upper(),

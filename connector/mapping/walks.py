@@ -23,12 +23,11 @@ _OF: Mapping[str, tuple[str, ...]] = {
     "more": ("more",),
     "carry": ("bookmark", "cursor", "more", "index"),
     "pages": ("index",),
-    "total": _NUMBERED,
+    "total": (*_NUMBERED, "index"),
     "window": ("window",),
     "most": (*_ONWARD, "window"),
 }
 _NEEDED: Mapping[str, str] = {"bookmark": "from", "cursor": "from", "more": "more"}
-_NEEDED = {**_NEEDED, "index": "pages"}
 _FIELDS = {"from": "place"}
 _TOLD = Scope(
     dict.fromkeys(
@@ -87,6 +86,9 @@ def _check(walk: Walk, node: Node, own: Mapping[str, Node], problems: Problems) 
     needed = _NEEDED.get(walk.type)
     if needed is not None and getattr(walk, _FIELDS.get(needed, needed)) is None:
         complain(problems, node, f"a `{walk.type}` walk needs `{needed}`", f"add {needed}: = …")
+    if walk.type == "index" and walk.pages is None and walk.total is None:
+        cure = "add pages: = …, or total: = … (rows)"
+        complain(problems, node, "an `index` walk needs `pages` or `total`", cure)
     if walk.type == "more" and walk.place is None and not walk.carry:
         cure = "add `from:` or `carry:`"
         complain(problems, node, "a `more` walk does not say what the next call takes along", cure)

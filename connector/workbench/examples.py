@@ -85,6 +85,7 @@ FILTERS: Mapping[str, tuple[str, str]] = {
     "sha512": ("a digest; gives bytes", "('a' | sha512 | hex) | cut(8)"),
     "sql_quote": ("a value within an SQL text", "\"O'Hara\" | sql_quote"),
     "strf": ("a moment or day by strftime", "at | strf('%d.%m.%Y')"),
+    "sum": ("a member of rows, added up; null counts nothing", "taxes | sum('total')"),
     "table": ("a row of a table of this file", "state | table('state')"),
     "table_back": ("the row that leads to a value, the only one", "status | table_back('state')"),
     "there": ("the id in the target, or the record waits for it", "doc.customer | there"),

@@ -97,6 +97,16 @@ def test_later_pages_of_a_search_are_read_by_another_operation(listing):
     assert [said(one)[0] for one in fake.asked] == ["List", "ListMore", "ListMore"]
 
 
+@pytest.mark.parametrize("told", ["pages: = reply.Pages * 1", "total: = reply.Pages * 3 - 1"])
+def test_how_far_a_search_goes_may_be_calculated_or_told_in_rows(listing, told):
+    """Shopware tells how many rows there are; eight, three to a page, are three pages."""
+    walk = f'type: index, {told}, carry: {{search: = reply.SearchId}}, size: "3"'
+    more = ", next: {op: ListMore, args: {SearchId: = carried.search, Index: = page}}"
+    source, fake = listing(walk, search, more=more)
+    assert keys(walked(source)) == ALL
+    assert len(fake.asked) == 3
+
+
 @pytest.mark.parametrize("lost", [2, 3])
 @pytest.mark.parametrize("told", ["", "<t:Pages>0</t:Pages>", "<t:Pages>3</t:Pages>"])
 def test_a_page_that_was_promised_and_is_empty_is_not_the_end(listing, lost, told):
@@ -248,7 +258,7 @@ def test_a_link_elsewhere_is_not_followed(listing):
         ("type: bookmrk", "is not one of its words"),
         ("type: bookmark", "needs `from`"),
         ("type: cursor", "needs `from`"),
-        ("type: index", "needs `pages`"),
+        ("type: index", "needs `pages` or `total`"),
         ("type: more, from: = reply.Last", "needs `more`"),
         ("type: more, more: = reply.More", "does not say what the next call takes along"),
         ("type: page, from: = reply.Last", "reads no `from`"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.mapping.amounts import by_rate, cents, one_rate, rounded, unit_net
+from connector.mapping.amounts import by_rate, cents, one_rate, rounded, summed, unit_net
 from connector.mapping.faults import Fault
 
 amounts = st.integers(-10_000_00, 10_000_00).map(lambda n: Decimal(n) / 100)
@@ -96,3 +96,14 @@ def test_a_line_that_cannot_be_counted_has_no_rounding() -> None:
     """It is told where the line is written."""
     two = line(Decimal(3), ("7", "0.14"), ("19", "0.19")) | {"quantity": 1}
     assert cents({"total": Decimal("3.34"), "lines": [two]}) == []
+
+
+def test_a_sum_is_exact_and_forgives_no_misspelling() -> None:
+    """Null counts nothing; a member that a row lacks is a fault, not a zero."""
+    rows = [{"tax": "0.10"}, {"tax": Decimal("0.20")}, {"tax": None}]
+    assert summed(rows, "tax") == Decimal("0.30")
+    assert summed([], "tax") == 0
+    with pytest.raises(Fault, match="no_member"):
+        summed(rows, "taxx")
+    with pytest.raises(Fault, match="wrong_type"):
+        summed("0.10", "tax")
