@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from dolibarr_erp import Erp, compiled
 
 from connector.places import mappings_folder
@@ -58,3 +59,25 @@ def test_a_site_of_ten_lines_extends_the_example(folder, dolibarr, books):
     assert payload["note_private"] == "Shop 1381, iDEAL T1"
     assert "note_public" not in payload
     assert payload["lines"]["line"][0]["desc"].endswith("Goods 1")
+
+
+def test_the_example_of_a_site_fits_the_shipped_profile(tmp_path, dolibarr, books):
+    """As it is written, `needs` and parameters of config.yaml included."""
+    (tmp_path / "dolibarr").symlink_to(mappings_folder() / "dolibarr")
+    site = tmp_path / "acme_erp"
+    site.mkdir()
+    (site / "order.yaml").write_text((EXAMPLES / "acme_erp_order.yaml").read_text())
+    (site / "profile.yaml").write_text(
+        "extends: dolibarr\nparameters: {project: {type: text, meaning: x}}\n"
+    )
+    made = compiled("acme_erp", tmp_path)
+    erp = Erp(dolibarr.url, profile=made, project="17", rounding_item="903")
+    outcome = erp.create(total="29.76", payment={"method": "mollie_ideal"})
+    erp.system.close()
+
+    [row] = books.rows["order"].values()
+    assert outcome == Done(key="1")
+    assert [one["desc"] for one in row["lines"]][-1] == "Rounding"
+    assert row["total"] == "29.76000000"
+    configured = yaml.safe_load((EXAMPLES / "config.yaml").read_text())["connections"]["erp"]
+    assert configured["with"].keys() <= made.parameters.keys()
