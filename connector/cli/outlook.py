@@ -18,7 +18,7 @@ from connector.documents import (
     Refund,
     Stock,
 )
-from connector.flow.draft import reference
+from connector.flow.draft import fitted, reference
 from connector.flow.flows import Flow
 from connector.values import Ref
 
@@ -53,7 +53,8 @@ def outlook(flow: Flow, flows: Mapping[str, Flow], born: datetime | None) -> Out
     says = [_creates(flow, born)]
     warnings = [*_unserved(flow, flows), *_unmatched(flow)]
     if flow.mode != "link_only" and flow.entity != "stock":
-        minted = minted_example(flow)
+        parents = [f for f in flows.values() if flow.name in {c.name for c in f.children.values()}]
+        minted = minted_example(flow, *parents[:1])
         says.append(f"its reference there is like {minted}, at most "
                     f"{flow.capabilities.reference_length} characters")  # fmt: skip
         warnings += _unfit(flow, minted)
@@ -90,14 +91,19 @@ def _creates(flow: Flow, born: datetime | None) -> str:
             return f"creates every {flow.entity} born since {since}{looks and '; ' + looks}{first}"
 
 
-def minted_example(flow: Flow) -> str:
-    """The reference that an example document would get, before it is made to fit."""
+def minted_example(flow: Flow, parent: Flow | None = None) -> str:
+    """The reference that an example document would get, before it is made to fit.
+
+    *parent*: the flow of the orders that bring it along, whose reference it continues.
+    """
+    if parent is not None:
+        return f"{minted_example(parent)}/{flow.entity if flow.entity in BOOKED else '1'}"
     wide = replace(flow.capabilities, reference_length=10_000, reference_charset=r"(?s:.)")
     return reference(EXAMPLES[flow.entity], "100200", replace(flow, capabilities=wide))
 
 
 def _unfit(flow: Flow, minted: str) -> list[str]:
-    if reference(EXAMPLES[flow.entity], "100200", flow) == minted:
+    if fitted(minted, flow) == minted:
         return []
     kind = flow.capabilities.reference_charset
     return [f"its reference does not fit there ({len(minted)} characters; allowed are "

@@ -150,6 +150,19 @@ def test_a_reference_that_does_not_fit_is_warned_of() -> None:
     assert minted_example(flow(reference=lambda _: "S" * 41)) == "S" * 41
 
 
+@pytest.mark.parametrize(("entity", "tail"), [("payment", "payment"), ("refund", "1")])
+def test_what_comes_with_an_order_continues_its_reference(entity: str, tail: str) -> None:
+    """And is told when it does not fit, though the order's own does."""
+    child = flow(name="children", entity=entity, mode="on_demand")
+    for length, fits in ((40, True), (9, False)):
+        allowed = replace(child.capabilities, reference_length=length)
+        one = replace(child, capabilities=allowed)
+        parent = flow(reference=lambda _: "SHOP-1", children={entity: one})
+        told = outlook(one, {"orders": parent, "children": one}, BORN)
+        assert f"is like SHOP-1/{tail}," in "\n".join(told.says)
+        assert ("does not fit" not in "\n".join(told.warnings)) is (fits or tail == "1")
+
+
 def test_a_write_that_names_what_no_flow_carries_is_warned_of() -> None:
     """Such orders would wait for ever."""
     one = order_flow()
