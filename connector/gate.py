@@ -47,7 +47,7 @@ class ThreadGate:
         self.slots = Slots(limits.concurrency)
         self.congestion = Congestion(limits.concurrency)
         self.slots.open_to(self.congestion.window)
-        self._pace, self._crew = Pace(limits.per_second), Crew(limits.concurrency)
+        self.pace, self._crew = Pace(limits.per_second), Crew(limits.concurrency)
         self.meter = Meter(limits.concurrency)
         self._stopping = threading.Event()
         self._wall, self._boot = clock.now(), clock.boottime()
@@ -65,9 +65,7 @@ class ThreadGate:
             if not free:
                 raise errors.NotSent("other processes have all of its calls")
             self.admission.admit()
-            wait = self._pace.book(time.monotonic())
-            if (wait and self._stopping.wait(wait)) or self._stopping.is_set():
-                raise errors.NotSent("stopping")
+            _await_turn(self.pace, self._stopping)
             if send_before is not None and self.too_late(send_before):
                 raise errors.NotSent("too late")
             began, full = self.meter.begin(), self.slots.full
@@ -102,7 +100,7 @@ class ThreadGate:
 
     def room(self, entity: str, seconds: float) -> int | None:
         """How many changes of *entity* are begun within *seconds*; None where it is not known."""
-        calls = self._pace.within(seconds, self.congestion.room(entity, seconds))
+        calls = self.pace.within(seconds, self.congestion.room(entity, seconds))
         return calls and calls * self._bulk.get(entity, 1)
 
     def send(
@@ -151,6 +149,15 @@ class ThreadGate:
             ended.put(_doubted(self, entity, batch, error))
         except BaseException as error:  # noqa: BLE001 - the process is being ended
             ended.put(error)
+
+
+def _await_turn(pace: Pace, stopping: threading.Event) -> None:
+    """Wait until the next call may begin; raises NotSent if none may, or we stop."""
+    wait = pace.book(time.monotonic())
+    if wait is None:
+        raise errors.NotSent("other processes have all of its calls")
+    if (wait and stopping.wait(wait)) or stopping.is_set():
+        raise errors.NotSent("stopping")
 
 
 def _doubted(gate: ThreadGate, entity: str, batch: Sequence[Change], bug: Exception) -> Group:

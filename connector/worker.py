@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -236,20 +237,24 @@ def share(app: App, now: datetime, most: int | None = None) -> bool:
     """
     right = abs(now - app.ledger.read(shares.clock)) <= DRIFT
     for name, wired in app.wired.items():
-        slots = app.gate(name).slots
-        began = time.monotonic()
-        lasts = LENT + wired.limits.timeout  # a call that begins in time ends in time
+        gate, limits, began = app.gate(name), wired.limits, time.monotonic()
+        lasts = LENT + limits.timeout  # a call that begins in time ends in time
+        may = right
         with app.ledger.begin() as db:
-            mine = shares.divide(
-                db,
+            take = partial(shares.divide, db, owner=app.ledger.owner, lasts=lasts)
+            if limits.per_second is not None:
+                pace = gate.pace
+                rate = take(shares.rate(name), limit=limits.per_second, in_use=pace.shrink)
+                may = right and rate > 0
+            mine = take(
                 name,
-                app.ledger.owner,
-                limit=wired.limits.concurrency,
-                most=most if right else 0,
-                in_use=slots.shrink,
-                lasts=lasts,
+                limit=limits.concurrency,
+                most=most if may else 0,
+                in_use=gate.slots.shrink,
             )
-        slots.lend(mine if right else 0, LENT.total_seconds() - (time.monotonic() - began))
+        if limits.per_second is not None:
+            gate.pace.lend(rate)
+        gate.slots.lend(mine if may else 0, LENT.total_seconds() - (time.monotonic() - began))
     return right
 
 

@@ -13,6 +13,8 @@ from sqlalchemy import Connection, delete, func, insert, select, text, update
 
 from connector.ledger.schema import share
 
+SECOND = timedelta(seconds=1)
+
 
 def divide(  # noqa: PLR0913 - whose, of how many, for how long
     db: Connection,
@@ -48,13 +50,21 @@ def divide(  # noqa: PLR0913 - whose, of how many, for how long
 
 
 def living(db: Connection) -> set[str]:
-    """The processes that hold a share now, be it none."""
-    return set(db.scalars(select(share.c.owner).where(share.c.until > clock(db)).distinct()))
+    """The processes that hold a share of a connection's calls now, be it none."""
+    now = (share.c.until > clock(db), ~share.c.connection.startswith(":"))
+    return set(db.scalars(select(share.c.owner).where(*now).distinct()))
+
+
+def rate(connection: str) -> str:
+    """The name by which the calls that may begin there in a second are shared."""
+    return f":rate {connection}"
 
 
 def release(db: Connection, owner: str) -> None:
-    """Give every share back."""
-    db.execute(delete(share).where(share.c.owner == owner))
+    """Give every share back; that of a second's calls when the last second is over."""
+    mine, rates = share.c.owner == owner, share.c.connection.startswith(rate(""))
+    db.execute(delete(share).where(mine, ~rates))
+    db.execute(update(share).where(mine, rates).values(until=clock(db) + SECOND))
 
 
 def clock(db: Connection) -> datetime:

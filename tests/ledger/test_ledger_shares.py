@@ -58,8 +58,7 @@ def test_the_share_of_the_dead_is_free_once_its_time_is_over(db):
     """By the database's clock, not by theirs."""
     take(db, "a")
     assert take(db, "b") == 0
-    over = shares.clock(db) - timedelta(seconds=1)
-    db.execute(update(share).where(share.c.owner == "a").values(until=over))
+    db.execute(update(share).where(share.c.owner == "a").values(until=over(db)))
     assert take(db, "b") == 10
     assert held(db) == {"b": 10}
 
@@ -108,3 +107,20 @@ def test_a_small_machine_takes_no_more_than_it_can_do(db):
     assert shares.divide(db, "erp", "a", **small) == 3
     assert take(db, "b") == 5
     assert shares.divide(db, "erp", "a", **small) == 3
+
+
+def test_calls_of_a_second_are_given_back_when_the_last_second_is_over(db):
+    """Who ends has made calls just before: nobody makes as many in the same second."""
+    share_of = shares.rate("erp")
+    take(db, "a")
+    assert shares.divide(db, share_of, "a", limit=5, in_use=lambda _: 0, lasts=LONG) == 5
+    shares.release(db, "a")
+    assert "a" not in shares.living(db)
+    assert shares.divide(db, share_of, "b", limit=5, in_use=lambda _: 0, lasts=LONG) == 0
+    db.execute(update(share).where(share.c.owner == "a").values(until=over(db)))
+    assert shares.divide(db, share_of, "b", limit=5, in_use=lambda _: 0, lasts=LONG) == 5
+
+
+def over(db):
+    """A time that has passed."""
+    return shares.clock(db) - timedelta(seconds=1)

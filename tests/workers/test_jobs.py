@@ -16,6 +16,7 @@ from sqlalchemy import create_engine, text
 
 from connector import jobs
 from connector.app import open_app
+from connector.ledger import shares
 from connector.schedule import passed
 from connector.worker import share
 
@@ -128,3 +129,20 @@ def test_a_machine_whose_clock_is_off_makes_no_call(crew: Crew) -> None:
         assert slots.allowed == 0
     finally:
         app.close()
+
+
+def test_two_workers_share_the_calls_of_a_second(crew: Crew) -> None:
+    """Of three a second one has two, the other one; with one a second only one of them calls."""
+    for per_second, paces, allowed in (("3", [1, 2], [2, 2]), ("1", [0, 1], [0, 2])):
+        crew.company.connection("erp", limits={"per_second": per_second})
+        pair = [open_app(crew.company.folder / "config.yaml", crew.company.clock) for _ in "ab"]
+        for app in pair * 3:
+            share(app, crew.company.clock.now())
+        gates = [app.gate("erp") for app in pair]
+        assert sorted(gate.pace.within(1.0, None) or 0 for gate in gates) == paces
+        assert sorted(gate.slots.allowed for gate in gates) == allowed
+        for app in pair:
+            with app.ledger.begin() as db:
+                shares.release(db, app.ledger.owner)
+                db.execute(text("DELETE FROM share"))
+            app.close()
