@@ -309,6 +309,7 @@ class Profile:
     lag: timedelta = timedelta(minutes=2)
     times: Literal["utc", "connection"] = "utc"
     empty: Literal["null", "keep"] = "keep"
+    numbers: Literal["text", "json"] = "text"
     identity: Mapping[str, Template] = field(default_factory=dict)
     webhooks: Webhooks | None = None
     digest: str = ""

@@ -91,7 +91,8 @@ class RestDialect:
         url += f"{'&' if '?' in url else '?'}{pairs}" if pairs else ""
         headers, body = {"Accept": "application/json", **held.headers}, None
         if method not in ("GET", "HEAD", "DELETE"):
-            body = _encoded(step.body(names) if step.body is not None else names.get("payload"))
+            content = step.body(names) if step.body is not None else names.get("payload")
+            body = _encoded(content, numbers=self._profile.numbers == "json")
             headers["Content-Type"] = "application/json"
         if step.headers is not None:
             headers |= texts(step.headers(names))
@@ -184,7 +185,7 @@ def _answer(http: Reply, *, listing: bool) -> Answer:
 
 
 def _encoded(content: object, *, numbers: bool = False) -> bytes:
-    """Encode a body; amounts travel as text, as they stand in the ledger."""
+    """Encode a body; exact numbers travel as text, or as *numbers* of JSON."""
     encoder = msgspec.json.Encoder(decimal_format="number" if numbers else "string")
     try:
         return encoder.encode(content)

@@ -221,6 +221,10 @@ PROFILE: Keys = {
         "what replies mean, after the rows of entity and action", listed(defined("error"))
     ),
     "times": Key("what a time without zone means", one_of("utc", "connection")),
+    "numbers": Key(
+        'REST: how exact numbers stand in a body: `text` ("8.10", the default) or `json` (8.10)',
+        one_of("text", "json"),
+    ),
     "empty": Key("`null`: '' in a payload is absent", one_of("null", "keep")),
     "probe": Key(
         "calls by name that `check` makes to ask who the system is", table_of(defined("action"))
