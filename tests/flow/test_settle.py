@@ -124,12 +124,19 @@ def test_done_acknowledges_what_was_sent() -> None:
     done = Done(key="O1", version="7", total=Decimal("10.00"))
     whole = settled(done)
     assert (whole.move, whole.reason, whole.acked_seq) == ("sent", "sent", 3)
+    assert [whole.facts and whole.facts.total, _bare_total()] == ["10.00", None]
     newer = settled(done, seq=4)
     assert (newer.move, newer.reason, newer.acked_seq) == ("sent_more", None, 3)
     left = settled(but(done, steps_left=("confirm",)))
     assert (left.move, left.facts and left.facts.steps_left) == ("sent_more", "confirm")
     assert [settled(done, **at).move for at in LATE] == ["late_done"] * 3
     assert [settled(done, seq=4, **at).move for at in LATE] == ["late"] * 3
+
+
+def _bare_total() -> str | None:
+    s = settled(Done(key="O1", version="7"))
+    assert s.facts is not None
+    return s.facts.total
 
 
 def test_an_update_leaves_the_steps_as_they_were() -> None:
@@ -147,6 +154,8 @@ def test_a_step_that_stays_undone_is_tried_later_and_not_for_ever() -> None:
     still = settled(Done(key="O1", version="7", steps_left=("confirm",)), **step)
     assert (still.outcome, still.move, still.code) == ("done", "later", "confirm undone")
     assert still.attempts == 2
+    warned = Done(key="O1", version="7", steps_left=("confirm",), warnings=("closed", "late"))
+    assert settled(warned, **step).code == "closed,late"
     last = settled(Done(key="O1", version="7", steps_left=("confirm",)), **step, attempts=3)
     assert (last.outcome, last.move) == ("done", "refused")
     over = settled(Done(key="O1", version="7"), **step)
@@ -322,6 +331,9 @@ def test_the_base_of_what_is_found_is_what_was_read() -> None:
     kept = answered(seen(item={"note": "new"}), **UPDATE, base_source=base)
     assert kept.facts is not None
     assert unpack(kept.facts.base_source) == {"note": "new", "a": "1"}
+    made = answered(seen(item={"note": "torn"}))  # of a create nobody else wrote the rest
+    assert made.facts is not None
+    assert unpack(made.facts.base_source) == {"total": Decimal(10)}
     torn = answered(seen(item={"note": "torn"}), **UPDATE, base_source=base)
     assert torn.facts is not None
     assert unpack(torn.facts.base_source) == {"a": "1"}

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from connector.ledger.schema import attempt
 from connector.testing.rig import Rig, order
+from connector.values import Absent
 
 
 @pytest.fixture
@@ -110,3 +111,30 @@ def test_what_can_neither_be_found_nor_read_is_sent_again_if_that_does_no_harm(r
     assert calls == []
     assert outcomes(rig)[2:] == ["again", "done"]
     assert ("t-shop-order-1", "confirmed", "new") in rig.books()
+
+
+def test_without_get_a_change_in_doubt_is_searched_for(rig: Rig) -> None:
+    """Its number is known and nobody can look at it."""
+    rig.flow(gets=False)
+    lose(rig, "1", note="new")
+    calls = asked(rig)
+    rig.cycle(pulling=False)
+    how, references = calls[0]
+    assert how == "find"
+    assert references[0].endswith("-1")
+
+
+@pytest.mark.parametrize("how", ["nothing", "others"])
+def test_not_found_counts_only_where_what_we_made_is_found(rig: Rig, how: str) -> None:
+    """S7: a find that finds nothing, or other documents under our references, may be broken."""
+    lose(rig, "2")
+    erp = rig.memory[1]
+    if how == "nothing":
+        erp.find = lambda _, some: {r: Absent(at=rig.clock.now()) for r in some}  # type: ignore[method-assign]
+    for paper in erp.papers:
+        paper.key = f"X{paper.key}"
+    for _ in range(3):
+        rig.cycle(pulling=False)
+        rig.clock.pass_(timedelta(minutes=10))
+    assert rig.states()["2"] == ("in_doubt", None)
+    assert outcomes(rig)[2:] == [None]
