@@ -33,7 +33,7 @@ ENTITIES: dict[str, type[Document]] = {
 _encode = msgspec.json.Encoder(order="sorted").encode
 _NUMBER = re.compile(rb'":\s*-?\d').search  # numbers are kept as text; a JSON number may be a float
 _VOUCHED: dict[int, None] = {}  # oldest first
-MOST_VOUCHED = 20_000
+MOST_VOUCHED = 4000
 _DECODERS = {name: msgspec.json.Decoder(model) for name, model in ENTITIES.items()}
 
 
@@ -47,7 +47,7 @@ def dump(document: Part) -> bytes:
 def vouch(stored: bytes) -> None:
     """Say that *stored* is what `dump` made of a judged document: it need not be judged again.
 
-    The process remembers that of the last 20 000.
+    The process remembers that of the last ones.
     """
     _VOUCHED[hash(stored)] = None
     while len(_VOUCHED) > MOST_VOUCHED:
