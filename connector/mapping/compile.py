@@ -73,6 +73,7 @@ def compile_as_far(raw: RawProfile, problems: Problems, *, zone: tzinfo = UTC) -
         services=services,
         zone=UTC if times == "utc" else zone,
         blank=one_of(own.get("empty"), ("null", "keep"), problems) == "null",
+        numbers=one_of(own.get("numbers"), words_of(PROFILE, "numbers"), problems) == "json",
         walk=walk_of(own.get("walk"), problems, Walk()),
         decode=decode_of(
             own.get("decode"), problems, soap=scalar(own.get("protocol"), problems) == "soap"
@@ -110,7 +111,6 @@ def _profile(
     kinds = AUTH_OF.get(scalar(own.get("protocol"), problems) or "", AUTH)
     words = auth.value if auth and isinstance(auth.value, list) else [auth] if auth else []
     times = one_of(own.get("times"), ("utc", "connection"), problems)
-    numbers = one_of(own.get("numbers"), words_of(PROFILE, "numbers"), problems)
     return Profile(
         name=raw.name,
         version=raw.version,
@@ -127,7 +127,7 @@ def _profile(
         lag=duration_of(own.get("lag"), problems, timedelta(minutes=2)),
         times="connection" if times == "connection" else "utc",
         empty="null" if context.blank else "keep",
-        numbers="json" if numbers == "json" else "text",
+        numbers="json" if context.numbers else "text",
         identity={k: t for k, t in identity.items() if t is not None},
         webhooks=webhooks_of(own.get("webhooks"), calls),
         digest=digest_of(_text(raw.top), [_text(n) for n in raw.entities.values()]),

@@ -21,7 +21,7 @@ from connector.mapping.tables import Tables, check_back, tables_of
 from connector.mapping.terms import Scope
 from connector.mapping.trees import compile_tree
 from connector.mapping.walks import walk_of
-from connector.mapping.write import SPELLED, Writer
+from connector.mapping.write import NUMBERED, SPELLED, Writer
 from connector.nearest import cure_for
 from connector.problems import Problems
 from connector.profile import Entity, Service, Walk
@@ -44,6 +44,7 @@ class Context:
     blank: bool
     walk: Walk
     decode: Mapping[str, str]
+    numbers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,8 @@ def _writer(name: str, own: Mapping[str, Node], context: Context, tables: Tables
         complain(context.problems, node, "`write` is no mapping", "write `field: = …` lines")
         return None
     scope = Scope(document_names(name, context.conn), _places(own.get("tables")))
-    tree = compile_tree(node, scope, context.problems, keep=True, into=SPELLED)
+    into = NUMBERED if context.numbers else SPELLED
+    tree = compile_tree(node, scope, context.problems, keep=True, into=into)
     fields = tuple(key for key in node.value if not key.startswith("$"))
     return Writer(
         entity=name,
@@ -174,6 +176,7 @@ def _writer(name: str, own: Mapping[str, Node], context: Context, tables: Tables
         tree=tree,
         tables=tables,
         fields=fields,
+        numbers=context.numbers,
         made_of={key: _made_of(node.value[key]) for key in fields},
     )
 

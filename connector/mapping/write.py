@@ -28,7 +28,8 @@ class Writer:
     """The `write` of one entity: documents in, payloads out; pure.
 
     *fields*: names of its top level, *made_of*: the fields of the document behind each. *left_out*:
-    fields that others own. *references*: entities that must be there first.
+    fields that others own. *numbers*: exact numbers stay numbers, else they become text.
+    *references*: entities that must be there first.
     """
 
     entity: str
@@ -38,6 +39,7 @@ class Writer:
     fields: tuple[str, ...]
     made_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
     left_out: frozenset[str] = frozenset()
+    numbers: bool = False
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -70,7 +72,8 @@ class Writer:
         data = self.tree.render(names, sink)
         if sink.faults:
             raise FieldErrors(tuple(sink.faults))
-        return {n: plain(value) for n, value in data.items() if n not in self.left_out}
+        spell = numbered if self.numbers else plain
+        return {n: spell(value) for n, value in data.items() if n not in self.left_out}
 
     def origins(self, doc: Document, **names: Any) -> Mapping[str, Node]:
         """Return, for each path of the payload made with *names*, the node of YAML behind it."""
@@ -134,4 +137,16 @@ def _seldom(value: Any) -> Value:
     return leaf
 
 
+def numbered(value: Any) -> Value:
+    """Return *value* as `plain` does, but with its exact numbers as numbers."""
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, Mapping):
+        return {str(k): numbered(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [numbered(v) for v in value]
+    return plain(value)
+
+
+NUMBERED = Place(numbered, ascii=True, everywhere=True)  # where numbers are told from text
 SPELLED = Place(plain, ascii=True, everywhere=True)  # what `plain` makes of each value
