@@ -154,3 +154,22 @@ def test_of_any_number_of_records_a_statement_names_a_page(db):
     assert PAGE <= max(named) < PAGE + 50
     assert db.scalars(select(record.c.state).distinct()).all() == ["prepared"]
     assert len(db.scalars(select(event.c.record)).all()) == len(ids)
+
+
+def test_only_who_goes_on_waiting_for_the_same_is_told_once(db):
+    """Events are bounded by changes: a poll that finds what it found is none, anything else is."""
+    waiting = a_record(db, state="running", needs="x", fence=1)
+    other = a_record(db, state="prepared", needs="y")
+    move(db, "wait", [Moving(id=waiting, fence=1, detail="x", due_at=NOW)], now=NOW)
+    move(db, "differs", [Moving(id=other, detail="y", reason="conflict")], now=NOW)
+    told = db.execute(select(event.c.record, event.c.move)).all()
+    assert told == [(other, "differs")]
+
+
+def test_what_is_done_needs_nothing(db):
+    """What is told of its end stands in its event."""
+    id_ = a_record(db, state="running", fence=1, needs="a customer")
+    told = {"reason": "same", "detail": "as it was", "values": {"acked_seq": 1}}
+    done = Moving(id=id_, fence=1, seq=1, **told)
+    move(db, "nothing", [done], now=NOW)
+    assert columns_of(db, id_, "state", "needs") == ("done", None)

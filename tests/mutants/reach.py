@@ -98,16 +98,15 @@ class Reached:
                     self._by.setdefault((path, line), []).append(test)
 
     def tests(self, file: str, lines: range, most: float) -> list[str]:
-        """The tests that execute one of *lines*, of *most* seconds together: first those whose file
+        """The tests that execute one of *lines*, quickest first: *most* seconds of them, and all in
 
-        bears the module's name, then the quickest.
+        files that bear the module's name.
         """
         found = {test for line in lines for test in self._by.get((file, line), ())}
         own = {test for test in found if Path(file).stem in Path(test.partition("::")[0]).stem}
         chosen: list[str] = []
-        for test in sorted(found, key=lambda name: (name not in own, self._seconds[name], name)):
-            most -= self._seconds[test]
-            if most < 0 and chosen and test not in own:
-                break
-            chosen.append(test)
+        for test in sorted(found, key=lambda name: (self._seconds[name], name)):
+            most -= 0 if test in own else self._seconds[test]
+            if most >= 0 or test in own or not chosen:
+                chosen.append(test)
         return chosen

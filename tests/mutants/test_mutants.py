@@ -168,15 +168,16 @@ def test_reach_knows_who_executes_a_line(tmp_path: Path) -> None:
     assert module_of(file) == "connector.ledger.content"
 
 
-def test_the_tests_of_a_module_are_asked_first_whatever_they_take(tmp_path: Path) -> None:
-    """They are there for it; the rest by their time, as far as the budget goes."""
+def test_the_tests_of_a_module_are_asked_whatever_they_take(tmp_path: Path) -> None:
+    """They are there for it; the rest as far as the budget goes, and the quickest first."""
     file, kept = "connector/flow/wary.py", tmp_path / "reach.json"
     seconds = {"tests/a.py::x": 0.1, "tests/a.py::y": 0.2, "tests/test_wary.py::slow": 9.0}
     lines = {name: {file: [3]} for name in seconds}
     kept.write_text(json.dumps({"seconds": seconds, "lines": lines}))
     tests = Reached(kept).tests
-    assert tests(file, range(3, 4), 9.15) == ["tests/test_wary.py::slow", "tests/a.py::x"]
-    assert tests(file, range(3, 4), 1) == ["tests/test_wary.py::slow"]
+    assert tests(file, range(3, 4), 0.15) == ["tests/a.py::x", "tests/test_wary.py::slow"]
+    assert tests(file, range(3, 4), 1) == list(seconds)
+    assert tests(file, range(3, 4), 0.05) == ["tests/a.py::x", "tests/test_wary.py::slow"]
     assert tests(file, range(4, 5), 99) == []
 
 
