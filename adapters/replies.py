@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import NoReturn
 
 from msgspec import Struct, structs
@@ -20,6 +22,7 @@ from connector.values import Tree
 _CODE = re.compile(r"[A-Za-z0-9_.:-]{1,60}")
 # the first that is there: HTTP's own, the IETF's draft, and what many APIs had before it
 _RESETS = ("retry-after", "ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset")
+_SECONDS = re.compile(r"[0-9]{1,10}(\.[0-9]{1,9})?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONG_AGO = timedelta(days=10_000)
 _LONGEST_WAIT = timedelta(days=1)
@@ -279,8 +282,8 @@ def _wait(http: Reply) -> timedelta | None:
     """How long it asks us to stay away, in the header that it has for that."""
     text = next((t for name in _RESETS if (t := http.headers.get(name, "").strip())), "")
     now = http.date or datetime.now(UTC)
-    if text.isascii() and text.isdigit():
-        seconds = timedelta(seconds=int(text[:10]))
+    if _SECONDS.fullmatch(text):  # Shopify says 2.0
+        seconds = timedelta(seconds=math.ceil(Decimal(text)))
         since = _EPOCH + seconds - now  # some give the second itself, not how many are left
         return min(seconds if seconds < _LONG_AGO else max(since, timedelta(0)), _LONGEST_WAIT)
     until = moment(text)

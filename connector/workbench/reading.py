@@ -9,7 +9,7 @@ from typing import get_args
 from connector.documents import ENTITIES, fields_of
 from connector.documents.meaning import Meaning, meanings
 from connector.rehearsal import Element
-from connector.workbench.likely import Place, assigned, below, is_id, likely, lines_of, root
+from connector.workbench.likely import Place, assigned, below, is_id, likely, lines_of, plain, root
 from connector.workbench.scaffold import GUESS
 
 _DEEPEST = 4
@@ -41,6 +41,8 @@ def _look(
     leaves = {n: m.kind for n, m in members if m.kind is not None and not m.many}
     for name, expression in assigned(place, leaves).items():
         ours = _ours(expression)
+        if place.entity == "order" and not place.base and plain(name) == "name":
+            continue  # an order's own name is its number; people's stand in its addresses
         if ours is not None:
             paths.setdefault(ours, f"{path}.{name}" if path else name)
     for name, one in element.members().items():

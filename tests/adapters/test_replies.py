@@ -44,7 +44,7 @@ def test_refused_credentials_are_unauthorized_whatever_the_else_rule_says(status
     assert said(answer(status, {"code": "x"}), ELSE) == Unauthorized(why=f"http_{status}")
 
 
-@pytest.mark.parametrize("text", ["7", "Tue, 10 Nov 2026 12:00:07 GMT"])
+@pytest.mark.parametrize("text", ["7", "7.0", "6.2", "Tue, 10 Nov 2026 12:00:07 GMT"])
 def test_too_many_requests_waits_as_long_as_the_target_says(text):
     """Retry-After as seconds and as a date, by the target's own clock."""
     told = answer(429, retry_after=text, date="Tue, 10 Nov 2026 12:00:00 GMT")

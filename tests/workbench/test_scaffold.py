@@ -166,3 +166,12 @@ def test_our_reference_is_written_where_find_looks_for_it(bench: Bench) -> None:
     lines = [line.split("#")[0].strip() for line in said.out.splitlines()]
     assert "reference: = item.CustomerRef" in lines
     assert "CustomerRef: = reference" in lines
+
+
+def test_the_name_of_an_order_is_no_family_name(bench: Bench) -> None:
+    """Shopify's `name` is `#1001`."""
+    order = {"id": 1, "name": "#1001", "billing_address": {"last_name": "Okonkwo", "zip": "1"}}
+    (bench.folder / "order.json").write_text(json.dumps(order))
+    said = bench("map", "scaffold", "--sample", "order.json")
+    lines = [line.split("#")[0].strip() for line in said.out.splitlines()]
+    assert "last_name: = billing_address.last_name" in lines
