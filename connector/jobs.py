@@ -14,9 +14,11 @@ from contextlib import closing, suppress
 from typing import Any
 
 from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
+from procrastinate.exceptions import ConnectorException
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import IntegrityError
 
+from connector.errors import LedgerAway
 from connector.ledger.nested import nested
 
 QUEUE = "connector"
@@ -87,13 +89,17 @@ class Jobs:
         """
         if self._served is None:
             return True
-        if self.running:
+        told = self.running
+        if told:
             self._loop.call_soon_threadsafe(self._end)
         try:
             self._served.result(seconds)
         except TimeoutError:
             return False
-        return True
+        except ConnectorException as error:
+            if not told:
+                raise LedgerAway("the ledger does not answer to jobs") from error
+        return True  # who could not take his leave of a ledger that is away is forgotten in time
 
     @property
     def over(self) -> bool:

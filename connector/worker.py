@@ -17,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -32,9 +31,12 @@ from connector.errors import ConnectorError, LedgerAway
 from connector.jobs import Jobs
 from connector.ledger import backfills, hints, records, runs, shares
 from connector.ledger.life import DRIFT
+from connector.ledger.shares import Wanted
+from connector.ledger.store import ATTENTIVE
 from connector.nightly import NIGHTLY, Night
 from connector.notify import notify
 from connector.outside import Outside
+from connector.profile import Limits
 from connector.schedule import passed
 from connector.turns import Turns
 
@@ -131,7 +133,6 @@ class Worker:
             if right:
                 self._beat()
                 self._deriving.look(now)
-                probe(self.app, self.work, self._probing)
         except LedgerAway as error:
             vitals.ledger_answers = False
             self._log.error("ledger does not answer", code=error.code, error=error)
@@ -149,6 +150,7 @@ class Worker:
         with app.ledger.begin() as db:
             jobs.forget_stalled(db)
         touch(app, app.clock.now())
+        probe(app, self.work, self._probing)
         if on_duty(app, ALARMS, busy=not alarms.idle):
             alarms.go(app)
 
@@ -206,11 +208,9 @@ class Deriving:
 
 def on_duty(app: App, duty: str, *, busy: bool) -> bool:
     """Is it this process that does *duty* for all of them now? *busy*: it is doing it."""
+    wanted = Wanted(limit=1, in_use=lambda _: int(busy), lasts=LENT)
     with app.ledger.begin() as db:
-        mine = shares.divide(
-            db, duty, app.ledger.owner, limit=1, in_use=lambda _: int(busy), lasts=LENT
-        )
-    return mine > 0
+        return shares.divide(db, app.ledger.owner, {duty: wanted})[duty] > 0
 
 
 def probe(app: App, work: Work, pool: ThreadPoolExecutor) -> None:
@@ -236,26 +236,33 @@ def share(app: App, now: datetime, most: int | None = None) -> bool:
     over what is under way (O2).
     """
     right = abs(now - app.ledger.read(shares.clock)) <= DRIFT
-    for name, wired in app.wired.items():
-        gate, limits, began = app.gate(name), wired.limits, time.monotonic()
-        lasts = LENT + limits.timeout  # a call that begins in time ends in time
-        may = right
-        with app.ledger.begin() as db:
-            take = partial(shares.divide, db, owner=app.ledger.owner, lasts=lasts)
-            if limits.per_second is not None:
-                pace = gate.pace
-                rate = take(shares.rate(name), limit=limits.per_second, in_use=pace.shrink)
-                may = right and rate > 0
-            mine = take(
-                name,
-                limit=limits.concurrency,
-                most=most if may else 0,
-                in_use=gate.slots.shrink,
-            )
-        if limits.per_second is not None:
-            gate.pace.lend(rate)
-        gate.slots.lend(mine if may else 0, LENT.total_seconds() - (time.monotonic() - began))
+    began, owner = time.monotonic(), app.ledger.owner
+    paced = {n: one.limits for n, one in app.wired.items() if one.limits.per_second is not None}
+    with app.ledger.begin() as db:
+        paces = {shares.rate(n): _pace_of(app, n, limits) for n, limits in paced.items()}
+        told = shares.divide(db, owner, paces)
+        rates = {n: told[shares.rate(n)] for n in paced}
+        may = {n: right and rates.get(n, 1) > 0 for n in app.wired}
+        slots = {n: _slots_of(app, n, most if may[n] else 0) for n in app.wired}
+        mine = shares.divide(db, owner, slots)
+    for name, rate in rates.items():
+        app.gate(name).pace.lend(rate)
+    left = LENT.total_seconds() - (time.monotonic() - began)
+    for name, calls in mine.items():
+        app.gate(name).slots.lend(calls if may[name] else 0, left)
     return right
+
+
+def _pace_of(app: App, name: str, limits: Limits) -> Wanted:
+    """What is shared of the calls that may begin in a second."""
+    lasts = LENT + limits.timeout
+    return Wanted(limit=limits.per_second or 0, in_use=app.gate(name).pace.shrink, lasts=lasts)
+
+
+def _slots_of(app: App, name: str, most: int | None) -> Wanted:
+    """What is shared of the calls at once: one that begins in time ends in time."""
+    limits, shrink = app.wired[name].limits, app.gate(name).slots.shrink
+    return Wanted(limit=limits.concurrency, most=most, in_use=shrink, lasts=LENT + limits.timeout)
 
 
 def begin(app: App) -> None:
@@ -277,6 +284,8 @@ def begin(app: App) -> None:
 def conninfo(app: App) -> str:
     """The ledger's address as libpq reads it."""
     url = app.ledger.url.set(drivername="postgresql")
+    given = {n: v for n, v in ATTENTIVE.items() if n not in url.query}
+    url = url.update_query_dict(given)
     return url.render_as_string(hide_password=False)
 
 

@@ -6,47 +6,76 @@ its time is over, by the database's clock, whatever becomes of its holder.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, func, select, text, update
 
+from connector.ledger.claims import into
+from connector.ledger.many import many
 from connector.ledger.schema import share
 
 SECOND = timedelta(seconds=1)
 
 
-def divide(  # noqa: PLR0913 - whose, of how many, for how long
-    db: Connection,
-    connection: str,
-    owner: str,
-    *,
-    limit: int,
-    most: int | None = None,
-    in_use: Callable[[int], int],
-    lasts: timedelta,
-) -> int:
-    """Take a fair share of *limit* calls at once for *lasts*; never more than others leave.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What of a connection is divided: *limit* calls, of which a share is taken for *lasts*.
 
-    *most*: no more than this machine can do, however few share them.
-    A share shrinks no faster than calls end: *in_use* is told how many may be, lets no more begin,
-    and says how many are on the wire.
+    *most*: no more than this machine can do, however few share them. A share shrinks no faster than
+    calls end: *in_use* is told how many may be, lets no more begin, and says how many are on the
+    wire.
     """
-    now = clock(db)
+
+    limit: int
+    most: int | None = None
+    in_use: Callable[[int], int]
+    lasts: timedelta
+
+
+def divide(db: Connection, owner: str, wanted: Mapping[str, Wanted]) -> dict[str, int]:
+    """Take a fair share of each of *wanted*, never more than others leave; how many of each.
+
+    However many there are, it takes as many statements.
+    """
+    if not wanted:
+        return {}
     if db.dialect.name != "sqlite":
+        # Who is stopped or cut off with this lock would stop all others: it is taken from him.
+        db.execute(text("SET LOCAL idle_in_transaction_session_timeout = '3s'"))
         db.execute(text("LOCK TABLE share IN EXCLUSIVE MODE"))
-    db.execute(delete(share).where(share.c.connection == connection, share.c.until < now))
-    asked = select(share.c.owner, share.c.slots).where(share.c.connection == connection)
-    others = {row.owner: row.slots for row in db.execute(asked) if row.owner != owner}
-    ranked = sorted([*others, owner])
-    fair = limit // len(ranked) + (ranked.index(owner) < limit % len(ranked))
-    mine: int = max(min(fair, limit if most is None else most, limit - sum(others.values())), 0)
-    mine = max(mine, in_use(mine))
-    told = {"slots": mine, "until": now + lasts}
-    held = (share.c.connection == connection, share.c.owner == owner)
-    if db.execute(update(share).where(*held).values(told)).rowcount == 0:
-        db.execute(insert(share).values(connection=connection, owner=owner, **told))
+    now = clock(db)
+    db.execute(delete(share).where(share.c.until < now))
+    others: dict[str, dict[str, int]] = {name: {} for name in wanted}
+    asked = select(share.c.connection, share.c.owner, share.c.slots).where(share.c.owner != owner)
+    for row in db.execute(asked).all():
+        others.setdefault(row.connection, {})[row.owner] = row.slots
+    mine = {name: _mine(owner, one, others[name]) for name, one in wanted.items()}
+    rows = [
+        {"connection": name, "owner": owner, "slots": mine[name], "until": now + one.lasts}
+        for name, one in wanted.items()
+    ]
+    many(db, _taking(db.dialect.name), rows)
     return mine
+
+
+def _mine(owner: str, wanted: Wanted, others: Mapping[str, int]) -> int:
+    ranked, limit = sorted([*others, owner]), wanted.limit
+    fair = limit // len(ranked) + (ranked.index(owner) < limit % len(ranked))
+    most = limit if wanted.most is None else wanted.most
+    mine = max(min(fair, most, limit - sum(others.values())), 0)
+    return max(mine, wanted.in_use(mine))
+
+
+@cache
+def _taking(dialect: str) -> Any:
+    values = {c.name: bindparam(c.name, type_=c.type) for c in share.c}
+    made = into(dialect, share).values(values)
+    told = {name: made.excluded[name] for name in ("slots", "until")}
+    return made.on_conflict_do_update(index_elements=["connection", "owner"], set_=told)
 
 
 def living(db: Connection) -> set[str]:

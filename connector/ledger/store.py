@@ -32,6 +32,14 @@ PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=20000",
 )
+# How soon a connection is given up whose other end is gone: the kernel alone takes many minutes.
+ATTENTIVE: dict[str, str] = {
+    "connect_timeout": "10",
+    "tcp_user_timeout": "15000",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "2",
+}
 
 
 class Ledger:
@@ -184,8 +192,8 @@ def _engine(url: URL) -> Engine:
     # Parameters hold personal data, and errors reach logs.
     if url.get_backend_name() != "sqlite":
         # A process that was stopped or cut off in a transaction must not hold up all others.
-        bounds = {"options": "-c idle_in_transaction_session_timeout=120s -c lock_timeout=20s"}
-        given = {} if "options" in url.query else bounds
+        bounds = {"options": "-c idle_in_transaction_session_timeout=30s -c lock_timeout=20s"}
+        given = {n: v for n, v in {**bounds, **ATTENTIVE}.items() if n not in url.query}
         postgres = create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=given)
         event.listen(postgres, "handle_error", _without_detail)
         return postgres

@@ -8,12 +8,14 @@ from sqlalchemy import select, update
 
 from connector.ledger import runs, shares
 from connector.ledger.schema import run, share
+from connector.ledger.shares import Wanted
 
 LONG = timedelta(minutes=1)
 
 
-def take(db, owner, *, limit=10, in_use=0):
-    return shares.divide(db, "erp", owner, limit=limit, in_use=lambda _: in_use, lasts=LONG)
+def take(db, owner, *, of="erp", limit=10, most=None, in_use=0):
+    wanted = Wanted(limit=limit, most=most, in_use=lambda _: in_use, lasts=LONG)
+    return shares.divide(db, owner, {of: wanted})[of]
 
 
 def held(db):
@@ -66,7 +68,7 @@ def test_the_share_of_the_dead_is_free_once_its_time_is_over(db):
 def test_connections_have_shares_of_their_own_and_who_leaves_gives_them_back(db):
     """A worker that ends leaves nothing behind."""
     take(db, "a")
-    shares.divide(db, "shop", "b", limit=3, in_use=lambda _: 0, lasts=LONG)
+    take(db, "b", of="shop", limit=3)
     shares.release(db, "a")
     assert held(db) == {"b": 3}
 
@@ -103,24 +105,35 @@ def test_a_run_whose_worker_lives_no_more_is_anothers(db):
 
 def test_a_small_machine_takes_no_more_than_it_can_do(db):
     """However few share the calls; what it leaves is there for others."""
-    small = {"limit": 10, "most": 3, "in_use": lambda _: 0, "lasts": LONG}
-    assert shares.divide(db, "erp", "a", **small) == 3
+    assert take(db, "a", most=3) == 3
     assert take(db, "b") == 5
-    assert shares.divide(db, "erp", "a", **small) == 3
+    assert take(db, "a", most=3) == 3
+    assert take(db, "a", most=0) == 0
 
 
 def test_calls_of_a_second_are_given_back_when_the_last_second_is_over(db):
     """Who ends has made calls just before: nobody makes as many in the same second."""
     share_of = shares.rate("erp")
     take(db, "a")
-    assert shares.divide(db, share_of, "a", limit=5, in_use=lambda _: 0, lasts=LONG) == 5
+    assert take(db, "a", of=share_of, limit=5) == 5
     shares.release(db, "a")
     assert "a" not in shares.living(db)
-    assert shares.divide(db, share_of, "b", limit=5, in_use=lambda _: 0, lasts=LONG) == 0
+    assert take(db, "b", of=share_of, limit=5) == 0
     db.execute(update(share).where(share.c.owner == "a").values(until=over(db)))
-    assert shares.divide(db, share_of, "b", limit=5, in_use=lambda _: 0, lasts=LONG) == 5
+    assert take(db, "b", of=share_of, limit=5) == 5
 
 
 def over(db):
     """A time that has passed."""
     return shares.clock(db) - timedelta(seconds=1)
+
+
+def test_many_connections_are_shared_at_once_each_by_itself(db):
+    """One that others have whole takes nothing from the next, and each has its time."""
+    take(db, "a", of="c1", limit=4)
+    wanted = {f"c{n}": Wanted(limit=4, in_use=lambda _: 0, lasts=n * LONG) for n in range(1, 4)}
+    assert shares.divide(db, "b", wanted) == {"c1": 0, "c2": 4, "c3": 4}
+    told = select(share.c.connection, share.c.until).where(share.c.owner == "b")
+    until = dict(tuple(row) for row in db.execute(told))
+    assert until["c3"] - until["c1"] == 2 * LONG
+    assert shares.divide(db, "b", {}) == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 import pytest
 from ledger_rows import NOW, a_draft, a_record, an_intent
@@ -10,9 +11,10 @@ from msgspec.structs import replace
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from connector.errors import ConnectorError, NotNow
-from connector.ledger import attempts, brakes, claims, life, runs, schema, staging
+from connector.errors import ConnectorError, LedgerAway, NotNow
+from connector.ledger import attempts, brakes, claims, life, runs, schema, shares, staging
 from connector.ledger.schema import attempt
+from connector.ledger.shares import Wanted
 from connector.ledger.store import Ledger
 
 
@@ -184,3 +186,21 @@ def test_of_two_workers_that_tick_at_once_one_asks(two):
 
     assert (asked is not None, again) == (True, None)
     assert len(mine.read(runs.asked_flows)) == 1
+
+
+def test_who_is_stopped_while_he_takes_his_share_stops_nobody(two):
+    """The table is taken from him: his share was never written, and he is told."""
+    mine, other = two
+
+    def take(db, owner):
+        wanted = Wanted(limit=4, in_use=lambda _: 0, lasts=timedelta(minutes=1))
+        return shares.divide(db, owner, {"erp": wanted})["erp"]
+
+    def stopped(db):
+        assert take(db, "stopped") == 4
+        with other.begin() as beside_him:
+            assert take(beside_him, "b") == 4
+
+    with pytest.raises(LedgerAway), mine.begin() as db:
+        stopped(db)
+    assert mine.read(shares.living) == {"b"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,10 +58,11 @@ def killed(ground: Ground, folder: Path, workers: int, deaths: int, orders: int)
         at.hire(workers)
         at.wait(lambda: at.came() > WARM + orders // 3, 60 + orders, "a third of the orders")
         at.kill(deaths)
-        began, held = time.monotonic(), _held(at)
+        living = {process.pid for process in at.workers}
+        began, held = time.monotonic(), held_by(at, living)
         found.figures |= {"killed": deaths, "held": len(held)}
         found.wrong += ["the dead held nothing: this shows nothing"] * (not held)
-        at.wait(lambda: not held & _undone(at), 10 * (LEASE + SETTLE), "what the dead held")
+        at.wait(lambda: not held & undone(at), 10 * (LEASE + SETTLE), "what the dead held")
         back, limit = time.monotonic() - began, LEASE + SETTLE
         found.figures |= {"back_s": back, "limit_s": limit}
         found.wrong += [f"it took {back:.1f} s, not {limit}"] * (back > limit)
@@ -70,14 +72,14 @@ def killed(ground: Ground, folder: Path, workers: int, deaths: int, orders: int)
     return found
 
 
-def _held(at: Field) -> set[int]:
-    """What owners hold who hold no share any more, or will not: records in hand of the dead."""
-    living = {str(process.pid) for process in at.workers}
+def held_by(at: Field, living: Set[int]) -> set[int]:
+    """The records in hand of who is not among *living* (pids)."""
     rows = at.rows("SELECT id, owner FROM record WHERE state = 'running'")
-    return {row["id"] for row in rows if row["owner"].split(":")[1] not in living}
+    return {row["id"] for row in rows if int(row["owner"].split(":")[1]) not in living}
 
 
-def _undone(at: Field) -> set[int]:
+def undone(at: Field) -> set[int]:
+    """The records that are not done."""
     return {row["id"] for row in at.rows("SELECT id FROM record WHERE state <> 'done'")}
 
 

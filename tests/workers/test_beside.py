@@ -178,6 +178,7 @@ def test_a_worker_whose_clock_jumps_makes_no_call_until_it_is_right_again(crew: 
     jump.touch()
     until(lambda: answer(f"{url}/readyz") == 503, 30)
     assert "the clock of this machine is not the database's" in requests.get(f"{url}/readyz").text
+    until(lambda: not crew.rows("SELECT id FROM run WHERE state = 'running'"), 30)
     crew.company.order()
     until(lambda: crew.rows("SELECT * FROM share WHERE connection = 'erp' AND slots = 0"), 30)
     assert crew.company.references() == []
