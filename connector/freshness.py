@@ -50,14 +50,14 @@ def freshness(
         if bound is not None:
             lasts = fresh.within + excused.get(name, timedelta(0))
             bound = min(bound, _open_since(config, name, lasts, now))
-        if bound is not None and watching_since is not None and bound < watching_since:
-            bound = None
         verdict: Verdict = "unwatched"
         if bound is not None:
             read = at.get(name)
             patience = config.flows[name].wait
             waits = ledger.read(confirmations.waits_since, name, bound - patience)
-            verdict = "stale" if read is None or read < bound or waits else "fresh"
+            early = watching_since is not None and bound < watching_since
+            late = read is None or read < bound or waits
+            verdict = "fresh" if not late else "unwatched" if early else "stale"
         found[name] = Freshness(verdict=verdict, confirmed=at.get(name), within=fresh.within)
     return found
 
