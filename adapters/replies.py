@@ -22,7 +22,7 @@ from connector.values import Tree
 _CODE = re.compile(r"[A-Za-z0-9_.:-]{1,60}")
 # the first that is there: HTTP's own, the IETF's draft, and what many APIs had before it
 _RESETS = ("retry-after", "ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset")
-_SECONDS = re.compile(r"[0-9]{1,10}(\.[0-9]{1,9})?")
+_SECONDS = re.compile(r"[0-9]{1,10}(\.[0-9]{1,9})?|[0-9]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONG_AGO = timedelta(days=10_000)
 _LONGEST_WAIT = timedelta(days=1)
@@ -283,7 +283,8 @@ def _wait(http: Reply) -> timedelta | None:
     text = next((t for name in _RESETS if (t := http.headers.get(name, "").strip())), "")
     now = http.date or datetime.now(UTC)
     if _SECONDS.fullmatch(text):  # Shopify says 2.0
-        seconds = timedelta(seconds=math.ceil(Decimal(text)))
+        told = text if "." in text else text[:10]  # some tell milliseconds since 1970
+        seconds = timedelta(seconds=math.ceil(Decimal(told)))
         since = _EPOCH + seconds - now  # some give the second itself, not how many are left
         return min(seconds if seconds < _LONG_AGO else max(since, timedelta(0)), _LONGEST_WAIT)
     until = moment(text)
