@@ -1,12 +1,16 @@
 """How far a scope has been read: each by itself, moved by whoever saw it last (P3)."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from connector.errors import NotNow
 from connector.ledger import cursors
 from connector.ledger.cursors import Cursor
+from connector.ledger.schema import quarantine
+from connector.values import Broken
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -45,3 +49,25 @@ def test_who_saw_an_older_position_moves_nothing(db):
     with pytest.raises(NotNow):
         cursors.move(db, AT, seen, "d", NOW)
     assert cursors.get(db, *AT).position == "c"
+
+
+def test_a_piece_without_a_key_is_kept_once_for_each_list_that_had_it(db):
+    """R15: read again it is the same piece; in another list, or with other bytes, another."""
+    piece = Broken(at="items[3]", code="no_key", raw=b"{}")
+    for flow, entity, broken in [
+        ("orders", "order", piece),
+        ("orders", "order", piece),
+        ("orders", "refund", piece),
+        ("returns", "order", piece),
+        ("orders", "order", replace(piece, raw=b"[]")),
+    ]:
+        cursors.set_aside(db, flow, entity, broken, NOW)
+    kept = select(quarantine.c.flow, quarantine.c.entity, quarantine.c.raw).order_by(
+        quarantine.c.id
+    )
+    assert [tuple(row) for row in db.execute(kept)] == [
+        ("orders", "order", b"{}"),
+        ("orders", "refund", b"{}"),
+        ("returns", "order", b"{}"),
+        ("orders", "order", b"[]"),
+    ]

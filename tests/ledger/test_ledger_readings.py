@@ -21,7 +21,7 @@ def test_what_the_dead_had_in_hand_is_told_and_what_is_ours_is_not(db):
     assert sorted(map(sorted, left)) == [["2"], ["2", "3"]]
 
 
-def test_on_postgresql_another_worker_may_be_alive(db):
+def test_where_no_lock_proves_them_dead_others_may_be_alive(db):
     """On SQLite the lock proves him dead; elsewhere only that nobody reads for so long."""
     readings.begin(db, ORDERS, "other", ["1"], NOW - timedelta(seconds=5))
     alive = db.dialect.name == "postgresql"
@@ -36,6 +36,7 @@ def test_what_was_read_to_its_end_is_held_against_nobody(db):
     readings.begin(db, ORDERS, "ours", ["1"], NOW)
     readings.begin(db, ("orders", "refund"), "a", ["1"], NOW)
     readings.begin(db, ("returns", "order"), "a", ["1"], NOW)
+    readings.begin(db, ("returns", "refund"), "b", ["1"], NOW)
     readings.end(db, ORDERS, "ours", ["1"], NOW)
     later = NOW + timedelta(days=1)
     assert readings.left(db, ORDERS, "new", later) == [frozenset(["1", "2"])]
@@ -50,3 +51,10 @@ def test_what_nobody_reads_again_is_forgotten(db):
     assert len(readings.left(db, ORDERS, "new", NOW + timedelta(days=30))) == 1
     readings.end(db, ORDERS, "ours", ["2"], NOW + readings.FORGOTTEN + timedelta(seconds=1))
     assert readings.left(db, ORDERS, "new", NOW + timedelta(days=30)) == []
+
+
+def test_who_lives_has_nothing_in_hand_afterwards(db):
+    """Also what he had noted before and never came to, as an error ended that reading."""
+    readings.begin(db, ORDERS, "ours", ["1", "9"], NOW)
+    readings.end(db, ORDERS, "ours", ["1"], NOW)
+    assert readings.left(db, ORDERS, "new", NOW + timedelta(days=1)) == []
