@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from connector.flow.wary import DEATHS, YOUNG
+from connector.flow.wary import DEATHS, YOUNG, wary
+from connector.ledger.schema import reading
+from connector.ledger.store import Ledger
 from connector.testing.rig import Killed, Rig, order
 
 POISON = "poison"
@@ -99,3 +102,29 @@ def test_who_died_of_something_else_while_it_was_read_is_not_its_victim(rig: Rig
         assert lives(rig) == 0
     rig.settle()
     assert rig.states()["2"] == ("done", "sent")
+
+
+def test_who_never_watched_the_ledger_notes_nothing(rig: Rig) -> None:
+    """A copy to try things on is nobody's: nobody will look what died with it."""
+    rig.start()
+    rig.kill()
+    copy = Ledger(rig.url)
+    try:
+        with wary(rig.flows["orders"], copy, ["1"], rig.clock.now()) as may_be_read:
+            assert may_be_read("1")
+            assert copy.read(lambda db: db.execute(select(reading)).all()) == []
+    finally:
+        copy.close()
+
+
+@pytest.mark.parametrize("age", [YOUNG, YOUNG + timedelta(seconds=1)])
+def test_only_the_young_note_what_they_read(rig: Rig, age: timedelta) -> None:
+    """While it is read; afterwards nothing is left of it."""
+    ledger = rig.start()
+    rig.clock.pass_(age)
+    noted = 1 if age == YOUNG else 0
+    with wary(rig.flows["orders"], ledger, ["1", "2"], rig.clock.now()) as may_be_read:
+        assert may_be_read("1")
+        rows = ledger.read(lambda db: db.scalars(select(reading.c.documents)).all())
+        assert rows == ['["1", "2"]'][:noted]
+    assert ledger.read(lambda db: db.execute(select(reading)).all()) == []
