@@ -177,7 +177,17 @@ def _reader(flow: configured.Flow, source: Wired, problems: Problems) -> Reader 
         why = f" (its `read` lacks {lacks})" if lacks else ""
         message = f"`{source.config.profile}` cannot be read for {flow.entity}{why}"
         report(problems, flow.place, message, "choose another profile, or write its `read`")
+    elif flow.mode in ("on_demand", "link_only") and flow.entity not in BOOKED:
+        _judge_demand(flow, source, problems)
     return reader
+
+
+def _judge_demand(flow: configured.Flow, source: Wired, problems: Problems) -> None:
+    """What other documents need is read one by one, by its key."""
+    there = source.compiled.profile.entities.get(flow.entity)
+    if there is not None and "get" not in there.actions:
+        message = f"`{source.config.profile}` cannot read a single {flow.entity}, which others need"
+        report(problems, flow.place, message, f"add the action `get` to its {flow.entity}.yaml")
 
 
 def _entity(flow: configured.Flow, target: Wired, problems: Problems) -> Entity | None:

@@ -345,3 +345,15 @@ def test_owner_says_whose_a_field_is(
     with company.clerk() as store:
         [row] = store.rows("SELECT data FROM customers WHERE no NOT LIKE 'C-GUEST%'")
     assert json.loads(row["data"]).get("Phone") == phone
+
+
+@pytest.mark.parametrize("mode", ["on_demand", "link_only"])
+def test_what_others_need_must_be_readable_by_its_key(company: Company, mode: str) -> None:
+    """A shop whose profile lists customers and reads no single one is told at start."""
+    customer = "extends: woocommerce\nentity: customer\nactions: {get: $drop}\n"
+    files = {"profile.yaml": "extends: woocommerce\n", "customer.yaml": customer}
+    company.mapping("shop2", files)
+    company.connection("shop", profile="shop2")
+    company.flow("customers", mode=mode)
+    with pytest.raises(ConfigError, match="cannot read a single customer"):
+        company.sync()
