@@ -276,6 +276,8 @@ def begin(app: App) -> None:
         seconds = abs(round(off.total_seconds()))
         message = f"the clock of this machine is {seconds} s {how} the database's"
         raise ConnectorError(message, code="clock_off")
+    for name in app.wired:
+        app.gate(name)  # it reckons from the clock as it is now, which is right
     app.ledger.wake(app.clock.now(), app.clock.boottime())
     with app.ledger.begin() as db:
         jobs.prepare(db)
