@@ -13,7 +13,7 @@ import pytest
 from msgspec import structs
 from msgspec.structs import asdict
 
-from connector.documents import Order, unexplained
+from connector.documents import Order, Product, unexplained
 from connector.documents.fields import Part
 from connector.documents.keeping import kept
 from connector.errors import FieldErrors
@@ -97,6 +97,20 @@ def ref(entity: str, key: str) -> Ref:
 def test_a_guest_has_no_customer() -> None:
     """customer_id 0 is nobody."""
     assert read(customer_id=0).customer is None
+
+
+def test_a_product_has_its_own_price_or_the_one_that_shoppers_see() -> None:
+    """A variable product has no own; a shop in WooCommerce's manner may not name it at all."""
+    sample = json.loads((SHIPPED / "woocommerce/samples/product.json").read_text())
+    bare = {k: v for k, v in sample.items() if k not in ("price", "regular_price")}
+    for own, price in (
+        ({"regular_price": "9.00"}, "9.00"),
+        ({"regular_price": ""}, "8.00"),
+        ({}, "8.00"),
+    ):
+        doc = SHOP.readers["product"].document(bare | {"price": "8.00"} | own)
+        assert isinstance(doc, Product)
+        assert doc.price == Decimal(price)
 
 
 def test_identity_of_an_order() -> None:
