@@ -95,8 +95,12 @@ def measured() -> Reached:
 
 
 def tests_for(mutant: Mutant, reached: Reached) -> list[str]:
-    """The tests that execute the changed line or, a statement being long, the lines after it."""
-    return reached.tests(mutant.file, range(mutant.line - 1, mutant.line + 3), BUDGET)
+    """The tests that execute the changed line or, a statement being long, the lines after it.
+
+    What stands outside a function is made at import: all that come to its file may notice.
+    """
+    lines = range(mutant.line - 1, mutant.line + 3) if hot.swappable(mutant) else range(1, 500)
+    return reached.tests(mutant.file, lines, BUDGET)
 
 
 def one_by_one(mutant: Mutant, tests: list[str]) -> str:
