@@ -26,6 +26,7 @@ _ENVELOPES = (
     "http://www.w3.org/2003/05/soap-envelope",
 )
 _ARRAY = re.compile(r"(^|:)Array$")
+_LACKED = re.compile(r"The attribute '([^']+)' is required but missing")
 _VALUE = re.compile(r"(?:The (?:QName )?value )?'.*?' (?=is |has |of )", re.DOTALL)
 _ELEMENT = re.compile(r"^Element '(?:\{[^}]*\})?([^']+)'(?:, attribute '([^']+)')?: ", re.DOTALL)
 _SPACE = re.compile(r"\{[^}]*\}")
@@ -190,5 +191,7 @@ def _fault(message: str) -> FieldFault:
     """What libxml2 says, by local names; the value itself is not repeated."""
     named = _ELEMENT.match(message)
     at = "".join((named[1], f".@{named[2]}" if named[2] else "")) if named else ""
-    said = _SPACE.sub("", _VALUE.sub("the value ", message[named.end() :] if named else message))
+    rest = message[named.end() :] if named else message
+    rest = _LACKED.sub(r"attribute `\1` is needed here", rest)  # its name is the contract's
+    said = _SPACE.sub("", _VALUE.sub("the value ", rest))
     return FieldFault(at, "schema", said.strip())

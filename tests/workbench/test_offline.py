@@ -165,3 +165,15 @@ def test_the_schemas_of_real_contracts_can_be_put_together(folder: str) -> None:
         contract = Contract(file)
         name = next(iter(contract._binding._operations))
         Law(contract, contract.operation(name), loose=False)
+
+
+def test_an_attribute_that_is_lacking_is_named(bench: Bench) -> None:
+    """By its name, which is the contract's and nobody's secret."""
+    wsdl = bench.acme / "acme.wsdl"
+    text = wsdl.read_text()
+    declared = '<xs:attribute name="company"'
+    assert declared in text
+    wsdl.write_text(text.replace(declared, f'{declared} use="required"'))
+    bench.spoil('  "@company": "7"\n', "")
+    [row] = [row for row in messages(bench) if "schema" in row]
+    assert "attribute `company` is needed here" in row
