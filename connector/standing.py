@@ -20,6 +20,7 @@ MOST_TOLD = timedelta(hours=1)  # of a Retry-After: a slip of a header must not 
 AWAY_PROBES = tuple(timedelta(seconds=s) for s in (5, 10, 20, 40, 80, 160, 300))
 # A system may answer reads and no write: what fails so soon after a probe goes on waiting.
 AGAIN = timedelta(minutes=5)
+SET_BACK = timedelta(minutes=1)  # what lies further ahead than it may was noted by another clock
 REFUSED_PROBES = tuple(timedelta(seconds=s) for s in (1, 300, 1800, 3600))
 State = Literal["open", "told", "away", "refused", "closed", "paused"]
 Tell = Callable[[datetime], str]
@@ -96,8 +97,8 @@ def stands(noted: Noted, reach: Hours, now: datetime) -> Standing:
     if noted.probe_at is not None:
         state: State = "refused" if noted.refused else "away"
         since = noted.failing_since
-        return Standing(state=state, since=since, until=noted.probe_at, why=noted.why)
-    if noted.told_until is not None and now < noted.told_until:
+        return Standing(state=state, since=since, until=_next_probe(noted, now), why=noted.why)
+    if noted.told_until is not None and now < noted.told_until <= now + MOST_TOLD + SET_BACK:
         return Standing(state="told", until=noted.told_until, why=noted.why)
     return OPEN
 
@@ -142,6 +143,13 @@ def wait(noted: Noted) -> timedelta:
     return ladder[min(noted.probes, len(ladder) - 1)]
 
 
+def _next_probe(noted: Noted, now: datetime) -> datetime | None:
+    """When it is probed next: now, where it was noted by a clock that has been set back since."""
+    if noted.probe_at is not None and noted.probe_at - now > wait(noted) + SET_BACK:
+        return now
+    return noted.probe_at
+
+
 def answered(noted: Noted, now: datetime, *, wrote: bool) -> Noted:
     """Somebody answered: what was counted is forgotten; how long it was away is not.
 
@@ -174,7 +182,8 @@ def told(noted: Noted, until: datetime, now: datetime, why: str) -> Noted:
 
 def probing(noted: Noted, now: datetime) -> Noted:
     """Book the probe that is due: who books it makes it, and the next one comes later."""
-    if noted.probe_at is None or now < noted.probe_at:
+    due = _next_probe(noted, now)
+    if due is None or now < due:
         return noted
     later = replace(noted, probes=noted.probes + 1)
     return replace(later, probe_at=now + wait(later))

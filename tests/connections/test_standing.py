@@ -113,6 +113,22 @@ def test_what_it_tells_us_to_wait_is_waited_but_not_for_a_day() -> None:
     assert stands(long, OPEN, NOW).until == after(3600)
 
 
+def test_what_a_clock_noted_that_was_ahead_is_tried_as_soon_as_it_is_right() -> None:
+    """An hour ahead for a moment, OAuth's timestamps are refused: that costs no hour afterwards."""
+    for refused in (False, True):
+        noted = failing(3, refused=refused)
+        back = NOW - timedelta(hours=1)
+        assert stands(noted, OPEN, back).until == back
+        tried = standing.probing(noted, back)
+        assert tried != noted
+        assert tried.probe_at is not None
+        assert tried.probe_at > back
+        assert standing.probing(tried, back) == tried
+    told = standing.told(Noted(), after(90), NOW, "http_503")
+    assert state(told, NOW - timedelta(hours=1)) == "open"
+    assert state(told, NOW - timedelta(seconds=9)) == "told"
+
+
 def test_a_person_comes_first_then_the_week_then_the_breaker() -> None:
     """A pause outlasts the window in it, and neither is forgotten when the other ends."""
     closed = Hours(True, after(60))
