@@ -35,8 +35,13 @@ class Course:
 
 
 def begin(folder: Path, url: str) -> None:
-    """A ledger of now, and a flow that starts now: every order is older than both."""
-    config = prepare(folder, url, datetime.now(UTC).replace(microsecond=0), SLOTS)
+    """A ledger and a flow that start a minute ago: every order is older than both.
+
+    Were it now, a first run within the shop's lag would end its range before the start, and the
+    second would be another backfill.
+    """
+    start = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1)
+    config = prepare(folder, url, start, SLOTS)
     # This ERP commits nothing late; what the kill leaves in doubt need not wait for it.
     config.write_text(QUICK.sub("2s", config.read_text()))
 
