@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -30,6 +30,7 @@ from connector.errors import (
 from connector.flow.flows import Flow
 from connector.freshness import freshness
 from connector.ledger import hints, records, runs
+from connector.ledger.life import DRIFT
 from connector.nightly import Night, vacuum
 from connector.notify import notify
 from connector.outside import Outside
@@ -182,6 +183,11 @@ def _read_parts(turns: Turns, name: str, job: Backfilling) -> None:
                 return
 
 
+def ahead(app: App, name: str) -> timedelta:
+    """How far a gate's time is ahead of a clock that was set back: so long all is too late."""
+    return app.gate(name).now() - app.clock.now()
+
+
 class Daemon:
     """The one process that delivers from a ledger, for as long as it runs."""
 
@@ -197,6 +203,7 @@ class Daemon:
         self._night = Night(app.config.zone, app.clock.now())
         self._swept = 0.0
         self._reloading = Reloading(self.turns, self.outside, self._schedule)
+        self._reckoned: App | None = None  # whose gates were found ahead of the clock
 
     def serve(self) -> bool:
         """Work until SIGTERM or SIGINT; True if every call on the wire had ended by then."""
@@ -226,6 +233,7 @@ class Daemon:
         """Serve commands, sweep what is due, and prove that we and the ledger live."""
         self.vitals.looked()
         try:
+            self._reckon_anew()
             self._reloading.look(self.work.tick)
             self._take_asked()
             self._begin(self._ledger.read(hints.due_flows, self._clock.now()), self.work.hear)
@@ -238,6 +246,17 @@ class Daemon:
             return
         self.vitals.ledger_answers = True
         notify("WATCHDOG=1")
+
+    def _reckon_anew(self) -> None:
+        """Reload, once, where the gates began with a clock that was ahead and was set back since.
+
+        They would call everything too late until it has caught up. Once the runs under way have
+        ended, no intent is left that was written by that clock (S3).
+        """
+        app = self.turns.app
+        if self._reckoned is not app and any(ahead(app, name) > DRIFT for name in app.wired):
+            self._log.warning("clock was set back")
+            self._reckoned, self._reloading.asked = app, True
 
     def _take_asked(self) -> None:
         """Take runs that commands ask for, oldest first: of each flow one that waits for its turn.

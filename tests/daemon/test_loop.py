@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from structlog.testing import capture_logs
 
 from connector import daemon as daemon_of
 from connector import reloading
-from connector.daemon import Daemon
+from connector.daemon import Daemon, ahead
 from connector.errors import LedgerAway, WrongSystem
 from connector.ledger import hints, runs
 
@@ -100,6 +101,39 @@ def test_a_reload_takes_another_zone_to_the_night_as_well(
     daemon._look()
     daemon._sweep()
     assert (asked[0], asked[-1]) == ("Europe/Berlin", "Pacific/Auckland")
+
+
+def test_a_daemon_that_began_with_a_clock_ahead_delivers_once_it_is_right(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine boots an hour ahead and is set right: its calls are not too late for an hour."""
+    for name in ("orders", "products"):
+        company.flow(name, every="never")
+    hour, boottime = timedelta(hours=1), company.clock.boottime
+    company.clock.ahead += hour
+    for name in company.app.wired:
+        company.app.gate(name)
+    company.clock.ahead -= hour
+    monkeypatch.setattr(company.clock, "boottime", lambda: boottime() + hour.total_seconds())
+    made = Daemon(company.app)
+    made._schedule.start()
+    try:
+        assert ahead(made.turns.app, "erp") > timedelta(minutes=59)
+        for _ in range(3):
+            made._look()
+        right = made.turns.app
+        assert right is not company.app
+        assert ahead(right, "erp") < timedelta(seconds=1)
+        made._look()
+        assert made.turns.app is right  # it is done once
+        number = company.order()
+        company.pass_(5)
+        right.sync(right.flows["orders"])
+        company.pass_(60)
+        right.sync(right.flows["orders"])
+        assert company.references() == [f"DE-{number}"]
+    finally:
+        made.stop()
 
 
 def asked(company: Company, flow: str, times: int = 1) -> list[int]:
