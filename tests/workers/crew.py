@@ -64,6 +64,10 @@ class Crew:
                 )
             )
 
+    def at_work(self) -> int:
+        """How many have said that they live."""
+        return len(self.rows("SELECT DISTINCT owner FROM share"))
+
     def kill(self, pid: int | None = None) -> None:
         """One of them dies, in the middle of whatever it does: the last, or the one with *pid*."""
         at = [process.pid for process in self.processes].index(pid) if pid is not None else -1

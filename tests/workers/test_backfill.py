@@ -45,9 +45,10 @@ def ended(crew: Crew) -> bool:
 def test_workers_share_the_reading_and_one_that_dies_leaves_nothing_unread(crew: Crew) -> None:
     """With a slow shop both come to read; the parts of the dead one are read by the other."""
     crew.company.flow("orders", every="1h")
-    crew.company.shop.faults([{"fault": "slow", "seconds": 0.4}])
-    made = asked(crew)
+    crew.company.shop.faults([{"fault": "slow", "seconds": 0.8}])
     crew.hire(2)
+    until(lambda: crew.at_work() == 2, 60)  # else the first has read all before the second is there
+    made = asked(crew)
     until(lambda: len(crew.rows(READERS)) == 2, 90)
     crew.kill()
     until(lambda: ended(crew), 120)
@@ -63,8 +64,7 @@ def test_a_command_beside_workers_is_made_by_one_of_them(crew: Crew) -> None:
     """It would make more calls than were left to it: they have divided all of them."""
     crew.company.flow("orders", every="never")
     crew.hire(1)
-    # Its first run of the products is made: what a command needs is not in another run's hands.
-    until(lambda: crew.rows("SELECT id FROM run WHERE state = 'ended'"), 60)
+    until(lambda: crew.at_work() == 1, 60)
     number = crew.company.order()
     assert (
         run(["flow", "sync", "orders", "--config", str(crew.company.folder / "config.yaml")]) == 0
