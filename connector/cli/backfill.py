@@ -89,6 +89,8 @@ def backfill(  # noqa: PLR0913 - one for each option
         if since >= end:
             raise _empty(flow, since, end)
         wanted = Range(flow=flow.name, since=since, until=end, statuses=status, per_minute=rate)
+        if until is None and end != flow.start:
+            wanted = app.ledger.read(backfills.under_way, wanted)
         at = _begin(app, flow, wanted, yes=yes)
         if not as_json:
             _announce(app, flow, at)

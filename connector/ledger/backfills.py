@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -63,7 +63,7 @@ def get(db: Connection, id_: int) -> Backfill:
 
 def begin_or_resume(db: Connection, wanted: Range, now: datetime) -> Backfill:
     """The backfill of this range as far as it has come; one that has ended begins anew."""
-    statuses = json.dumps(sorted(wanted.statuses))
+    statuses = _written(wanted.statuses)
     same = and_(
         backfill.c.flow == wanted.flow,
         backfill.c.since == wanted.since,
@@ -85,6 +85,26 @@ def begin_or_resume(db: Connection, wanted: Range, now: datetime) -> Backfill:
         parts.forget(db, row.id)
     db.execute(update(backfill).where(backfill.c.id == row.id).values(rate))
     return get(db, row.id)
+
+
+def under_way(db: Connection, wanted: Range) -> Range:
+    """*wanted*, which ends now: as the one under way that ended when it was now, if there is one.
+
+    Else every look would be another range, and none could be accepted after it was shown.
+    """
+    same = (
+        backfill.c.flow == wanted.flow,
+        backfill.c.since == wanted.since,
+        backfill.c.until <= wanted.until,
+        backfill.c.statuses == _written(wanted.statuses),
+        backfill.c.ended_at.is_(None),
+    )
+    until = db.scalar(select(func.max(backfill.c.until)).where(*same))
+    return wanted if until is None else replace(wanted, until=until)
+
+
+def _written(statuses: Collection[str]) -> str:
+    return json.dumps(sorted(statuses))
 
 
 def expect(db: Connection, id_: int, count: int | None) -> None:

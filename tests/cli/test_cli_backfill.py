@@ -94,6 +94,22 @@ def test_a_plan_that_was_not_shown_cannot_be_accepted(desk: Any) -> None:
     assert desk.company.references() == []
 
 
+def test_before_a_flow_begins_its_plan_is_still_one_and_the_same(desk: Any) -> None:
+    """Without --to the range ends now: the run that accepts means the range that was shown."""
+    desk.company.flow("orders", start=(desk.company.clock.now() + DAY).isoformat())
+    words = ("flow", "backfill", "orders", *RANGE[:2], "--json")
+    first = old(desk, billing=BOB)
+    shown = desk(*words)
+    assert (shown.json["whole"], shown.json["to_create"]) == (True, 1)
+    desk.company.pass_(3600)
+    old(desk, desk.company.clock.now() - timedelta(minutes=30))  # not in what was shown
+    said = desk(*words, "--yes")
+    assert (said.code, said.json["created"], said.json["to"]) == (0, 1, shown.json["to"]), said
+    assert desk.company.references() == [f"DE-{first}"]
+    fresh = desk(*words)  # what was shown is through: this one ends now
+    assert (fresh.json["to_create"], fresh.json["to"] > said.json["to"]) == (1, True)
+
+
 def test_what_was_accepted_is_created_once(desk: Any) -> None:
     """With its guest; what was there stays alone; by whom it was accepted stands in the ledger."""
     there, missing = old(desk), old(desk, billing=BOB)
