@@ -14,6 +14,7 @@ from connector.mapping.actions import Calls, actions_of, check_keys, errors_of, 
 from connector.mapping.expressions import complain, document_names
 from connector.mapping.keys import ENTITY
 from connector.mapping.load import leaves
+from connector.mapping.merging import member_named
 from connector.mapping.read import Reader, There, types_of
 from connector.mapping.rendering import Tree
 from connector.mapping.shapes import Shape, of_model
@@ -169,15 +170,15 @@ def _writer(name: str, own: Mapping[str, Node], context: Context, tables: Tables
     scope = Scope(document_names(name, context.conn), _places(own.get("tables")))
     into = NUMBERED if context.numbers else SPELLED
     tree = compile_tree(node, scope, context.problems, keep=True, into=into)
-    fields = tuple(key for key in node.value if not key.startswith("$"))
+    named = {one: child for key, child in node.value.items() if (one := member_named(key))}
     return Writer(
         entity=name,
         source=_text(plain(node)),
         tree=tree,
         tables=tables,
-        fields=fields,
+        fields=tuple(named),
         numbers=context.numbers,
-        made_of={key: _made_of(node.value[key]) for key in fields},
+        made_of={name: _made_of(child) for name, child in named.items()},
     )
 
 

@@ -25,6 +25,13 @@ def merged(base: Node, over: Node, problems: Problems, *, dotted: bool = True) -
     return replace(base, value=members)
 
 
+def member_named(key: str) -> str | None:
+    """The member that *key* of a tree stands for: `$$filter` is `$filter`; a directive is none."""
+    if key.startswith("$$"):
+        return key[1:]
+    return None if key.startswith("$") else key
+
+
 def _put(
     members: dict[str, Node], key: str, child: Node, problems: Problems, *, dotted: bool = True
 ) -> None:
@@ -51,7 +58,7 @@ def _reach(members: dict[str, Node], parts: list[str], child: Node, problems: Pr
         return
     inner_node = members.get(key)
     if inner_node is None or not isinstance(inner_node.value, dict):
-        words = [k for k in members if not k.startswith("$")]
+        words = [k for k in members if member_named(k)]
         problems.add(
             Problem(
                 file=child.file,

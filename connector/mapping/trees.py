@@ -13,7 +13,7 @@ from typing import Any
 
 from connector.documents.keeping import ANYWHERE, Place
 from connector.mapping.expressions import compile_expression, compile_scalar, complain, quoted
-from connector.mapping.merging import merged
+from connector.mapping.merging import member_named, merged
 from connector.mapping.rendering import (
     NIL,
     OMIT,
@@ -172,15 +172,15 @@ def _body(
     """Compile what a mapping holds beside directives."""
     for word, child in members.items():
         _check_word(c, word, child)
-    plain = [k for k in members if not k.startswith("$")]
+    plain = [k for k in members if member_named(k)]
     for word in TEXTS.keys() & members.keys():
         return _text(c, word, members, scope)
     if "$concat" in members:
         if plain:
             _wrong(c, members[plain[0]], "stands beside `$concat`", "make it one of its parts")
         return collected(_concat(c, members["$concat"], scope, into.of_item))
-    rest = {k: v for k, v in members.items() if not k.startswith("$") or k in ("$value", *WIRE)}
-    if list(rest) == ["$value"]:
+    rest = {member_named(k) or k: v for k, v in members.items() if _stays(k)}
+    if list(rest) == ["$value"] and "$value" in members:
         return _node(c, rest["$value"], scope, into)
     made = [(k, _node(c, child, scope, into.of(k), members)) for k, child in rest.items()]
     make = members_of(made, keep=keep)
@@ -201,15 +201,21 @@ def _over(
         _wrong(c, node, "`$over` is no expression", "write `$over: = payload`")
         return make
     found = _expression(c, node, node.value, scope, compile_scalar)
-    dropped = frozenset(k for k, child in members.items() if child.value == "$drop")
+    dropped = frozenset(member_named(k) or k for k, n in members.items() if n.value == "$drop")
     return make if found is None else laid_over(found, node, make, dropped, spell)
 
 
 def _check_word(c: _Compiling, word: str, child: Node) -> None:
     """Refuse a directive that is unknown."""
     known = (*DIRECTIVES, *WIRE, *TEXTS)
-    if word.startswith("$") and word not in known:
-        _wrong(c, child, f"unknown directive `{word}`", cure_for(word, known, "directive"))
+    if member_named(word) is None and word not in known:
+        cure = f"{cure_for(word, known, 'directive')}; a member of that name is `${word}`"
+        _wrong(c, child, f"unknown directive `{word}`", cure)
+
+
+def _stays(word: str) -> bool:
+    """Is it a member, or a directive that the payload keeps?"""
+    return member_named(word) is not None or word in ("$value", *WIRE)
 
 
 def _text(c: _Compiling, word: str, members: dict[str, Node], scope: Scope) -> Make:

@@ -76,7 +76,7 @@ def _tree() -> dict[str, Any]:
             {
                 "type": "object",
                 "properties": directives,
-                "patternProperties": {r"^[^$]": {"$ref": "#/$defs/tree"}},
+                "patternProperties": {r"^([^$]|\$\$)": {"$ref": "#/$defs/tree"}},
                 "additionalProperties": False,
             },
         ]

@@ -109,6 +109,10 @@ def _tests() -> Iterator[str]:
 
 def _directives() -> Iterator[str]:
     yield from ("### Directives", "")
+    yield from (
+        "A member whose own name begins with `$` is written with two: OData's `$$filter`.",
+        "",
+    )
     for word, directive in examples.DIRECTIVES.items():
         yield from (f"`{word}`: {directive.meaning}.", "", "```yaml", directive.yaml, "```")
         yield from ("", f"gives `{examples.renders(directive)}`", "")

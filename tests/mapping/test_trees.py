@@ -51,6 +51,9 @@ def render(text: str, *, keep: bool = False) -> Any:
         ("a: {$if: = nothing, k: v}", {}),
         ("a: {$if: = flag, k: v}", {}),
         ("a: {$value: = one.k, unit: PCE}", {"a": {"$value": "x", "unit": "PCE"}}),
+        ("$$filter: = one.k\na: {$$each: b}", {"$filter": "x", "a": {"$each": "b"}}),
+        ("a: {$$value: = one.k}", {"a": {"$value": "x"}}),
+        ("a: {$over: = one, $$k: b, k: $drop}", {"a": {"deep": {"k": "y"}, "$k": "b"}}),
         ("a: [= one.k, = nothing, c]", {"a": ["x", "c"]}),
         (
             "a: {$with: one as o, k: = o.k, b: c}\nz: {$same: a, $with: other as o, b: $drop}",
@@ -97,6 +100,7 @@ def test_every_fault_is_told_at_once_with_its_path() -> None:
         ("a: {$each: = rows as r, k: v}", "doc.lines as l"),
         ("a: {$each: rows, k: v}", "doc.lines as l"),
         ("a: {$eech: rows as r}", "did you mean `$each`"),
+        ("$filter: x", "a member of that name is `$$filter`"),
         ("a: {$if: nothing, k: v}", "$if: = EXPR"),
         ("a: {$same: b}\nc: d", "members here are"),
         ("a: {$same: a}", "copies itself"),
