@@ -8,17 +8,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from decimal import Decimal
+from contextlib import suppress
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any, TypedDict
 
 import msgspec
 
 from connector.errors import Truncated
-from connector.values import Broken, Payload, Tree
+from connector.values import FARTHEST, Broken, Payload, Tree
+
+
+def _exact(text: str) -> Decimal:
+    """A number as it stands; a few bytes must not become a text of a gigabyte."""
+    with suppress(InvalidOperation):
+        number = Decimal(text)
+        if abs(number.adjusted()) <= FARTHEST:
+            return number
+    raise ValueError("a number beyond all measure")
+
 
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
-_EXACT = msgspec.json.Decoder(float_hook=Decimal)
+_EXACT = msgspec.json.Decoder(float_hook=_exact)
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{},"]', re.DOTALL)
 
 
@@ -105,7 +116,7 @@ def partly(asked: frozenset[str]) -> Callable[[bytes], Payload | Broken]:
 def _few(names: frozenset[str]) -> msgspec.json.Decoder[Payload]:
     """A decoder of those members alone: of what it skips no objects are made."""
     few: Any = TypedDict("few", dict.fromkeys(sorted(names), Any), total=False)  # type: ignore[misc]
-    return msgspec.json.Decoder(few, float_hook=Decimal)
+    return msgspec.json.Decoder(few, float_hook=_exact)
 
 
 def _cut(text: bytes) -> list[bytes]:

@@ -16,6 +16,8 @@ Leaf = str | Decimal | int | bool | datetime | date | None
 Tree = Leaf | Mapping[str, "Tree"] | Sequence["Tree"]
 Payload = Mapping[str, Tree]
 
+FARTHEST = 400  # where a number has its first digit at most: one of 1e999999999 fills the memory
+
 
 # ── what a source gives ─────────────────────────────────────────────────────────────────────────
 

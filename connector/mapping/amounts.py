@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 
 from connector.documents.fields import Part
 from connector.mapping.faults import Fault, Missing
+from connector.values import FARTHEST
 
 
 def number(value: object) -> Decimal:
@@ -20,7 +21,7 @@ def number(value: object) -> Decimal:
         exact = Decimal(value)
     except InvalidOperation:
         exact = Decimal("NaN")
-    if not exact.is_finite():
+    if not exact.is_finite() or abs(exact.adjusted()) > FARTHEST:
         raise Fault("not_a_number", "give it a number with a point, without thousands marks")
     return exact
 

@@ -124,7 +124,7 @@ def _const(node: Any, _: Scope, __: Build) -> Expression:
     value = node.value
     if isinstance(value, float):
         value = Decimal(repr(value))
-        if len(value.as_tuple().digits) > 15:
+        if not value.is_finite() or len(value.as_tuple().digits) > 15:
             raise BadExpression("has a number of too many digits", "write '1.23…' | dec")
     elif isinstance(value, int) and not isinstance(value, bool):
         value = Decimal(value)

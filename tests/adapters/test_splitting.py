@@ -59,6 +59,19 @@ def test_numbers_are_exact():
     assert isinstance(parse(b"1e-7"), Decimal)
 
 
+@pytest.mark.parametrize(
+    "number", [b"1e999999999", b"-1e-99999999", b"0.0e99999999", b"1e99999999999999999999"]
+)
+def test_a_number_that_fills_the_memory_once_it_is_written_out_is_broken(number):
+    """A row of a few bytes; the largest that others compute with is a number still."""
+    row = b'{"id": 1, "no": ' + number + b"}"
+
+    assert (
+        payload(row) == partly(frozenset({"no"}))(row) == Broken(at="", code="unparseable", raw=row)
+    )
+    assert parse(b"[1.7e308, 5e-324]") == [Decimal("1.7e308"), Decimal("5e-324")]
+
+
 def test_nesting_without_end_is_broken():
     """A row that would kill the parser is told, not raised."""
     assert isinstance(payload(b'{"a":' * 100_000 + b"1" + b"}" * 100_000), Broken)

@@ -100,6 +100,7 @@ def test_an_expression_gives(source: str, expected: object) -> None:
         ("= 'q' | table('status')", "unmapped"),
         ("= 'else' | table('status')", "unmapped"),
         ("= name | money", "not_a_number"),
+        ("= '1e999999999' | dec", "not_a_number"),
         ("= id < name", "wrong_type"),
         ("= body | upper", "not_text"),
         ("= name | date", "wrong_type"),
@@ -138,6 +139,7 @@ def test_what_cannot_be_made_is_a_fault(source: str, code: str) -> None:
         ("= id | cut", "see the filter"),
         ("= id) }}{{ (id", "quote"),
         ("= 1.1234567890123456789", "| dec"),
+        ("= name | cut(1e999)", "| dec"),
         ("= id | there", "doc.x | there"),
     ],
 )
