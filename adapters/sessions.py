@@ -59,16 +59,22 @@ class SessionEntry:
         return Held(names, {"Cookie": cookies} if cookies else {}, session.lasts)
 
     def over(self, answer: Answer) -> bool:
-        """Judge a whole reply by `expired`; 401 needs no rule."""
+        """Judge a whole reply, or a refusal of HTTP's, by `expired`; 401 needs no rule."""
         if answer.http.status == 401:
             return True
-        judged = answer.parsed and answer.whole and self._session.expired is not None
-        return judged and bool(said(self._session.expired, answer.names()))
+        judged = (answer.parsed and answer.whole) or _turned_away(answer)
+        expired = self._session.expired
+        return judged and expired is not None and bool(said(expired, answer.names()))
 
     def leave(self, held: Held) -> None:
         """Log out, where the profile says how."""
         if self._session.logout is not None:
             self._call(self._session.logout, held)
+
+
+def _turned_away(answer: Answer) -> bool:
+    """4xx: nothing was done, whatever form its words have (408: who waited cannot know that)."""
+    return answer.http.status // 100 == 4 and answer.http.status != 408
 
 
 def _refused(answer: Answer, verdict: Verdict) -> bool:
@@ -77,7 +83,7 @@ def _refused(answer: Answer, verdict: Verdict) -> bool:
     What no rule judges does when it answers what was sent: a client fault, or 4xx.
     """
     if verdict.outcome == "in_doubt" and answer.fault is None:
-        return answer.parsed and answer.http.status // 100 == 4 and answer.http.status != 408
+        return answer.parsed and _turned_away(answer)
     if verdict.outcome == "in_doubt":
         return answer.fault is not None and answer.fault.ours
     return verdict.outcome == "unauthorized" or (answer.parsed and verdict.outcome != "unavailable")

@@ -288,9 +288,21 @@ def _sent(own: Mapping[str, Node], key: str, calls: Calls) -> Template | None:
 
 
 def _told(own: Mapping[str, Node], key: str, calls: Calls) -> Template | None:
-    return template(own.get(key), calls.told(), calls.problems, flag=key in _FLAGS)
+    node = own.get(key)
+    if key not in _WORDS:
+        asks(node, calls.problems)
+    return template(node, calls.told(), calls.problems, flag=key in _FLAGS)
 
 
+def asks(node: Node | None, problems: Problems) -> None:
+    """Refuse plain text in a place that must look at something: it would be the same for all."""
+    if node is None or not isinstance(node.value, str) or node.value in ("true", "false"):
+        return
+    if not node.value.startswith("= ") and "{{" not in node.value:
+        complain(problems, node, "is plain text, not an expression", "write `= ` before it")
+
+
+_WORDS = ("code", "message", "group", "status")  # may be the same for all
 _FLAGS = ("verify", "done_when", "wanted", "$if", "when")
 
 

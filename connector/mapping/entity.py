@@ -10,7 +10,7 @@ from datetime import tzinfo
 
 from connector.documents import ENTITIES, fields_of
 from connector.documents.keeping import places_of
-from connector.mapping.actions import Calls, actions_of, check_keys, errors_of, template
+from connector.mapping.actions import Calls, actions_of, asks, check_keys, errors_of, template
 from connector.mapping.expressions import complain, document_names
 from connector.mapping.keys import ENTITY
 from connector.mapping.load import leaves
@@ -68,6 +68,8 @@ def compile_entity(name: str, node: Node, context: Context) -> Part:
     writer = _writer(name, own, context, tables)
     fields = frozenset(writer.fields if writer else ())
     calls = Calls(context.conn, context.services, name, problems, fields, decode=context.decode)
+    for key in ("key", "version", "birth", "gone", "locked_when", "reserved_when"):
+        asks(own.get(key), problems)
     judged = {key: template(own.get(key), Scope(), problems) for key in ("key", "version", "birth")}
     gone = template(own.get("gone"), Scope(), problems, flag=True)
     locked = template(own.get("locked_when"), calls.told(), problems, flag=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from connector.mapping.actions import (
     Calls,
+    asks,
     check_keys,
     flag,
     scalar,
@@ -102,6 +103,7 @@ def session_of(
     login = _call("login", own.get("login"), calls)
     saved = calls.told()
     made = {name: template(one, saved, problems) for name, one in _named(own, "save")}
+    asks(own.get("expired"), problems)
     cookies = flag(own.get("cookies"), problems)
     if login is None:
         complain(problems, node, "`session` has no `login`", "add login: {op: …} or {method: …}")

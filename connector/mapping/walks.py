@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from connector.mapping.actions import check_keys, number, one_of, scalar, template
+from connector.mapping.actions import asks, check_keys, number, one_of, scalar, template
 from connector.mapping.capable import duration_of
 from connector.mapping.expressions import complain
 from connector.mapping.keys import WALK, words_of
@@ -42,6 +42,8 @@ def walk_of(node: Node | None, problems: Problems, otherwise: Walk) -> Walk:
     if node is None:
         return otherwise
     own = check_keys(node, WALK, problems)
+    for key in ("from", "more", "pages", "total"):
+        asks(own.get(key), problems)
     told = {key: template(own.get(key), _TOLD, problems) for key in ("from", "more", "pages")}
     told["total"] = template(own.get("total"), _TOLD, problems)
     given: dict[str, Any] = {_FIELDS.get(key, key): made for key, made in told.items() if made}

@@ -79,3 +79,42 @@ def test_a_login_over_rest_is_refused_by_the_system_itself(tmp_path, answer, kin
     finally:
         target.close()
         fake.close()
+
+
+@pytest.mark.parametrize("status", [403, 408, 500])
+def test_a_token_of_a_header_is_over_where_a_header_of_a_refusal_says_so(tmp_path, status):
+    """SAP's anti-forgery token: fetched by a GET, refused with 403 and a sentence as plain text.
+
+    A crash, or a proxy that waited too long, says so of no call that it may have carried out.
+    """
+    state = {"token": "", "fetched": 0}
+
+    def answer(request):
+        if request.headers.get("X-CSRF-Token") == "Fetch":
+            state["fetched"] += 1
+            state["token"] = f"t{state['fetched']}"
+            return 200, [("X-CSRF-Token", state["token"])], b"{}"
+        if request.headers.get("X-CSRF-Token") != state["token"]:
+            return status, [("X-CSRF-Token", "Required")], b"CSRF token validation failed"
+        return 200, [], b'{"id": 7}'
+
+    text = REST.partition("session:")[0] + (
+        "session:\n"
+        "  login: {method: GET, path: /, headers: {X-CSRF-Token: Fetch}}\n"
+        "  save: {csrf: \"= http.headers['x-csrf-token']\"}\n"
+        "  expired: = http.headers['x-csrf-token'] == 'Required'\n"
+        "headers: {X-CSRF-Token: = session.csrf}\n"
+    )
+    profile = profile_of(tmp_path, profile=text, order=REST_ORDER)
+    fake = Fake(answer)
+    target = system(profile, fake.url, {"type": "none"})
+    try:
+        assert sent(target, "A") == Done(key="7")
+        state["token"] = "another"
+        later = sent(target, "B")
+    finally:
+        target.close()
+        fake.close()
+
+    assert (later == Done(key="7")) is (status == 403)
+    assert state["fetched"] == (2 if status == 403 else 1)

@@ -256,6 +256,16 @@ BULK = "actions: {{update: {{method: POST, bulk: {{{}}}}}}}\n"
             {"base__order": ORDER + "errors: [{else: refused}, {when: = reply, outcome: gone}]\n"},
             "move `else` to the end",
         ),
+        (
+            {"base__order": ORDER + "errors: [{when: reply.x == 1, outcome: gone}]\n"},
+            "is plain text, not an expression",
+        ),
+        ({"base__order": ORDER.replace("= id\nread", "id\nread")}, "write `= ` before it"),
+        (
+            {"base__order": ORDER + "actions: {get: {method: GET, item: reply.order}}\n"},
+            "write `= ` before it",
+        ),
+        ({"base__profile": PROFILE + "walk: {type: cursor, from: next}\n"}, "write `= ` before"),
         ({"base__order": ORDER + "write: {}\n"}, "key stands twice"),
         ({"site__order": "extends: bsae\nentity: order\n"}, "did you mean `base`"),
         ({"site__order": SITE + "needs: base >= 1.4\n"}, "map show"),
