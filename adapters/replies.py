@@ -60,6 +60,7 @@ _NO_FAULT = Fault(code="", text="")
 class Answer:
     """A reply and what was read in it. *clean*: it is whole, and nothing stands around it.
 
+    *empty*: HTTP itself says by the status that it went well and that there is no more to say.
     *torn*: a string of it should hold a document that cannot be read.  *vague*: silence in it does
     not mean none, because such a string is blank, or holds JSON or plain text.
     *denied*: why the system does not let us in, where a session found that out: nothing was done.
@@ -69,6 +70,7 @@ class Answer:
     reply: object = field(default=None, repr=False)
     fault: Fault | None = None
     clean: bool = True
+    empty: bool = False
     torn: bool = False
     vague: bool = False
     denied: str = ""
@@ -80,8 +82,8 @@ class Answer:
 
     @property
     def parsed(self) -> bool:
-        """Whether anything could be read in it."""
-        return self.reply is not None or self.fault is not None
+        """Whether anything could be read in it: the status, at least."""
+        return self.reply is not None or self.fault is not None or self.empty
 
     @property
     def whole(self) -> bool:
@@ -129,11 +131,12 @@ def judge(
         away = verdict.outcome == "unavailable"
         return structs.replace(verdict, wait=_wait(answer.http)) if away else verdict
     if answer.success and not any(rule.outcome == "done" for rule in rules if rule.when):
-        readable = answer.reply is not None and not answer.torn
+        readable = (answer.reply is not None or (answer.empty and writing)) and not answer.torn
         whole = readable and (answer.whole or not writing)
         return Verdict(outcome="done") if whole else _doubt(answer)
     last = next((rule for rule in rules if rule.when is None), None)
-    if last is not None and answer.parsed and answer.whole and _conclusive(answer):
+    words = answer.parsed and answer.whole and not answer.empty
+    if last is not None and words and _conclusive(answer):
         return _said(last, known, answer.http)
     if answer.http.status in _SURELY_NOT:
         return Verdict(outcome="refused", code=f"http_{answer.http.status}")

@@ -28,6 +28,7 @@ from connector.errors import FieldErrors, FieldFault, Truncated
 from connector.profile import Action, Profile, Step
 from connector.values import Broken, Payload
 
+_EMPTY = (201, 204)  # what was made is named by a header, or there is nothing to tell
 _READERS = {"json": lambda text: parse(text.encode())}
 
 
@@ -178,6 +179,8 @@ def _answer(http: Reply, *, listing: bool) -> Answer:
     """Parse a reply; a listing that is a list itself is only cut later."""
     if listing and http.status == 200 and http.body.lstrip()[:1] != b"{":
         return Answer(http=http, reply=())
+    if http.status in _EMPTY and not http.body.strip():
+        return Answer(http=http, empty=True)
     try:
         return Answer(http=http, reply=parse(http.body))
     except ValueError:
