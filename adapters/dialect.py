@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal, Protocol
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from adapters.http import Broke
+from adapters.http import Broke, Reply
 from adapters.replies import Answer, Verdict, judge, said, unreadable
 from connector import errors
 from connector.errors import Bug, FieldErrors, NotSent
@@ -20,7 +20,10 @@ from connector.values import Broken, Payload
 
 
 class Query(Struct, frozen=True, kw_only=True):
-    """One call to make: a step with the names that its templates may use."""
+    """One call to make: a step with the names that its templates may use.
+
+    *arrived* is told of the reply before anything looks into it.
+    """
 
     entity: str
     step: Step
@@ -29,6 +32,7 @@ class Query(Struct, frozen=True, kw_only=True):
     send_before: datetime | None = None
     listing: bool = False
     updating: bool = False
+    arrived: Callable[[Reply], None] | None = None
 
 
 class Slice(Struct, frozen=True, kw_only=True):
@@ -114,7 +118,13 @@ class Connection:
         return found if found.tzinfo is UTC else found.astimezone(UTC)
 
     def ask(
-        self, entity: str, action: Action, names: Mapping[str, object], *, listing: bool = False
+        self,
+        entity: str,
+        action: Action,
+        names: Mapping[str, object],
+        *,
+        listing: bool = False,
+        arrived: Callable[[Reply], None] | None = None,
     ) -> tuple[Answer, Verdict]:
         """Read; the verdict is `done`, `absent` or `gone`.
 
@@ -126,6 +136,7 @@ class Connection:
             names={"conn": self.conn, **names},
             missing=action.missing,
             listing=listing,
+            arrived=arrived,
         )
         what = f"{entity or 'probe'} {action.name}"
         try:

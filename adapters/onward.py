@@ -12,14 +12,16 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
 
-from adapters.walks import Ask, Batch, Fetch, Hand, Row, Unreadable, ripe
+from adapters.walks import Ask, Batch, Fetch, Hand, Row, Unreadable, careful, ripe
 from connector.errors import Truncated
 from connector.profile import Walk
 from connector.values import Broken, Item, Page
 
 _BEGIN = datetime.min.replace(tzinfo=UTC)
 _HOUR = timedelta(hours=1)
+_ENDLESS = 2**31 - 1  # steps of `resolution`, to the end of time
 _OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -41,8 +43,10 @@ def onward(walk: Walk, fetch: Fetch, cursor: str | None, within: Bounds) -> Iter
     low = _low(cursor, within.start)
     ask = Ask(size=walk.size, since=low and earlier(walk, low, within.zone))
     guard, sure = _Guard(walk), within.until
+    by_number = walk.type == "index" and not walk.carry
+    read = careful(fetch) if by_number else partial(_smaller, fetch, walk)
     for number in range(1, walk.most + 1):
-        batch = _smaller(fetch, ask, walk.size if walk.type == "index" else 1)
+        batch = read(ask)
         sure = min(batch.asked - within.lag, sure or batch.asked)  # P3, by the walk's begin
         hand = batch.hand or Hand()
         ends = _ends(walk, hand, batch, number)
@@ -91,17 +95,30 @@ def windows(walk: Walk, fetch: Fetch, cursor: str | None, within: Bounds) -> Ite
 def _whole(
     walk: Walk, fetch: Fetch, low: datetime, high: datetime | None, zone: tzinfo
 ) -> tuple[Batch, datetime | None]:
-    """Ask for the longest span from *low* on that one reply surely holds."""
+    """Ask for the longest span from *low* on that one reply surely holds, and that can be read."""
     while True:
-        ask = Ask(size=walk.size, since=earlier(walk, low, zone), until=high)
-        batch = _smaller(fetch, ask, walk.size)
-        if len(batch.rows) < walk.size:
+        much = max(1, (high - low) // walk.resolution) if high else _ENDLESS
+        ask = Ask(size=walk.size, much=much, since=earlier(walk, low, zone), until=high)
+        batch, error = _split(fetch, ask)
+        if error is None and len(batch.rows) < walk.size:
             return batch, high
         end = high or max(batch.asked, low) + walk.resolution
         middle = floor(walk, low + (end - low) / 2, zone)
+        if middle <= low and error is not None:
+            raise Truncated(f"what changed at {low} cannot be read: {error.code}") from error
         if middle <= low:
             raise Truncated("one step of `resolution` holds more rows than a reply takes (`size`)")
         high = middle
+
+
+def _split(fetch: Fetch, ask: Ask) -> tuple[Batch, Unreadable | None]:
+    """A page, or why it cannot be split; Truncated where not even a clock came with it."""
+    try:
+        return fetch(ask), None
+    except Unreadable as error:
+        if error.batch is None:
+            raise Truncated(f"a page cannot be read: {error.code}") from error
+        return error.batch, error
 
 
 def floor(walk: Walk, at: datetime, zone: tzinfo) -> datetime:
@@ -132,13 +149,16 @@ def _safe(at: datetime | None) -> str:
     return json.dumps({"safe": at.isoformat() if at else None})
 
 
-def _smaller(fetch: Fetch, ask: Ask, least: int = 1) -> Batch:
-    """Read a page that cannot be split in a smaller page from the same place (R15)."""
+def _smaller(fetch: Fetch, walk: Walk, ask: Ask) -> Batch:
+    """Read a page that cannot be split in a smaller page from the same place (R15).
+
+    Where the one row stands that is broken, only its reply says where the list goes on.
+    """
     while True:
         try:
             return fetch(ask)
         except Unreadable as error:
-            if ask.size <= least:
+            if ask.size == 1 or walk.type == "index":
                 raise Truncated(f"a page cannot be read, nor what follows: {error.code}") from error
             ask = replace(ask, size=ask.size // 2)
 

@@ -12,8 +12,8 @@ from adapters import bulks
 from adapters.auth import Body
 from adapters.dialect import Connection, Dialect, Query, text
 from adapters.http import Broke, Proof, Reply, Request
+from adapters.listing import bound
 from adapters.place import Place
-from adapters.sources import bound
 from connector.errors import ConnectorError
 from connector.profile import Action, Profile, Step, Walk
 from connector.rehearsal import Canned, Sent

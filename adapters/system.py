@@ -10,6 +10,7 @@ from adapters.auth import Tls
 from adapters.dialect import Connection, Dialect
 from adapters.http import Http
 from adapters.place import Place
+from connector.ports import Care
 from connector.profile import Profile
 from connector.values import (
     Absent,
@@ -53,16 +54,28 @@ class System:
         self._http.close()
 
     def pages(
-        self, entity: str, since: str | None, *, start: datetime | None, until: datetime | None
+        self,
+        entity: str,
+        since: str | None,
+        *,
+        start: datetime | None,
+        until: datetime | None,
+        care: Care | None = None,
     ) -> Iterator[Page]:
         """Yield pages after *since*; see Source."""
-        return sources.pages(self._at, entity, since, start=start, until=until)
+        return sources.pages(self._at, entity, since, start=start, until=until, care=care)
 
     def born(
-        self, entity: str, since: str | None, *, start: datetime, until: datetime
+        self,
+        entity: str,
+        since: str | None,
+        *,
+        start: datetime,
+        until: datetime,
+        care: Care | None = None,
     ) -> Iterator[Page]:
         """Yield pages of what was born in that time; see Archive."""
-        return sources.born(self._at, entity, since, start=start, until=until)
+        return sources.born(self._at, entity, since, start=start, until=until, care=care)
 
     def births(self, entity: str, *, start: datetime, until: datetime) -> int | None:
         """Count what was born in that time; see Archive."""

@@ -27,9 +27,13 @@ _MOST_PAGES = 2**24  # that no honest list has
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ask:
-    """One page to ask for, in ascending order; the bounds are as the list takes them."""
+    """One page to ask for, in ascending order; the bounds are as the list takes them.
+
+    *much*: how much that is, where it is not *size* that is made smaller.
+    """
 
     size: int
+    much: int | None = None
     page: int = 1
     since: datetime | None = None
     until: datetime | None = None
@@ -76,9 +80,9 @@ Fetch = Callable[[Ask], Batch]
 
 
 class Unreadable(Exception):
-    """A whole page cannot be split into rows."""
+    """A whole page cannot be split into rows; without *batch* not even a clock came with it."""
 
-    def __init__(self, code: str, raw: bytes, batch: Batch) -> None:
+    def __init__(self, code: str, raw: bytes, batch: Batch | None) -> None:
         super().__init__(code)
         self.code, self.raw, self.batch = code, raw, batch
 
@@ -90,28 +94,64 @@ def careful(fetch: Fetch) -> Fetch:
     Where none of them can be read it is not a row that is broken: Truncated.
     """
 
-    def whole(ask: Ask) -> tuple[Batch, bool]:
+    def whole(ask: Ask) -> _Part:
         try:
-            return fetch(ask), True
+            batch = fetch(ask)
         except Unreadable as error:
-            if ask.size == 1:
-                broken = Broken(at=f"page {ask.page}", code=error.code, raw=error.raw)
-                return replace(error.batch, rows=(Row(read=broken),)), False
-            parts = next(n for n in range(2, ask.size + 1) if ask.size % n == 0)
-            first, size = (ask.page - 1) * parts + 1, ask.size // parts
-            pages = range(first + parts - 1, first - 1, -1)
-            found = [whole(replace(ask, page=page, size=size)) for page in pages]
-            rows = tuple(row for batch, _ in reversed(found) for row in batch.rows)
-            last, begin = found[0][0], found[-1][0]
-            return replace(last, rows=rows, total=begin.total), any(cut for _, cut in found)
+            if ask.size > 1:
+                return halved(ask)
+            broken = Broken(at=f"page {ask.page}", code=error.code, raw=error.raw or _of(ask))
+            return _Part(rows=(Row(read=broken),), batch=error.batch, error=error)
+        return _Part(rows=batch.rows, batch=batch)
+
+    def halved(ask: Ask) -> _Part:
+        parts = next(n for n in range(2, ask.size + 1) if ask.size % n == 0)
+        first, size = (ask.page - 1) * parts + 1, ask.size // parts
+        pages = range(first + parts - 1, first - 1, -1)
+        found = [whole(replace(ask, page=page, size=size)) for page in pages]
+        if any(len(part.rows) > size for part in found):
+            raise Truncated("a page cannot be read, and the list gives no smaller one")
+        return _joined(found)
 
     def some(ask: Ask) -> Batch:
-        batch, cut = whole(ask)
-        if not cut and ask.size > 1:
-            raise Truncated("no row of a page can be read, however small the page")
-        return batch
+        part = whole(ask)
+        if part.batch is None or (part.error is not None and ask.size > 1):
+            message = "no row of a page can be read, however small the page"
+            raise Truncated(message) from part.error
+        return replace(part.batch, rows=part.rows)
 
     return some
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Part:
+    """Rows of a page. *batch*: what else was said, if anything; *error*: of it nothing was read."""
+
+    rows: tuple[Row, ...]
+    batch: Batch | None
+    error: Unreadable | None = None
+
+
+def _joined(found: list[_Part]) -> _Part:
+    """What the parts of a page say together; *found* is in the order in which they were read."""
+    rows = tuple(row for part in reversed(found) for row in part.rows)
+    error = next((part.error for part in found), None)
+    if any(part.error is None for part in found):
+        error = None
+    clocked = [part.batch for part in found if part.batch is not None]
+    if not clocked:
+        return _Part(rows=rows, batch=None, error=error)
+    total = next((one.total for one in reversed(clocked) if one.total is not None), None)
+    hand = next((one.hand for one in reversed(clocked) if one.hand is not None), None)
+    if hand is not None and hand.pages is not None:
+        hand = replace(hand, pages=-(-hand.pages // len(found)))
+    return _Part(rows=rows, batch=replace(clocked[0], total=total, hand=hand), error=error)
+
+
+def _of(ask: Ask) -> bytes:
+    """What was asked for, in the place of a reply that nobody could even receive."""
+    told = {"since": ask.since, "until": ask.until, "page": ask.page, "size": ask.size}
+    return json.dumps(told, default=str).encode()
 
 
 def ripe(row: Row, batch: Batch, walk: Walk, until: datetime | None) -> bool:

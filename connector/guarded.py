@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from connector.admission import Admission
-from connector.ports import Archive, Probe, Source, Target
+from connector.ports import Archive, Care, Probe, Source, Target
 from connector.values import (
     Absent,
     Ambiguous,
@@ -38,20 +38,32 @@ class Guarded:
         self.decode, self.close = system.decode, system.close
 
     def pages(
-        self, entity: str, since: str | None, *, start: datetime | None, until: datetime | None
+        self,
+        entity: str,
+        since: str | None,
+        *,
+        start: datetime | None,
+        until: datetime | None,
+        care: Care | None = None,
     ) -> Iterator[Page]:
         """Yield pages after *since*; each is a read of its own."""
-        return self._each(self._system.pages(entity, since, start=start, until=until))
+        return self._each(self._system.pages(entity, since, start=start, until=until, care=care))
 
     def read(self, entity: str, keys: Sequence[str]) -> Iterator[Read]:
         """Yield each of *keys* as it stands now."""
         return self._each(self._system.read(entity, keys))
 
     def born(
-        self, entity: str, since: str | None, *, start: datetime, until: datetime
+        self,
+        entity: str,
+        since: str | None,
+        *,
+        start: datetime,
+        until: datetime,
+        care: Care | None = None,
     ) -> Iterator[Page]:
         """Yield pages of what was born between; each is a read of its own."""
-        return self._each(self._system.born(entity, since, start=start, until=until))
+        return self._each(self._system.born(entity, since, start=start, until=until, care=care))
 
     def births(self, entity: str, *, start: datetime, until: datetime) -> int | None:
         """How many were."""

@@ -14,6 +14,7 @@ PULL = (
     "page.committed",
     "walk.before_safe",
     "second.mid_backward",
+    "split.kills_process",
     "parse.kills_process",
     "snapshot.before_seal",
 )

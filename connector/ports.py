@@ -51,14 +51,36 @@ class Slot(Protocol):
         ...
 
 
+class Care(Protocol):
+    """Who knows which replies have killed whoever looked into them (R15)."""
+
+    def may_be_read(self, much: int, body: bytes) -> bool:
+        """May this reply be looked into? Else a smaller one is asked for, down to *much* = 1.
+
+        *much*: how much was asked for with it, in rows or in another measure of the walk's.
+        """
+        ...
+
+    def was_read(self) -> None:
+        """It was, whatever stood in it: nobody died of it."""
+        ...
+
+
 class Source(Protocol):
     """Where documents come from."""
 
     def pages(
-        self, entity: str, since: str | None, *, start: datetime | None, until: datetime | None
+        self,
+        entity: str,
+        since: str | None,
+        *,
+        start: datetime | None,
+        until: datetime | None,
+        care: Care | None = None,
     ) -> Iterator[Page]:
         """Yield pages after cursor *since* (None: from *start*), oldest first, until complete.
 
+        *care* is asked before a reply is looked into; the one row that may not be is a Broken.
         Raises Unavailable, Unauthorized, Truncated.
         """
         ...
@@ -76,11 +98,19 @@ class Archive(Protocol):
     """Where old documents come from: a list by their birth, where the profile has one (`born`)."""
 
     def born(
-        self, entity: str, since: str | None, *, start: datetime, until: datetime
+        self,
+        entity: str,
+        since: str | None,
+        *,
+        start: datetime,
+        until: datetime,
+        care: Care | None = None,
     ) -> Iterator[Page]:
         """Yield pages of what was born from *start* to before *until*, oldest first; *since*:
 
-        the cursor of the last page had. Raises Unavailable, Unauthorized, Truncated.
+        the cursor of the last page had; *care*: as in Source.
+
+        Raises Unavailable, Unauthorized, Truncated.
         """
         ...
 

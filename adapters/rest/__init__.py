@@ -106,6 +106,8 @@ class RestDialect:
         if session is not None and step is session.logout:
             return _answer(self._http.farewell(request, self._proof()), listing=False)
         reply = self._http.call(request, send_before=query.send_before, proof=self._proof())
+        if query.arrived is not None:
+            query.arrived(reply)
         answer = _answer(reply, listing=query.listing)
         return decoded(answer, step.decode, _READERS) if step.decode else answer
 

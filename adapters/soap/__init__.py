@@ -123,8 +123,8 @@ class SoapDialect:
             within(url, str(self._conn["url"]), self._profile.session.hosts)
         url = self._auth.address(url)
         headers |= self._auth.headers("POST", url, self._clock)
-        request = Request(method="POST", url=url, headers=headers, body=body)
-        answer = read(self._sent(request, query), operation, contract)
+        reply = self._sent(Request(method="POST", url=url, headers=headers, body=body), query)
+        answer = read(reply, operation, contract)
         readers = {"json": json_of, "xml": lambda text: inner(text, service.lists)}
         return decoded(answer, query.step.decode, readers) if query.step.decode else answer
 
@@ -132,7 +132,10 @@ class SoapDialect:
         session = self._profile.session
         if session is not None and query.step is session.logout:
             return self._http.farewell(request, self._proof())
-        return self._http.call(request, send_before=query.send_before, proof=self._proof())
+        reply = self._http.call(request, send_before=query.send_before, proof=self._proof())
+        if query.arrived is not None:
+            query.arrived(reply)
+        return reply
 
     def slices(
         self, action: Action, answer: Answer, asked: frozenset[str] = frozenset()

@@ -146,8 +146,10 @@ def _print(found: Mapping[str, Any], now: datetime) -> None:
     for flow in found["flows"]:
         click.echo(_line(flow, now))
     for piece in found["set_aside"]:
+        last = f"the last {_ago(piece['last'], now)} on {piece['at']}"
         click.echo(f"{piece['flow']}: {piece['count']} pieces without a key set aside "
-                   f"({piece['code']}), the last {_ago(piece['last'], now)}")  # fmt: skip
+                   f"({piece['code']}), {last}")  # fmt: skip
+        click.echo(f"    {codes.PIECES.get(piece['code'], 'see docs/errors.md')}")
     for one in found["braked"]:
         click.echo(f"braked {_ago(one['since'], now)}: {one['says']}")
         click.echo(f"    {one['command']}")

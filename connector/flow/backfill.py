@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from connector.documents import Document
 from connector.flow.flows import Flow
+from connector.flow.paging import careful
 from connector.flow.pull import read_page, stop_if_reborn
 from connector.ledger import backfills, cursors, staging
 from connector.ledger.parts import Part
@@ -42,20 +43,23 @@ def stage_pages(
     *back*: the flow as it looks back. Raises Unavailable (read_elsewhere, too), Unauthorized,
     Truncated, Braked.
     """
-    for page in source.born(back.entity, part.position, start=part.since, until=part.until):
-        reach("page.fetched")
-        found, broken = read_page(source, page, back, ledger)
-        reach("page.mapped")
-        with ledger.begin() as db:
-            staged = staging.stage(db, found, clock.now())
-            for piece in broken:
-                cursors.set_aside(db, back.name, back.entity, piece, clock.now())
-            if not staged.reborn:
-                part = _moved(db, part, page)
-            reach("page.before_commit")
-        reach("page.committed")
-        stop_if_reborn(staged, back)
-        yield len(page.items)
+    with careful(back, ledger, clock) as care:
+        at = part.position
+        for page in source.born(back.entity, at, start=part.since, until=part.until, care=care):
+            reach("page.fetched")
+            found, broken = read_page(source, page, back, ledger)
+            reach("page.mapped")
+            with ledger.begin() as db:
+                staged = staging.stage(db, found, clock.now())
+                for piece in broken:
+                    cursors.set_aside(db, back.name, back.entity, piece, clock.now())
+                care.settle(db)
+                if not staged.reborn:
+                    part = _moved(db, part, page)
+                reach("page.before_commit")
+            reach("page.committed")
+            stop_if_reborn(staged, back)
+            yield len(page.items)
 
 
 def _moved(db: Connection, part: Part, page: Page) -> Part:

@@ -17,6 +17,7 @@ from connector.errors import Braked, Bug, FieldErrors, Truncated
 from connector.flow.draft import drafts, tombstone, unreadable
 from connector.flow.flows import Flow
 from connector.flow.levels import StockRules, counting, measured, offer
+from connector.flow.paging import careful
 from connector.flow.pull import Pulled, read_each, stop_if_reborn
 from connector.flow.stocking import Stocking
 from connector.flow.stocktaking import Before, Judged, judge
@@ -24,7 +25,7 @@ from connector.ledger import confirmations, cursors, staging, stocktakes
 from connector.ledger.staging import Draft
 from connector.ledger.stocktakes import Counted
 from connector.points import reach
-from connector.ports import Source
+from connector.ports import Care, Source
 from connector.values import Broken, Item, Read, Tombstone
 
 GROUP = 500
@@ -88,9 +89,14 @@ def read_all(at: Stocking) -> Pulled:
 
     Raises Unavailable, Unauthorized, Truncated.
     """
+    with careful(at.flow, at.ledger, at.clock) as care:
+        return _read_all(at, care)
+
+
+def _read_all(at: Stocking, care: Care) -> Pulled:
     began, flow = at.clock.now(), at.flow
     reading, done, complete = Reading(flow, at.rules), Pulled(), False
-    for page in at.source.pages(flow.entity, None, start=None, until=None):
+    for page in at.source.pages(flow.entity, None, start=None, until=None, care=care):
         reach("page.fetched")
         reading.add(at.source, page.items, page.began)
         done.pages, complete = done.pages + 1, page.complete

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -13,7 +14,8 @@ from connector.flow.compose import GUEST
 from connector.flow.decide import NOT_ACCEPTED
 from connector.flow.draft import drafts, tombstone, unreadable
 from connector.flow.flows import Flow
-from connector.flow.wary import KILLER, wary
+from connector.flow.paging import careful
+from connector.flow.wary import KILLER, MayBeRead, harmless, wary
 from connector.ledger import backfills, cursors, persons, records, staging
 from connector.ledger.content import digest
 from connector.ledger.staging import Draft, Staged
@@ -50,29 +52,39 @@ def pull(source: Source, flow: Flow, ledger: Ledger, clock: Clock) -> Pulled:
     done = Pulled()
     at = (flow.source, flow.entity, flow.name)
     cursor = ledger.read(cursors.get, *at)
-    for page in source.pages(flow.entity, cursor.position, start=flow.start, until=None):
-        reach("page.fetched")
-        found, broken = read_page(source, page, flow, ledger)
-        reach("page.mapped")
-        with ledger.begin() as db:  # SQL only from here
-            staged = staging.stage(db, found, clock.now())
-            for piece in broken:
-                cursors.set_aside(db, flow.name, flow.entity, piece, clock.now())
-            if page.complete:
-                reach("walk.before_safe")
-            if not staged.reborn and page.cursor != cursor.position:
-                cursor = cursors.move(db, at, cursor, page.cursor, clock.now())
-            reach("page.before_commit")
-        reach("page.committed")
-        _count(done, page.items, found, staged, broken)
-        stop_if_reborn(staged, flow)
+    with careful(flow, ledger, clock) as care:
+        walk = source.pages(flow.entity, cursor.position, start=flow.start, until=None, care=care)
+        for page in walk:
+            reach("page.fetched")
+            found, broken = read_page(source, page, flow, ledger)
+            reach("page.mapped")
+            with ledger.begin() as db:  # SQL only from here
+                staged = staging.stage(db, found, clock.now())
+                for piece in broken:
+                    cursors.set_aside(db, flow.name, flow.entity, piece, clock.now())
+                care.settle(db)
+                if page.complete:
+                    reach("walk.before_safe")
+                if not staged.reborn and page.cursor != cursor.position:
+                    cursor = cursors.move(db, at, cursor, page.cursor, clock.now())
+                reach("page.before_commit")
+            reach("page.committed")
+            _count(done, page.items, found, staged, broken)
+            stop_if_reborn(staged, flow)
     return done
 
 
 def read_page(
-    source: Source, page: Page, flow: Flow, ledger: Ledger
+    source: Source,
+    page: Page,
+    flow: Flow,
+    ledger: Ledger,
+    may_be_read: MayBeRead | None = None,
 ) -> tuple[list[Draft], list[Broken]]:
-    """The drafts of a page's items that are new or changed, and its pieces without a key."""
+    """The drafts of a page's items that are new or changed, and its pieces without a key.
+
+    *may_be_read*: of whoever read the items, too, and notes what he has in hand.
+    """
     keys = [i.key for i in page.items if isinstance(i, Item)]
     known = ledger.read(staging.hashes, flow.name, flow.entity, keys)
     mapping = flow.reader.digest
@@ -85,11 +97,12 @@ def read_page(
     found: list[Draft] = []
     broken: list[Broken] = []
     unread = [i.key for i in news if isinstance(i, Item)]
-    with wary(flow, ledger, unread, page.began) as may_be_read:
+    noted = nullcontext(may_be_read) if may_be_read else wary(flow, ledger, unread, page.began)
+    with noted as may:
         for read in news:
             match read:
                 case Item():
-                    payload = decoded(source, read, flow, may_be_read)
+                    payload = decoded(source, read, flow, may)
                     found += drafts(read, payload, flow, page.began)
                 case Tombstone():
                     found.append(tombstone(read, flow, page.began))
@@ -100,9 +113,7 @@ def read_page(
     return newest(found), broken
 
 
-def decoded(
-    source: Source, item: Item, flow: Flow, may_be_read: Callable[[str], bool]
-) -> Payload | Broken:
+def decoded(source: Source, item: Item, flow: Flow, may_be_read: MayBeRead) -> Payload | Broken:
     """What an item says, unless it kills whoever reads it."""
     if not may_be_read(item.key):
         return Broken(at="", code=KILLER, raw=item.raw)
@@ -154,10 +165,10 @@ def read_keys(
     Raises Unavailable, Unauthorized, Braked.
     """
     done, began = Pulled(), clock.now()
-    items = read_each(source, flow, keys)
-    found, broken = read_page(
-        source, Page(items=items, cursor="", complete=True, began=began), flow, ledger
-    )
+    with wary(flow, ledger, keys, began) as may_be_read:
+        items = read_each(source, flow, keys, may_be_read)
+        page = Page(items=items, cursor="", complete=True, began=began)
+        found, broken = read_page(source, page, flow, ledger, may_be_read)
     with ledger.begin() as db:
         staged = staging.stage(db, found, clock.now())
         for piece in broken:
@@ -168,13 +179,15 @@ def read_keys(
     return done
 
 
-def read_each(source: Source, flow: Flow, keys: Sequence[str]) -> tuple[Read, ...]:
-    """Read *keys*; one that the source fails to give holds up no other.
+def read_each(
+    source: Source, flow: Flow, keys: Sequence[str], may_be_read: MayBeRead = harmless
+) -> tuple[Read, ...]:
+    """Read *keys*; one that the source fails to give holds up no other, nor one that kills.
 
     Raises Unavailable when nothing can be read: three failures in a row are an outage.
     """
     try:
-        return tuple(source.read(flow.entity, keys))
+        return tuple(one for key in keys for one in _read(source, flow, key, may_be_read))
     except Unavailable as error:
         if len(keys) == 1 or isinstance(error, NotNow):
             raise
@@ -182,7 +195,7 @@ def read_each(source: Source, flow: Flow, keys: Sequence[str]) -> tuple[Read, ..
     failed = 0
     for key in keys:
         try:
-            got += source.read(flow.entity, [key])
+            got += _read(source, flow, key, may_be_read)
             failed = 0
         except Unavailable:
             failed += 1
@@ -191,6 +204,12 @@ def read_each(source: Source, flow: Flow, keys: Sequence[str]) -> tuple[Read, ..
             if failed == OUTAGE:
                 break
     return tuple(got)
+
+
+def _read(source: Source, flow: Flow, key: str, may_be_read: MayBeRead) -> Iterable[Read]:
+    if not may_be_read(key):
+        return (Broken(at="", code=KILLER, raw=b"", key=key),)
+    return source.read(flow.entity, [key])
 
 
 def _demanded(flow: Flow, ledger: Ledger, clock: Clock) -> list[str]:

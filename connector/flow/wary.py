@@ -17,22 +17,21 @@ from connector.ledger import readings
 from connector.ledger.store import Ledger
 
 DEATHS = 3
+MayBeRead = Callable[[str], bool]  # asked of each document, by its key, before it is looked into
 YOUNG = timedelta(minutes=10)  # who is older notes nothing: it saves a commit a page
 KILLER = "kills_reader"
 
 
-def _harmless(_key: str) -> bool:
+def harmless(_key: str) -> bool:
     """Nothing was ever seen to kill."""
     return True
 
 
 @contextmanager
-def wary(
-    flow: Flow, ledger: Ledger, keys: Sequence[str], now: datetime
-) -> Iterator[Callable[[str], bool]]:
+def wary(flow: Flow, ledger: Ledger, keys: Sequence[str], now: datetime) -> Iterator[MayBeRead]:
     """For a `with` in which *keys* are read: may this one be read? Asked before each."""
     if not keys or ledger.woken_at is None or now - ledger.woken_at > YOUNG:
-        yield _harmless
+        yield harmless
         return
     scope = (flow.name, flow.entity)
     died = ledger.read(readings.left, scope, ledger.owner, now)

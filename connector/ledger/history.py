@@ -214,10 +214,17 @@ def connections(db: Connection) -> Rows:
 
 
 def set_aside(db: Connection) -> Rows:
-    """Pieces of pages that could not even be named, by flow and code; without what they hold."""
+    """Pieces of pages that could not even be named, by flow and code, and where the last one was.
+
+    Without what they hold.
+    """
     key = (quarantine.c.flow, quarantine.c.code)
     last = func.max(quarantine.c.seen_at).label("last")
-    return _all(db, select(*key, func.count().label("count"), last).group_by(*key).order_by(*key))
+    newest = func.max(quarantine.c.id).label("newest")
+    by = select(*key, func.count().label("count"), last, newest).group_by(*key).subquery()
+    told = (by.c.flow, by.c.code, by.c.count, by.c.last, quarantine.c.at)
+    joined = select(*told).join(quarantine, quarantine.c.id == by.c.newest)
+    return _all(db, joined.order_by(by.c.flow, by.c.code))
 
 
 def sizes(db: Connection) -> dict[str, int]:

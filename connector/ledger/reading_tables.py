@@ -1,8 +1,8 @@
-"""The table of readings: what a young process is turning into documents, until it has done so."""
+"""The tables of readings: what a young process looks into, until it has done so and lives."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, String, Table
+from sqlalchemy import Column, Integer, String, Table
 
 from connector.ledger.columns import Instant, meta
 
@@ -13,5 +13,16 @@ reading = Table(
     Column("flow", String, primary_key=True),
     Column("entity", String, primary_key=True),
     Column("documents", String, nullable=False),
+    Column("began_at", Instant, nullable=False),
+)
+
+paging = Table(
+    "paging",
+    meta,
+    Column("owner", String, primary_key=True),
+    Column("flow", String, primary_key=True),
+    Column("entity", String, primary_key=True),
+    Column("much", Integer, nullable=False),
+    Column("alone", String, nullable=False),
     Column("began_at", Instant, nullable=False),
 )

@@ -32,6 +32,7 @@ from connector.ledger.errands import backfill as backfill
 from connector.ledger.errands import part as part
 from connector.ledger.errands import run as run
 from connector.ledger.errands import share as share
+from connector.ledger.reading_tables import paging as paging
 from connector.ledger.reading_tables import reading as reading
 from connector.ledger.stock_tables import goods as goods
 from connector.ledger.stock_tables import stock as stock

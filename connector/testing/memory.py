@@ -11,7 +11,7 @@ from decimal import Decimal
 from connector import errors
 from connector.ledger.content import pack, unpack
 from connector.points import reach
-from connector.ports import Clock
+from connector.ports import Care, Clock
 from connector.values import (
     Absent,
     Ambiguous,
@@ -133,6 +133,7 @@ class MemorySource(Papers):
         *,
         start: datetime | None,
         until: datetime | None,
+        care: Care | None = None,
     ) -> Iterator[Page]:
         """Papers whose version is above the cursor, oldest first."""
         begin = start if since is None and start is not None else NEVER
@@ -150,7 +151,7 @@ class MemorySource(Papers):
                 ),
                 key=lambda p: p.version,
             )
-            items = tuple(self._item(p) for p in rest[: self.page])
+            items = self._split([self._item(p) for p in rest[: self.page]], care)
             at = max((p.version for p in rest[: self.page]), default=at)
             complete = len(rest) <= self.page
             yield Page(items=items, cursor=str(at), complete=complete, began=began)
@@ -163,6 +164,24 @@ class MemorySource(Papers):
         for key in keys:
             paper = next((p for p in self._of(entity) if p.key == key), None)
             yield Tombstone(key=key) if paper is None else self._item(paper)
+
+    def _split(self, items: Sequence[Item], care: Care | None) -> tuple[Read, ...]:
+        """The rows of one reply; where it may not be looked into, of two smaller ones (R15)."""
+        body = b"\n".join(item.raw for item in items)
+        if care is None or care.may_be_read(len(items), body):
+            reach("split.kills_process")
+            found = self.split(items)
+            if care is not None:
+                care.was_read()
+            return found
+        if len(items) == 1:
+            return (Broken(at="row", code="kills_reader", raw=body),)
+        half = len(items) // 2
+        return self._split(items[:half], care) + self._split(items[half:], care)
+
+    def split(self, items: Sequence[Item]) -> tuple[Read, ...]:
+        """Look into a reply; a test may have it kill who does."""
+        return tuple(items)
 
     def _item(self, paper: Paper) -> Item:
         body = {"key": paper.key, "version": f"{paper.version:012d}", **paper.fields}

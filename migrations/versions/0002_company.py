@@ -322,3 +322,13 @@ def _brakes() -> None:
         sa.Column("began_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("owner", "flow", "entity", name=op.f("pk_reading")),
     )
+    op.create_table(
+        "paging",
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("flow", sa.String(), nullable=False),
+        sa.Column("entity", sa.String(), nullable=False),
+        sa.Column("much", sa.Integer(), nullable=False),
+        sa.Column("alone", sa.String(), nullable=False),
+        sa.Column("began_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("owner", "flow", "entity", name=op.f("pk_paging")),
+    )

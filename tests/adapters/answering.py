@@ -32,6 +32,7 @@ class Fake:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # head and body are written apart
 
             def _any(self):
                 length = int(self.headers.get("Content-Length") or 0)

@@ -44,14 +44,16 @@ def client():
 def listing(tmp_path):
     opened = []
 
-    def open_with(walk, answer, *, args=ASK, more="", rest=None, times="utc", **other):
+    def open_with(
+        walk, answer, *, args=ASK, more="", rest=None, times="utc", entity=ENTITY, **other
+    ):
         action = f"actions: {{list: {{op: List, args: {args}, items: = reply.Row{more}}}}}\n"
         if rest is not None:
             action = f"actions: {{list: {rest}}}\n"
         wsdl_beside(tmp_path, "lists.wsdl")
         top = SOAP if rest is None else REST
         top += f"times: {times}\n"
-        profile = profile_of(tmp_path, profile=top, order=f"{ENTITY}walk: {{{walk}}}\n{action}")
+        profile = profile_of(tmp_path, profile=top, order=f"{entity}walk: {{{walk}}}\n{action}")
         opened.append(fake := Fake(answer))
         auth = {"type": "bearer", "token": "tok-canary"}
         opened.append(made := system(profile, fake.url, auth, **other))

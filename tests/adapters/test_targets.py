@@ -11,11 +11,11 @@ import pytest
 from profiles_by_hand import RealClock, equals, erp_order, erp_profile, path, place, soap
 
 from adapters import probes, sources, targets
-from adapters.dialect import Connection, Slice
+from adapters.dialect import Connection, Query, Slice
 from adapters.http import Http, Reply
+from adapters.listing import clocked
 from adapters.replies import Answer
 from adapters.rest import RestDialect, Settings
-from adapters.sources import _clocked
 from connector import errors
 from connector.errors import Bug, ConnectorError, FieldErrors, FieldFault
 from connector.profile import Action, Entity, ErrorRule, Profile, Step
@@ -281,7 +281,7 @@ def test_the_sources_clock_is_that_of_the_request_not_of_the_reply():
     headers = {"date": "Tue, 10 Nov 2026 12:00:00 GMT"}
     http = Reply(status=200, headers=headers, body=b"", began=NOW, took=timedelta(seconds=50))
 
-    assert _clocked(http, (), None).asked == NOW - timedelta(seconds=50)
+    assert clocked(http, (), None).asked == NOW - timedelta(seconds=50)
 
 
 def test_an_operation_that_the_contract_lacks_is_told_when_the_adapter_is_made():
@@ -304,7 +304,7 @@ def test_lists_in_a_query_travel_as_comma_lists_and_blanks_not_at_all(monkeypatc
     profile = connected(order(), None, base=lambda n: "http://x/api").profile
     wanted = {"status": ["a", "b"], "force": True, "since": None}
     asked = Step(name="s", path=lambda n: "/o rders", query=lambda n: wanted)
-    query = type("Q", (), {"step": asked, "names": {}, "send_before": None, "listing": False})()
+    query = Query(entity="order", step=asked, names={})
     RestDialect(profile, Settings(auth=auth), http, here).call(query)
 
     assert urlsplit(urls[0]).path == "/api/o%20rders"

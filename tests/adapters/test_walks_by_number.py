@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import partial
 
@@ -39,6 +40,46 @@ def test_a_page_that_cannot_be_split_is_halved_down_to_the_one_broken_row():
     assert {b.code for b in broken} == {"unsplittable"}
     good = {i.key for page in pages for i in page.items if isinstance(i, Item)}
     assert good == set(map(str, range(60))) - {"13"}
+
+
+def test_of_a_row_that_no_reply_came_of_the_others_of_its_page_tell_the_clock():
+    """Too large to be received at all: it is told what was asked for, and the cursor stays safe."""
+    shop = Shop(spread(60))
+
+    def fetch(ask):
+        batch = shop(ask)
+        if any(row.read.key == "13" for row in batch.rows):
+            raise Unreadable("too_large", b"", None)
+        return batch
+
+    pages = walked(fetch, size=20)
+    [broken] = {item for page in pages for item in page.items if isinstance(item, Broken)}
+    assert (broken.code, json.loads(broken.raw)["size"]) == ("too_large", 1)
+    assert set(keys(pages)) >= set(map(str, range(60))) - {"13"}
+    assert pages[-1].complete
+
+
+@pytest.mark.parametrize("bad", [0, 19, 20, 59])
+def test_a_row_is_cut_out_wherever_it_stands_and_the_number_of_rows_is_kept(bad):
+    """First or last of its page, or of the list: the scan still knows how many pages there are."""
+    shop = Shop(spread(60))
+    pages = list(scan(Walk(size=20), poisoned(shop, bad), None))
+    good = {i.key for page in pages for i in page.items if isinstance(i, Item)}
+    assert good == set(map(str, range(60))) - {str(bad)}
+
+
+def test_a_list_that_heeds_no_size_is_not_taken_for_smaller_pages():
+    """Its second page is not the second half of the first: rows would be missed in silence."""
+    fetch = poisoned(Shop(spread(60)), 13)
+    with pytest.raises(Truncated, match="no smaller one"):
+        list(scan(Walk(size=20), lambda ask: whole_pages(fetch, ask), None))
+
+
+def whole_pages(fetch, ask):
+    """However little is asked for, twenty rows; what cannot be read is the whole page."""
+    if ask.size < 20:
+        return Shop(spread(60))(replace(ask, size=20))
+    return fetch(ask)
 
 
 @pytest.mark.parametrize("totals", [True, False])

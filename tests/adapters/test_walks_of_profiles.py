@@ -9,8 +9,10 @@ import pytest
 from answering import Fake, enveloped
 from lists import ALL, NOW, ROWS, after, by_key, clocked, keys, rows_of, said, walked
 
+from adapters.rest import RestDialect
 from connector import errors
 from connector.errors import ConfigError, Truncated
+from connector.values import Broken, Item
 
 # ── SOAP ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -247,6 +249,60 @@ def test_a_link_elsewhere_is_not_followed(listing):
         assert thief.asked == []
     finally:
         thief.close()
+
+
+INDEX = "{method: GET, path: /o, query: {page: = page, size: = size}, items: = reply.items}"
+
+
+def numbered(spoil):
+    """Pages by number; *spoil* makes bytes of what a page should hold."""
+
+    def answer(request):
+        page, size = int(query(request)["page"]), int(query(request)["size"])
+        status, headers, body = json_of(
+            ROWS[(page - 1) * size : page * size], pages=-(-len(ROWS) // size)
+        )
+        return status, headers, spoil(body)
+
+    return answer
+
+
+@pytest.mark.parametrize("told", ["pages: = reply.pages", "total: = reply.pages * size"])
+def test_a_row_that_spoils_its_reply_is_cut_out_of_an_index_as_well(listing, told):
+    """The reply is an object, and none of it can be parsed: smaller pages can."""
+    spoil = numbered(lambda body: body.replace(b'"O4"', b"'O4'"))
+    source, _ = listing(f'type: index, {told}, size: "3"', spoil, rest=INDEX)
+    read = [item for page in walked(source) for item in page.items]
+    assert [i.key for i in read if isinstance(i, Item)] == [no for no in ALL if no != "O4"]
+    [broken] = [i for i in read if isinstance(i, Broken)]
+    assert (broken.at, broken.code) == ("page 5", "unsplittable")
+
+
+@pytest.mark.parametrize("error", [KeyError, AttributeError, MemoryError, RecursionError])
+def test_a_row_that_breaks_our_own_program_is_cut_out_of_its_page(listing, monkeypatch, error):
+    """A mistake of ours costs one row, not the list."""
+    source, _ = listing('type: page, size: "3"', numbered(bytes), rest=INDEX)
+    slices = RestDialect.slices
+
+    def breaking(self, action, answer, asked=frozenset()):
+        if b'"O4"' in answer.http.body:
+            raise error("bug")
+        return slices(self, action, answer, asked)
+
+    monkeypatch.setattr(RestDialect, "slices", breaking)
+    read = [item for page in walked(source) for item in page.items]
+    assert {i.key for i in read if isinstance(i, Item)} == {*ALL} - {"O4"}
+    assert [i.code for i in read if isinstance(i, Broken)] == ["breaks_reader"]
+
+
+def test_a_row_that_is_larger_than_any_reply_may_be_is_cut_out(listing, monkeypatch):
+    """Of its page the others are read."""
+    big = numbered(lambda body: body.replace(b'"O4"', b'"O4", "big": "' + b"x" * 2000 + b'"'))
+    source, _ = listing('type: page, size: "3"', big, rest=INDEX)
+    monkeypatch.setattr(source._http, "_most", 1000)
+    read = [item for page in walked(source) for item in page.items]
+    assert {i.key for i in read if isinstance(i, Item)} == {*ALL} - {"O4"}
+    assert [i.code for i in read if isinstance(i, Broken)] == ["too_large"]
 
 
 # ── mistakes ────────────────────────────────────────────────────────────────────────────────────

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from connector.codes import PIECES
+from connector.ledger import cursors
+from connector.ledger.store import Ledger
 from connector.sandbox import edit, shop_catalog
+from connector.values import Broken
 
 
 def asked(desk: Any) -> set[tuple[str, str]]:
@@ -31,3 +35,19 @@ def test_a_product_that_is_not_there_is_nobodys_business_until_an_order_waits_fo
     company.settle()
     assert ("product", str(missing)) in asked(desk)
     assert ("order", str(order)) not in asked(desk)
+
+
+def test_a_row_that_was_set_aside_is_told_with_its_place_and_what_to_do(desk: Any) -> None:
+    """It has no key: where it stood and why is all that helps to find it."""
+    company = desk.company
+    ledger = Ledger(f"sqlite:///{company.folder}/ledger.db")
+    with ledger.begin() as db:
+        for place in ("page 3", "page 7"):
+            row = Broken(at=place, code="kills_reader", raw=place.encode())
+            cursors.set_aside(db, "orders", "order", row, company.clock.now())
+    ledger.close()
+    told = desk("status")
+    assert told.code == 1
+    assert "2 pieces without a key set aside (kills_reader)" in told.out
+    assert "on page 7" in told.out
+    assert PIECES["kills_reader"] in told.out

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from connector import errors
+from connector.ports import Care
 from connector.testing.liars.liar import Liar
 from connector.testing.memory import Paper
 from connector.values import Broken, Item, Page, Payload, Read, Tombstone
@@ -18,10 +19,16 @@ class Retelling(Liar):
     """A source that tells its walks otherwise than they were."""
 
     def pages(
-        self, entity: str, since: str | None, *, start: datetime | None, until: datetime | None
+        self,
+        entity: str,
+        since: str | None,
+        *,
+        start: datetime | None,
+        until: datetime | None,
+        care: Care | None = None,
     ) -> Iterator[Page]:
         """Walk, and lie about it."""
-        walk = super().pages(entity, since, start=start, until=until)
+        walk = super().pages(entity, since, start=start, until=until, care=care)
         return iter(self.retold(list(walk)))
 
     def retold(self, pages: list[Page]) -> list[Page]:
@@ -93,11 +100,17 @@ class Hoarder(Retelling):
     breaks = ("test_a_walk_starts_where_it_is_told",)
 
     def pages(
-        self, entity: str, since: str | None, *, start: datetime | None, until: datetime | None
+        self,
+        entity: str,
+        since: str | None,
+        *,
+        start: datetime | None,
+        until: datetime | None,
+        care: Care | None = None,
     ) -> Iterator[Page]:
         """Forget the start."""
         del start
-        return super().pages(entity, since, start=None, until=until)
+        return super().pages(entity, since, start=None, until=until, care=care)
 
 
 class JumpsAhead(Retelling):
@@ -116,11 +129,17 @@ class Secretive(Retelling):
     breaks = ("test_a_cursor_is_json_text",)
 
     def pages(
-        self, entity: str, since: str | None, *, start: datetime | None, until: datetime | None
+        self,
+        entity: str,
+        since: str | None,
+        *,
+        start: datetime | None,
+        until: datetime | None,
+        care: Care | None = None,
     ) -> Iterator[Page]:
         """Understand its own cursors."""
         since = since and since.removeprefix("after ")
-        return super().pages(entity, since, start=start, until=until)
+        return super().pages(entity, since, start=start, until=until, care=care)
 
     def page_retold(self, page: Page) -> Page:
         """Put words before the cursor."""
@@ -179,11 +198,17 @@ class Silent(Liar):
     swallows: ClassVar[type[errors.ConnectorError]]
 
     def pages(
-        self, entity: str, since: str | None, *, start: datetime | None, until: datetime | None
+        self,
+        entity: str,
+        since: str | None,
+        *,
+        start: datetime | None,
+        until: datetime | None,
+        care: Care | None = None,
     ) -> Iterator[Page]:
         """End quietly."""
         try:
-            yield from super().pages(entity, since, start=start, until=until)
+            yield from super().pages(entity, since, start=start, until=until, care=care)
         except self.swallows:
             yield Page(items=(), cursor=since or "0", complete=True, began=self.clock.now())
 
