@@ -27,10 +27,11 @@ from connector.mapping.terms import (
     inapplicable,
     needs,
 )
+from connector.mapping.times import TIMES
 from connector.nearest import cure_for
 from connector.values import Ref
 
-FILTERS: Mapping[str, Callable[..., Any]] = {**PLAIN, **SIGNING}
+FILTERS: Mapping[str, Callable[..., Any]] = {**PLAIN, **SIGNING, **TIMES}
 THERE, TABLES = "$there", "$tables"  # names that no expression can spell
 _CUT = "(x if type(x) is str else {spell}(x))[:{length}].rstrip()"
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, tzinfo
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from connector.mapping.amounts import (
     by_rate,
@@ -128,33 +127,6 @@ def _list(value: object) -> Sequence[Any]:
     raise Fault("wrong_type", "give it a list")
 
 
-def _moment(value: object) -> datetime | date:
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    if isinstance(value, datetime) and value.tzinfo is None:
-        raise Fault("naive_time", "a time without zone is no moment")
-    if not isinstance(value, date):
-        raise Fault("not_a_time", "give it a time")
-    return value
-
-
-def on_date(value: object, zone: object = UTC) -> date:
-    """Return the calendar day of a moment in a zone."""
-    moment = _moment(value)
-    if not isinstance(moment, datetime):
-        return moment
-    try:
-        there = zone if isinstance(zone, tzinfo) else ZoneInfo(text(zone))
-    except (LookupError, OSError, ValueError):
-        raise Fault("no_zone", "name an IANA zone, for example conn.zone") from None
-    return moment.astimezone(there).date()
-
-
-def strf(value: object, form: str) -> str:
-    """Format a moment or day with strftime."""
-    return _moment(value).strftime(form)
-
-
 def cut(value: object, length: object) -> str:
     """Keep the first *length* characters."""
     return text(value)[: int(number(length))].rstrip()
@@ -193,7 +165,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "by_rate": by_rate,
     "cents": cents,
     "cut": cut,
-    "date": on_date,
     "dec": dec,
     "join": join,
     "lines": lines,
@@ -206,7 +177,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "ref": ref,
     "replace": lambda v, old, new: text(v).replace(text(old), text(new)),
     "sql_quote": _quoted,
-    "strf": strf,
     "sum": summed,
     "unescape": lambda v: html.unescape(text(v)),
     "unit_net": unit_net,

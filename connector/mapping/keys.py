@@ -308,7 +308,7 @@ SENT: Keys = {
 TOLD: Keys = {
     "key": Key("the document's id, from `reply`", _SCALAR),
     "version": Key("its version, from `reply`", _SCALAR),
-    "total": Key("its total, from `reply`", _SCALAR),
+    "total": Key("its total, tax included, from `reply`", _SCALAR),
     "done_when": Key("how `there` shows that the step is done", _SCALAR),
 }
 STEP: Keys = {

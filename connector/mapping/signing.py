@@ -6,10 +6,8 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
-from connector.mapping.faults import Fault
 from connector.mapping.filters import text
 
 
@@ -31,13 +29,6 @@ def _digest(name: str) -> Callable[[object], bytes]:
     return digest
 
 
-def epoch(value: object) -> int:
-    """Count the whole seconds since 1970 of a moment."""
-    if not isinstance(value, datetime) or value.tzinfo is None:
-        raise Fault("not_a_time", "give it a moment: now | epoch")
-    return int(value.timestamp())
-
-
 def _hexadecimal(value: object) -> str:
     return _bytes(value).hex()
 
@@ -45,7 +36,6 @@ def _hexadecimal(value: object) -> str:
 # What signs or digests gives bytes: `| b64` or `| hex` makes text of them.
 SIGNING: Mapping[str, Callable[..., Any]] = {
     "b64": lambda v: base64.b64encode(_bytes(v)).decode("ascii"),
-    "epoch": epoch,
     "hex": _hexadecimal,
     "hmac_sha1": _hmac("sha1"),
     "hmac_sha256": _hmac("sha256"),

@@ -73,6 +73,11 @@ FILTERS: Mapping[str, tuple[str, str]] = {
     "lines": ("the non-blank parts, one a line", "parts | lines"),
     "lower": ("small letters", "name | lower"),
     "md5": ("a digest; gives bytes", "'a' | md5 | hex"),
+    "moment": (
+        "a time as a system writes it: ISO 8601, seconds or thousandths since 1970, `/Date(…)/`,"
+        " `Sat, 31 Jan 2026 23:30:00 +0000`, or in a form of strptime",
+        "'31.01.2026' | moment('%d.%m.%Y')",
+    ),
     "money": ("rounded half-up to cents", "amount | money"),
     "nav_quote": ("a value within a NAV filter", "\"O'Hara\" | nav_quote"),
     "negate": ("the other sign", "amount | negate"),

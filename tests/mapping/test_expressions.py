@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,9 @@ from connector.problems import Problems
 from connector.values import Ref
 from connector.yamlread import Node
 
+LATE = datetime(2026, 1, 31, 23, 30, tzinfo=UTC)
+EAST = timezone(timedelta(hours=1))
+DAY = LATE.replace(hour=0, minute=0, tzinfo=None)
 PAYLOAD: dict[str, Any] = {
     "id": 5,
     "zero": 0,
@@ -79,6 +82,17 @@ def value(source: str, scope: Scope | None = None) -> Any:
         ("= id | part('/', -2)", None),
         ("= '12/34' | part('/', 0)", "12"),
         ("= '12/34' | part('/', 2)", None),
+        ("= '2026-01-31T23:30:00Z' | moment", LATE),
+        ("= 1769902200 | moment", LATE),
+        ("= 1769902200000 | moment", LATE),
+        ("= '1769902200.000' | moment", LATE),
+        ("= '/Date(1769902200000+0100)/' | moment", LATE),
+        ("= '/Date(1769902200000)/' | moment | date('Europe/Berlin') | strf('%d')", "01"),
+        ("= 'Sun, 01 Feb 2026 00:30:00 +0100' | moment", LATE.astimezone(EAST)),
+        ("= '20260131' | moment", DAY),
+        ("= '31.01.2026 23:30' | moment('%d.%m.%Y %H:%M')", LATE.replace(tzinfo=None)),
+        ("= '2026-01-31 23:30 +0000' | moment('%Y-%m-%d %H:%M %z')", LATE),
+        ("= nothing | moment", None),
         ("= name ~ id", "Zwiebel &amp; Tee5"),
     ],
 )
@@ -105,6 +119,12 @@ def test_an_expression_gives(source: str, expected: object) -> None:
         ("= body | upper", "not_text"),
         ("= name | date", "wrong_type"),
         ("= '2026-01-01T00:00:00' | date", "naive_time"),
+        ("= name | moment", "not_a_time"),
+        ("= '31.01.2026' | moment", "not_a_time"),
+        ("= '2026-01-31' | moment('%d.%m.%Y')", "not_a_time"),
+        ("= '9999999999999999' | moment", "not_a_time"),
+        ("= '' | moment", "not_a_time"),
+        ("= body | moment", "not_text"),
         ("= id / 0", "wrong_type"),
     ],
 )
