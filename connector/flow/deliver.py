@@ -138,6 +138,7 @@ class Window:
             claimed = self.done.claimed
             with self._to_the_end():
                 self.ledger.beat(self.clock.now(), self.clock.boottime())
+                settle_doubts(self.target, self.flow, self.ledger, self.clock)
                 changes = self._page(most, None)
             self._rolls = self._rolls and self.done.claimed > claimed
         return changes

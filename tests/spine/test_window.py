@@ -18,7 +18,7 @@ from connector.flow.pull import pull
 from connector.gate import ThreadGate
 from connector.testing.memory import Paper
 from connector.testing.rig import Rig, order
-from connector.values import Change, Outcome, Unavailable
+from connector.values import Change, InDoubt, Outcome, Unavailable
 
 LONG = 20.0
 SECOND = timedelta(seconds=1)
@@ -87,6 +87,28 @@ def test_no_more_intents_are_open_than_a_page(rig: Rig) -> None:
     rig.cycle()
     assert len(seen) == 3 * PAGE
     assert PAGE // 2 < max(seen) <= PAGE
+
+
+def test_what_became_doubtful_is_looked_up_while_it_rolls(rig: Rig) -> None:
+    """A day's orders may be before it: neither the doubt nor a dead worker's waits for the last."""
+    put(rig, 3 * PAGE)
+    rig.flow(slots=2, settle=8 * SECOND)
+    _, erp = rig.memory
+    original, found = erp._send, []
+
+    def send(entity: str, change: Change) -> Outcome:
+        number = int(change.reference.rpartition("-")[2])
+        made = original(entity, change)
+        if number == PAGE:
+            rig.clock.pass_(SECOND)
+        if number == 3 * PAGE:
+            found.append(count(rig, "outcome = 'found'"))
+        return InDoubt(why="cut") if number == 1 else made
+
+    erp._send = send  # type: ignore[method-assign]
+    rig.cycle()
+    assert found == [1]
+    assert len(rig.books()) == 3 * PAGE + 1
 
 
 def test_what_may_have_killed_a_worker_goes_in_no_greater_number(rig: Rig) -> None:
