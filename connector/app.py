@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from connector import stockroom, wiring
@@ -18,7 +19,7 @@ from connector.config import ledger_url
 from connector.configured import Config
 from connector.errors import ConnectorError, NotNow, Unauthorized, Unavailable
 from connector.examining import read_config
-from connector.flow.deliver import Delivered, deliver
+from connector.flow.deliver import deliver
 from connector.flow.flows import Flow, line_of
 from connector.flow.hinted import pull_hinted
 from connector.flow.pull import Pulled, pull, pull_demanded
@@ -31,6 +32,7 @@ from connector.ledger.store import Ledger
 from connector.ledgers import open_ledger
 from connector.ports import Clock
 from connector.problems import Problems
+from connector.report import Report
 from connector.values import Findings
 from connector.windows import Diary
 from connector.wiring import Wired
@@ -39,17 +41,6 @@ ROUNDS = 10_000
 SHUT = ("paused", "closed")  # codes of a connection that somebody shut
 Away = Unavailable | Unauthorized
 YOUNG = 50_000  # objects made before garbage is looked for: a page of orders, hardly any in cycles
-
-
-@dataclass(kw_only=True)
-class Report:
-    """What a sync did, flow by flow."""
-
-    pulled: dict[str, Pulled] = field(default_factory=dict)
-    delivered: dict[str, dict[str, int]] = field(default_factory=dict)
-    stopped: dict[str, str] = field(default_factory=dict)
-    braked: dict[str, str] = field(default_factory=dict)
-    unknown: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(kw_only=True)
@@ -66,6 +57,7 @@ class App:
     _met: set[str] = field(default_factory=set)
     _fits: set[str] = field(default_factory=set)
     beside: stockroom.Beside = nullcontext
+    wanted: Callable[[str], bool] = field(default=lambda _: False)
     _opening: threading.RLock = field(default_factory=threading.RLock)
 
     def gate(self, name: str) -> ThreadGate:
@@ -120,9 +112,12 @@ class App:
         return _both_halves(self, flow, unmet, lambda: _pull_hinted(self, flow))
 
     def deliver(self, flow: Flow, report: Report) -> Report:
-        """Deliver *flow* and what it depends on, until nothing is due."""
+        """Deliver *flow* and what it depends on, until nothing is due or others want the turn."""
         for _ in range(ROUNDS):
             if not self.round(self.line(flow), report) or self.stopping:
+                break
+            if self.wanted(flow.name):
+                report.gave_way = True
                 break
         return report
 
@@ -144,16 +139,7 @@ class App:
         moved = False
         self.ledger.beat(self.clock.now(), self.clock.boottime())
         for flow in line:
-            standing = self.gate(flow.target).admission.standing(fresh=True)
-            if not standing.is_open:
-                report.stopped[flow.target] = standing.code
-            if report.stopped.keys() & {flow.name, flow.target}:
-                continue
-            new = _pull_demanded(self, flow, report)
-            target = self.system(flow.target)
-            done = deliver(target, flow, self.ledger, self.gate(flow.target), self.clock)
-            _count(report, flow, done)
-            moved = moved or bool(done.claimed) or bool(new)
+            moved = _deliver(self, flow, report) or moved
         return moved
 
     def stop(self) -> None:
@@ -172,6 +158,21 @@ class App:
         """Let calls end, and give everything back."""
         self.let_go()
         self.ledger.close()
+
+
+def _deliver(app: App, flow: Flow, report: Report) -> bool:
+    """One delivery of *flow*; False when nothing was due, or its target takes nothing."""
+    gate = app.gate(flow.target)
+    standing = gate.admission.standing(fresh=True)
+    if not standing.is_open:
+        report.stopped[flow.target] = standing.code
+    if report.stopped.keys() & {flow.name, flow.target}:
+        return False
+    new, target = _pull_demanded(app, flow, report), app.system(flow.target)
+    wanted = partial(app.wanted, flow.name)
+    done = deliver(target, flow, app.ledger, gate, app.clock, wanted=wanted)
+    report.count(flow, done)
+    return bool(done.claimed) or bool(new)
 
 
 def _guarded(app: App, name: str) -> System:
@@ -203,7 +204,7 @@ def _stock(flow: Flow, run: Callable[[], Stocked]) -> Report:
             raise
         return Report(stopped={flow.name: error.code})
     report = Report(pulled={flow.name: done.pulled}, unknown=done.unknown)
-    _count(report, flow, done.delivered)
+    report.count(flow, done.delivered)
     return report
 
 
@@ -268,21 +269,6 @@ def _pull_demanded(app: App, flow: Flow, report: Report) -> int:
         report.stopped[flow.source] = away.code
         return 0
     return pulled.new
-
-
-def _count(report: Report, flow: Flow, done: Delivered) -> None:
-    counts = report.delivered.setdefault(flow.name, {})
-    for outcome, number in done.outcomes.items():
-        counts[outcome] = counts.get(outcome, 0) + number
-    if done.braked:
-        report.braked[flow.name] = done.braked
-    if done.stopped:
-        report.stopped[flow.name] = done.stopped
-
-
-def counted(report: Report) -> dict[str, int]:
-    """Documents that each flow pulled, new and changed."""
-    return {name: done.new + done.changed for name, done in report.pulled.items()}
 
 
 def open_gate(app: App, name: str, kind: type[ThreadGate] = ThreadGate) -> ThreadGate:

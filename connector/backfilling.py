@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from connector.app import App, Report
+from connector.app import App
 from connector.errors import NotNow
 from connector.flow.backfill import looking_back, stage_pages
 from connector.flow.decide import NOT_ACCEPTED
@@ -14,6 +14,7 @@ from connector.flow.flows import Flow
 from connector.ledger import backfills, brakes, shares
 from connector.ledger.backfills import Backfill
 from connector.points import reach
+from connector.report import Report
 
 SOON = 1.0  # seconds after which is looked again at what somebody else has in hand
 

@@ -37,9 +37,13 @@ class Operation:
 
 
 class _Last(threading.local):
-    """The last call of this thread: when it began (monotonic), how long it took, whether full."""
+    """The calls of this thread's change: when they began (monotonic), how long all took, whether
+
+    one was full.
+    """
 
     began, took, full = float("-inf"), 0.0, False
+    over = True  # what comes next is another's
 
 
 class Congestion:
@@ -61,10 +65,12 @@ class Congestion:
     def timed(self, began: float, took: float, *, full: bool) -> None:
         """Note a call of this thread: when it began (monotonic), how long it took; *full*: with it
 
-        as many were on the wire as may be.
+        as many were on the wire as may be. The steps of one change count as one.
         """
         last = self._last
-        last.began, last.took, last.full = began, took, full
+        if last.over:
+            last.began, last.took, last.full, last.over = began, 0.0, False, False
+        last.took, last.full = last.took + took, last.full or full
 
     def room(self, entity: str, seconds: float) -> int | None:
         """How many calls for *entity* begin within *seconds*, at least two for each at once.
@@ -87,6 +93,7 @@ class Congestion:
         found nobody, whatever the system says.
         """
         end, last = end_of(outcomes), self._last
+        last.over = True
         if end is None:
             return outcomes
         took = last.took if all(isinstance(one, Done) for one in outcomes) else None

@@ -15,7 +15,7 @@ import structlog
 from tenacity import retry, retry_if_exception_type, wait_exponential
 
 from connector import planfile
-from connector.app import App, Report, counted, open_app
+from connector.app import App, open_app
 from connector.applying import apply
 from connector.backfilling import Backfilling
 from connector.building import unattended
@@ -35,6 +35,7 @@ from connector.nightly import Night, vacuum
 from connector.notify import notify
 from connector.outside import Outside
 from connector.reloading import Reloading
+from connector.report import Report, counted
 from connector.schedule import Schedule
 from connector.turns import Turns
 
@@ -43,6 +44,7 @@ SWEEP = 5.0  # seconds between looks for what is due
 BREATH = 0.05  # seconds between steps of long work, in which others have their turn
 STOP_WITHIN = 8.0  # seconds for calls on the wire; after that their intents are doubts
 WORKERS = 64  # threads; most of them wait for the turn of a flow, a few at most for each
+ASKED = "asked"  # runs that commands ask for, where others wait too
 HINTS = 1000  # put off at once, of a flow whose source cannot be met
 END: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT)
 
@@ -54,6 +56,7 @@ class Work:
         self.turns = Turns(app)
         self.failures: dict[str, int] = {}
         self.ran: dict[str, datetime] = {}
+        self.gave_way = False  # since somebody looked: what is due goes on at once
         self._ledger, self._clock = app.ledger, app.clock
 
     def tick(self, name: str) -> None:
@@ -116,8 +119,7 @@ class Work:
             elif asked.task == "backfill" and asked.given is not None:
                 result = _backfill(self.turns, asked.flow, Backfilling(asked.given["id"]))
             else:
-                with self.turns.turn(asked.flow) as (app, flow):
-                    result = self._do(app, flow, asked)
+                result = self._do(asked)
         except NotSent:
             result = {"stopped": True}
         except NotNow as error:
@@ -133,10 +135,15 @@ class Work:
         with self._ledger.begin() as db:
             runs.end(db, asked.id, result, self._clock.now())
 
-    def _do(self, app: App, flow: Flow, asked: runs.Asked) -> dict[str, Any]:
-        if asked.task == "apply":
-            return planfile.result(apply(app, planfile.parsed(asked.given), asked.actor))
-        return self._went_well(flow.name, app.sync(flow, only=asked.keys))
+    def _do(self, asked: runs.Asked) -> dict[str, Any]:
+        with self.turns.turn(asked.flow, ASKED) as (app, flow):
+            if asked.task == "apply":
+                return planfile.result(apply(app, planfile.parsed(asked.given), asked.actor))
+            report = app.sync(flow, only=asked.keys)
+        while report.gave_way and not self.turns.rest(BREATH):
+            with self.turns.turn(asked.flow, ASKED) as (app, flow):
+                report.go_on(app.catch_up(flow))
+        return self._went_well(asked.flow, report)
 
     def read_along(self, name: str, id_: int) -> None:
         """Read parts of a backfill that another makes, as long as there are any."""
@@ -160,14 +167,14 @@ class Work:
     def _went_well(self, name: str, report: Report) -> dict[str, Any]:
         self.failures.pop(name, None)
         self.ran[name] = self._clock.now()
-        told = {"pulled": counted(report), "away": report.stopped, "braked": report.braked}
-        return told | {"unknown": report.unknown}
+        self.gave_way = self.gave_way or report.gave_way
+        return counted(report)
 
 
 def _backfill(turns: Turns, name: str, job: Backfilling) -> dict[str, Any]:
     """A backfill, a step in each turn, so that what is live comes in between."""
     while True:
-        with turns.turn(name) as (app, flow):
+        with turns.turn(name, ASKED) as (app, flow):
             step = job.step(app, flow)
         if step.over or step.away:
             return {"away": step.away, "braked": step.braked}
@@ -236,9 +243,12 @@ class Daemon:
             self._reckon_anew()
             self._reloading.look(self.work.tick)
             self._take_asked()
-            self._begin(self._ledger.read(hints.due_flows, self._clock.now()), self.work.hear)
-            if time.monotonic() - self._swept >= SWEEP:
-                self._swept = time.monotonic()
+            hinted = self._ledger.read(hints.due_flows, self._clock.now())
+            self._begin(hinted, self.work.hear)
+            for name in hinted:
+                self.turns.wish(name)
+            if self.work.gave_way or time.monotonic() - self._swept >= SWEEP:
+                self.work.gave_way, self._swept = False, time.monotonic()
                 self._sweep()
         except LedgerAway as error:
             self.vitals.ledger_answers = False
@@ -265,7 +275,7 @@ class Daemon:
         """
         seen: set[str] = set()
         for id_, name in self._ledger.read(runs.asked_flows):
-            if name in seen or self.turns.in_line(name):
+            if name in seen or self.turns.in_line(name, ASKED):
                 continue
             seen.add(name)
             with self._ledger.begin() as db:

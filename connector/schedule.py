@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -81,7 +82,7 @@ def _newest(cron: CronTrigger, since: datetime, now: datetime) -> datetime | Non
 
 
 class Schedule:
-    """Calls at the flows' times: never two of one flow at once, missed times are made up once.
+    """Calls at the flows' times: of one flow two at most at once, missed times are made up once.
 
     What a call raises is told to *failed* with the flow's name, and ends nothing else.
     """
@@ -90,7 +91,10 @@ class Schedule:
         self._numbers = count()
         self._once: set[tuple[Callable[[str], object], str]] = set()
         pool = ThreadPoolExecutor(workers)
-        defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        # One waits for its turn while the other has it, and is what that one gives way to; that a
+        # third time passes meanwhile is no news.
+        logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
+        defaults = {"coalesce": True, "max_instances": 2, "misfire_grace_time": None}
         self._scheduler = BackgroundScheduler(
             executors={"default": pool},
             job_defaults=defaults,

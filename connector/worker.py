@@ -95,11 +95,13 @@ class Worker:
 
     def hear(self, flow: str) -> None:
         """Read what the source of *flow* spoke of."""
+        self.work.turns.wish(flow)
         if flow in self.app.flows and able(self.app, self.work.turns, flow):
             self.work.hear(flow)
 
     def run(self, asked: int, flow: str) -> None:
         """Make the run that was asked for, unless another worker has taken it."""
+        self.work.turns.wish(flow)
         if flow in self.app.flows and not able(self.app, self.work.turns, flow):
             return  # it is derived again; one that has calls to make takes it
         with self.app.ledger.begin() as db:

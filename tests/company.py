@@ -15,12 +15,13 @@ from typing import Any
 import yaml
 
 from connector import points
-from connector.app import App, Report, open_app
+from connector.app import App, open_app
 from connector.flow.pull import pull
 from connector.ledger import migrate, persons
 from connector.ledger.persons import Person
 from connector.ledger.store import Ledger
 from connector.places import migrations_folder
+from connector.report import Report
 from connector.sandbox import books, edit, shop_people
 from connector.sandbox.erp import open_erp, start_erp
 from connector.sandbox.seed import seed_erp, seed_shop, skus

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from connector import codes, logs
-from connector.app import SHUT, App, Report, counted, opened
+from connector.app import SHUT, App, opened
 from connector.cli import backfill, output, plan
 from connector.cli.desk import flow_of
 from connector.cli.follow import followed
@@ -24,6 +24,7 @@ from connector.flow.audit import Audit, Kind, audit
 from connector.flow.flows import Flow
 from connector.flow.holdings import Holdings, holdings
 from connector.ledger import history
+from connector.report import Report, counted
 
 SUMMARY = ("flow", "pulled", "created", "updated", "failed", "held", "in doubt", "next due")
 DECISIONS = ("flow", "entity", "key", "decision", "needs")
@@ -86,13 +87,7 @@ def _run(app: App, wanted: Flow, only: Sequence[str], as_json: bool) -> int:
             if not asked_to_stop:
                 raise
         stopped = bool(asked_to_stop)
-    result = {
-        "pulled": counted(report),
-        "away": report.stopped,
-        "braked": report.braked,
-        "stopped": stopped,
-        "unknown": report.unknown,
-    }
+    result = counted(report) | {"stopped": stopped}
     return _tell(app, wanted, result, before, as_json)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connector.app import App, Report
+from connector.app import App
 from connector.applying import mapping
 from connector.cli import output
 from connector.cli.rehearsal import Rehearsal
@@ -14,6 +14,7 @@ from connector.flow.plan import Plan, Planned, Step
 from connector.flow.redeliver import written_otherwise
 from connector.ledger import plans
 from connector.ledger.content import BLIND, unpack
+from connector.report import Report
 
 
 def make_plan(

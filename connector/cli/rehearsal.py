@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from connector.app import App, Report, open_gate
+from connector.app import App, open_gate
 from connector.cli import output
 from connector.flow.brakes import Brakes
 from connector.flow.flows import Flow
@@ -15,6 +15,7 @@ from connector.gate import Group, ThreadGate
 from connector.ledger import brakes, history, systems
 from connector.ledger.copies import copied
 from connector.ports import More, Target, Watch
+from connector.report import Report
 from connector.values import Change, Done
 
 Planned = dict[tuple[str, str], list[str]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -70,7 +70,7 @@ class Delivered:
             self.stopped = self.stopped or outcome.why
 
 
-def deliver(
+def deliver(  # noqa: PLR0913 - what every delivery has, and two limits
     target: Target,
     flow: Flow,
     ledger: Ledger,
@@ -78,16 +78,18 @@ def deliver(
     clock: Clock,
     *,
     licence: Licence | None = None,
+    wanted: Callable[[], bool] = lambda: False,
 ) -> Delivered:
     """Take one safe step for every record of *flow* that is due; may be run again at any time.
 
     *licence*: none but what a plan says, and exactly that; a person has let that go already.
+    *wanted*: do others wait for our turn? Then no further page is begun.
     """
     settle_doubts(target, flow, ledger, clock)
     streak = Streak(flow.brakes, flow.name, ledger)
     if streak.halted():
         return Delivered(braked=streak.words)
-    at = Window(target, flow, ledger, gate, clock, licence, streak)
+    at = Window(target, flow, ledger, gate, clock, licence, streak, wanted)
     changes = at.first()
     for group in gate.send(target, flow.entity, changes, watch=streak, more=at.more):
         reach("reply.before_outcome")
@@ -115,6 +117,7 @@ class Window:
     clock: Clock
     licence: Licence | None
     streak: Streak
+    wanted: Callable[[], bool]
     done: Delivered = field(default_factory=Delivered)
     doubted: set[int] = field(default_factory=set)  # creates of what may be there from before (S12)
     broke: errors.ConnectorError | None = None
@@ -176,7 +179,7 @@ class Window:
     def _goes_on(self) -> bool:
         done, halted = self.done, self.streak.halted() or self.broke
         withheld = NotSent.__name__ in done.outcomes  # no call could begin: no more are prepared
-        ended = halted or withheld or done.stopped or done.claimed >= MOST
+        ended = halted or withheld or done.stopped or done.claimed >= MOST or self.wanted()
         return self._rolls and not ended
 
     def _page(self, most: int, creates: int | None) -> list[Change]:

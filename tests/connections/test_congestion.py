@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connector.congestion import START, Congestion, end_of
+from connector.congestion import FEW, START, Congestion, end_of
 from connector.values import Change, Done, InDoubt, Refused, Unauthorized, Unavailable
 
 LATER = datetime(2038, 1, 1, tzinfo=UTC)
 CREATE, UPDATE = ("order", "create", False), ("order", "update", False)
 BUSY = Unavailable(why="http_503", busy=True)
+CHANGE = Change(id=1, action="create", reference="R", payload={}, send_before=LATER)
 
 
 @dataclass
@@ -152,13 +153,12 @@ def test_how_a_call_ended() -> None:
 
 def test_what_was_one_of_too_many_is_no_failure_of_the_system() -> None:
     """It stays busy; a call that was alone found nobody, and the breaker hears it."""
-    change = Change(id=1, action="create", reference="R", payload={}, send_before=LATER)
     away = Unavailable(why="dns")
     for most, heard in ((64, BUSY), (1, Unavailable(why="http_503"))):
         at = Congestion(most)
         at.timed(at._now(), 0.1, full=True)
-        assert at.hear("order", [change], [BUSY]) == [heard]
-        assert at.hear("order", [change], [away]) == [away]
+        assert at.hear("order", [CHANGE], [BUSY]) == [heard]
+        assert at.hear("order", [CHANGE], [away]) == [away]
 
 
 def test_what_begins_in_time_follows_the_slowest_operation() -> None:
@@ -173,3 +173,13 @@ def test_what_begins_in_time_follows_the_slowest_operation() -> None:
     assert at.room("order", 10.0) == 4 * 5
     assert at.room("order", 1.0) == 4 * 2
     assert at.room("customer", 10.0) is None
+
+
+def test_the_steps_of_a_change_count_as_one() -> None:
+    """A quick last step once hid a slow first one: far more were prepared than could begin."""
+    at = Congestion(2)
+    for _ in range(2 * FEW):
+        at.timed(at._now(), 0.4, full=False)
+        at.timed(at._now(), 0.1, full=False)
+        at.hear("order", [CHANGE], [Done(key="1")])
+    assert at.room("order", 5.0) == 20

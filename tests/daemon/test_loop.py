@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from connector import daemon as daemon_of
 from connector import reloading
-from connector.daemon import Daemon, ahead
+from connector.daemon import ASKED, Daemon, ahead
 from connector.errors import LedgerAway, WrongSystem
 from connector.ledger import hints, runs
 
@@ -154,7 +154,9 @@ def test_a_flow_that_is_busy_holds_up_no_other(daemon: Daemon, company: Company)
     with daemon.turns.turn("stock"):
         [order] = asked(company, "orders")
         daemon._look()
-        until(lambda: daemon.turns.in_line("stock") and states(company, [order]) == ["ended"])
+        until(
+            lambda: daemon.turns.in_line("stock", ASKED) and states(company, [order]) == ["ended"]
+        )
         daemon._look()
         assert states(company, many) == ["running"] + ["asked"] * 69
         with company.app.ledger.begin() as db:

@@ -22,7 +22,7 @@ LAYERS = [
     {"metrics", "conditions"},
     {"wiring", "owning"},
     {"building", "workbench"},
-    {"stockroom", "examining"},
+    {"stockroom", "examining", "report"},
     {"app"},
     {"applying", "backfilling"},
     {"planfile"},
