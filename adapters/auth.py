@@ -134,7 +134,7 @@ class Body(Credentials):
 
 
 class OAuth1(Credentials):
-    """OAuth 1.0a with no token: the signature covers method, address and query, never the body."""
+    """OAuth 1.0a with no token: the signature covers method, address and pairs, never JSON."""
 
     type: Literal["oauth1"]
     user: str = Field(repr=False)

@@ -32,10 +32,14 @@ class ErrorRule:
     key: Template | None = None
 
 
+SendAs = Literal["json", "form"]  # how a body travels
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
     """One call of an action. REST: *method*, *path*, *query*, *body*; SOAP: *op*, *args*.
 
+    *send_as*: how that body travels.
     *decode*: path in the reply to `xml` or `json`, which a string there holds.
     """
 
@@ -53,6 +57,7 @@ class Step:
     total: Template | None = None
     done_when: Template | None = None
     headers: Template | None = None
+    send_as: SendAs = "json"
     decode: Mapping[str, str] = field(default_factory=dict)
 
 

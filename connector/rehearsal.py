@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import parse_qsl
 
 from connector.errors import FieldFault
 from connector.profile import Action, Step
@@ -23,6 +24,14 @@ class Sent:
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
+
+    @property
+    def pairs(self) -> list[tuple[str, str]] | None:
+        """What a form says, name by name; None: the body is none."""
+        kinds = [one for name, one in self.headers.items() if name.lower() == "content-type"]
+        if not any(one.startswith("application/x-www-form-urlencoded") for one in kinds):
+            return None
+        return parse_qsl((self.body or b"").decode(), keep_blank_values=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,6 +20,8 @@ from adapters.overlay import Laid, texts, within
 from adapters.place import Place
 from adapters.proofs import Digest, Ntlm, Prover
 from adapters.replies import Answer
+from adapters.rest.forms import KIND as FORM
+from adapters.rest.forms import form
 from adapters.rest.webhooks import Hints as Hints
 from adapters.sessions import logins
 from adapters.splitting import elements, parse, partly, payload
@@ -88,19 +90,18 @@ class RestDialect:
         path = str(step.path(names)) if step.path is not None else ""
         url = self._address(path, held)
         asked = step.query(names) if step.query is not None else None
-        pairs = _pairs(asked if own else self._laid.query(asked, known))
-        url += f"{'&' if '?' in url else '?'}{pairs}" if pairs else ""
+        url = _queried(url, _pairs(asked if own else self._laid.query(asked, known)))
         headers, body = {"Accept": "application/json", **held.headers}, None
         if method not in ("GET", "HEAD", "DELETE"):
             content = step.body(names) if step.body is not None else names.get("payload")
-            body = _encoded(content, numbers=self._profile.numbers == "json")
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"], body = self._body(step, content)
         if step.headers is not None:
             headers |= texts(step.headers(names))
         if not own:
             headers |= self._laid.http_headers(known, method, url, body)
         url = self._auth.address(url)
-        headers |= self._auth.headers(method, url, self._clock)
+        signed = _queried(url, body.decode()) if body and step.send_as == "form" else url
+        headers |= self._auth.headers(method, signed, self._clock)
         request = Request(method=method, url=url, headers=headers, body=body)
         session = self._profile.session
         if session is not None and step is session.logout:
@@ -110,6 +111,11 @@ class RestDialect:
             query.arrived(reply)
         answer = _answer(reply, listing=query.listing)
         return decoded(answer, step.decode, _READERS) if step.decode else answer
+
+    def _body(self, step: Step, content: object) -> tuple[str, bytes]:
+        if step.send_as == "form":
+            return FORM, form(content)
+        return "application/json", _encoded(content, numbers=self._profile.numbers == "json")
 
     def _address(self, path: str, held: Held) -> str:
         """A path below the base; or what the system itself gave as the address to go on with."""
@@ -197,6 +203,11 @@ def _encoded(content: object, *, numbers: bool = False) -> bytes:
     except (TypeError, ValueError) as error:
         fault = FieldFault("body", "not_json", "give text, numbers, lists and trees only")
         raise FieldErrors((fault,)) from error
+
+
+def _queried(url: str, pairs: str) -> str:
+    """An address with more in its query; OAuth 1 signs a form as if it were part of it."""
+    return f"{url}{'&' if '?' in url else '?'}{pairs}" if pairs else url
 
 
 def _pairs(query: object) -> str:

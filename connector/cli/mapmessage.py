@@ -9,7 +9,7 @@ from lxml import etree
 
 from connector.errors import FieldErrors
 from connector.profile import Action, Step
-from connector.rehearsal import Rehearsal
+from connector.rehearsal import Rehearsal, Sent
 from connector.secret import is_reference
 from connector.values import Payload, Ref
 from connector.wiring import Wired
@@ -62,7 +62,7 @@ def _message(
             "method": sent.method,
             "url": sent.url,
             "headers": dict(sent.headers),
-            "body": _pretty(sent.body),
+            "body": _pretty(sent),
         }
     return {"step": step.name, "cannot be made": faults}
 
@@ -74,9 +74,12 @@ def _masked(target: Wired) -> dict[str, object]:
     return {**target.conn, **dict.fromkeys(secret, MASK)}
 
 
-def _pretty(body: bytes | None) -> str | None:
+def _pretty(sent: Sent) -> str | None:
+    body, pairs = sent.body, sent.pairs
     if body is None:
         return None
+    if pairs is not None:
+        return "\n".join(f"{name}={value}" for name, value in pairs)
     if not body.lstrip().startswith(b"<"):
         return msgspec.json.format(body, indent=2).decode()
     root = etree.fromstring(body)

@@ -25,6 +25,7 @@ PIECES: Mapping[str, str] = {
     "no_quantity": "A line of quantity 0 has no unit price.",
     "no_rate": "A line has tax, but the source names no rate for it.",
     "several_rates": "A line has several tax rates where the target takes one.",
+    "not_a_form": "It is no tree of names and texts, or holds what a form has no text for.",
     "not_json": "It is not JSON, or holds what JSON has no form for.",
     "unparseable": "It is neither the JSON nor the XML that it should be.",
     "not_an_object": "A JSON object is needed.",

@@ -26,7 +26,7 @@ from connector.mapping.trees import compile_tree
 from connector.nearest import cure_for
 from connector.ports import Template
 from connector.problems import Problems
-from connector.profile import Action, Bulk, ErrorRule, Step
+from connector.profile import Action, Bulk, ErrorRule, SendAs, Step
 from connector.spelled import Misspelled, whole
 from connector.yamlread import Node
 
@@ -51,6 +51,7 @@ class Calls:
     fields: frozenset[str] = field(default_factory=frozenset)
     more: Mapping[str, Shape | None] = field(default_factory=dict)
     decode: Mapping[str, str] = field(default_factory=dict)
+    send_as: SendAs = "json"
 
     def sent(self) -> Scope:
         """What we send is strict: a name that is not there is a fault."""
@@ -252,7 +253,21 @@ def step_of(action: str, node: Node, own: Mapping[str, Node], calls: Calls) -> S
     when = _told(own, "$if", calls)
     decode = {**calls.decode, **decode_of(own.get("decode"), problems, soap=op is not None)}
     calling: dict[str, Any] = {**sent, **told, "op": op, "method": method, "service": service}
-    return Step(name=name, when=when, decode=decode, **calling)
+    send_as = send_as_of(own.get("send_as"), problems) or calls.send_as
+    if "send_as" in own and default != "body":
+        complain(problems, own["send_as"], "`send_as` has no body here", "only what sends one has")
+    return Step(name=name, when=when, decode=decode, send_as=send_as, **calling)
+
+
+def send_as_of(node: Node | None, problems: Problems) -> SendAs | None:
+    """Read how a body travels; None where it is not said."""
+    match one_of(node, words_of(STEP, "send_as"), problems):
+        case "json":
+            return "json"
+        case "form":
+            return "form"
+        case _:
+            return None
 
 
 def decode_of(node: Node | None, problems: Problems, *, soap: bool) -> dict[str, str]:

@@ -64,7 +64,7 @@ def compile_as_far(raw: RawProfile, problems: Problems, *, zone: tzinfo = UTC) -
     own = check_keys(raw.top, PROFILE, problems)
     parameters = parameters_of(own.get("parameters"), problems)
     conn: dict[str, Shape | None] = dict.fromkeys((*_CONN, *parameters))
-    wire = Wire.of(own, conn)
+    wire = Wire.of(own, conn, problems)
     services = services_of(own, conn, problems, wire)
     times = one_of(own.get("times"), ("utc", "connection"), problems) or "utc"
     context = Context(
@@ -74,6 +74,7 @@ def compile_as_far(raw: RawProfile, problems: Problems, *, zone: tzinfo = UTC) -
         zone=UTC if times == "utc" else zone,
         blank=one_of(own.get("empty"), ("null", "keep"), problems) == "null",
         numbers=one_of(own.get("numbers"), words_of(PROFILE, "numbers"), problems) == "json",
+        send_as=wire.send_as,
         walk=walk_of(own.get("walk"), problems, Walk()),
         decode=decode_of(
             own.get("decode"), problems, soap=scalar(own.get("protocol"), problems) == "soap"
@@ -103,7 +104,7 @@ def _profile(
     entities: Mapping[str, Entity],
 ) -> Profile:
     problems = context.problems
-    calls = Calls(context.conn, context.services, "", problems, decode=context.decode)
+    calls = context.calls()
     probe = {name: _probe(name, node, calls) for name, node in _members(own.get("probe")).items()}
     known = Scope({**dict.fromkeys(probe), "conn": Shape(members=context.conn)}, lenient=True)
     identity = {k: template(n, known, problems) for k, n in _members(own.get("identity")).items()}

@@ -25,7 +25,7 @@ from connector.mapping.walks import walk_of
 from connector.mapping.write import NUMBERED, SPELLED, Writer
 from connector.nearest import cure_for
 from connector.problems import Problems
-from connector.profile import Entity, Service, Walk
+from connector.profile import Entity, SendAs, Service, Walk
 from connector.yamlread import Node, plain
 
 # What matching compares beside fields of the document, where a system has no closer one (D2).
@@ -46,6 +46,12 @@ class Context:
     walk: Walk
     decode: Mapping[str, str]
     numbers: bool = False
+    send_as: SendAs = "json"
+
+    def calls(self, entity: str = "", fields: frozenset[str] = frozenset()) -> Calls:
+        """What compiling the calls of an entity, or of the profile itself, needs to know."""
+        known = Calls(self.conn, self.services, entity, self.problems, fields)
+        return replace(known, decode=self.decode, send_as=self.send_as)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ def compile_entity(name: str, node: Node, context: Context) -> Part:
         check_back(text, place, tables, problems)
     writer = _writer(name, own, context, tables)
     fields = frozenset(writer.fields if writer else ())
-    calls = Calls(context.conn, context.services, name, problems, fields, decode=context.decode)
+    calls = context.calls(name, fields)
     for key in ("key", "version", "birth", "gone", "locked_when", "reserved_when"):
         asks(own.get(key), problems)
     judged = {key: template(own.get(key), Scope(), problems) for key in ("key", "version", "birth")}

@@ -55,6 +55,7 @@ _FLAG = one_of("true", "false")
 _NUMBER: Schema = {"type": ["integer", "string"], "pattern": "^[0-9]+$"}
 _TIME: Schema = {"type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$"}
 _MISSING = one_of("omit", "nil", "empty")
+_SEND_AS = one_of("json", "form")
 OUTCOMES = (
     *("done", "refused", "exists", "stale", "gone", "unavailable", "unauthorized", "in_doubt"),
     "absent",
@@ -225,6 +226,10 @@ PROFILE: Keys = {
         'REST: how exact numbers stand in a body: `text` ("8.10", the default) or `json` (8.10)',
         one_of("text", "json"),
     ),
+    "send_as": Key(
+        "REST: how a body travels where its call does not say: `json` (the default) or `form`",
+        _SEND_AS,
+    ),
     "empty": Key("`null`: '' in a payload is absent", one_of("null", "keep")),
     "probe": Key(
         "calls by name that `check` makes to ask who the system is", table_of(defined("action"))
@@ -318,6 +323,10 @@ STEP: Keys = {
     "method": Key("REST: the method", one_of("GET", "POST", "PUT", "PATCH", "DELETE")),
     "$if": Key("the step is left out where this does not hold", _SCALAR),
     "decode": Key("path in `reply` → what a string there holds", table_of(one_of("xml", "json"))),
+    "send_as": Key(
+        "REST: how its body travels: `json`, or `form` (`application/x-www-form-urlencoded`)",
+        _SEND_AS,
+    ),
     **SENT,
     **TOLD,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connector.mapping.actions import (
     Calls,
@@ -12,6 +12,7 @@ from connector.mapping.actions import (
     check_keys,
     flag,
     scalar,
+    send_as_of,
     step_of,
     template,
 )
@@ -24,36 +25,44 @@ from connector.mapping.terms import Scope
 from connector.mapping.trees import compile_tree
 from connector.ports import Template
 from connector.problems import Problems
-from connector.profile import Overlay, Service, Session, Step
+from connector.profile import Overlay, SendAs, Service, Session, Step
 from connector.yamlread import Node
 
 _NAMED = re.compile(r"\bconn\.auth\.([A-Za-z_]\w*)")
 _LAID = ("args", "headers", "http_headers", "query")
-_OF = {"args": "soap", "http_headers": "soap", "query": "rest"}
+_OF = {"args": "soap", "http_headers": "soap", "query": "rest", "send_as": "rest"}
 _CURE = {
     "args": "REST has `headers` and `query` for every call",
     "http_headers": "the `headers` of REST are HTTP's",
     "query": "SOAP has `args` and `headers` for every call",
+    "send_as": "SOAP sends XML, as its contract says",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """What templates laid over a call may name: *conn* with its credentials, and *session*."""
+    """What templates laid over a call may name: *conn* with its credentials, and *session*.
+
+    *send_as*: how bodies travel where their call does not say.
+    """
 
     credentials: frozenset[str]
     conn: Mapping[str, Shape | None]
     session: Mapping[str, Shape | None]
     vars: Mapping[str, Shape | None]
+    send_as: SendAs = "json"
 
     @classmethod
-    def of(cls, own: Mapping[str, Node], conn: Mapping[str, Shape | None]) -> Wire:
+    def of(
+        cls, own: Mapping[str, Node], conn: Mapping[str, Shape | None], problems: Problems
+    ) -> Wire:
         """Read the names from the sections of a profile.yaml."""
         credentials = _credentials(own)
         known = {**conn, "auth": Shape(members=dict.fromkeys(credentials))}
         saved = _members(_members(own.get("session")).get("save"))
         made = _members(own.get("vars"))
-        return cls(credentials, known, dict.fromkeys(saved), dict.fromkeys(made))
+        send_as = send_as_of(own.get("send_as"), problems) or "json"
+        return cls(credentials, known, dict.fromkeys(saved), dict.fromkeys(made), send_as)
 
     def scope(self, *more: str) -> Scope:
         """The scope of such a template; *more*: what else it may name."""
@@ -99,7 +108,8 @@ def session_of(
     if node is None:
         return None
     own = check_keys(node, SESSION, problems)
-    calls = Calls(wire.conn, services, "", problems, more=dict.fromkeys(("now", "nonce")))
+    more = dict.fromkeys(("now", "nonce"))
+    calls = Calls(wire.conn, services, "", problems, more=more, send_as=wire.send_as)
     login = _call("login", own.get("login"), calls)
     saved = calls.told()
     made = {name: template(one, saved, problems) for name, one in _named(own, "save")}
@@ -111,7 +121,7 @@ def session_of(
     if not made and not cookies:
         cure = "add save: {token: = reply.…}, or cookies: true"
         complain(problems, node, "`session` keeps nothing of its login", cure)
-    out = Calls(wire.conn, services, "", problems, more={"session": Shape(members=wire.session)})
+    out = replace(calls, more={"session": Shape(members=wire.session)})
     hosts = own.get("hosts")
     listed = hosts.value if hosts and isinstance(hosts.value, list) else [hosts] if hosts else []
     return Session(

@@ -230,7 +230,7 @@ def _got(path: str, made: _Made) -> object:
         case "url":
             return sent.url
         case _:
-            return at(body_of(sent.body), path[call.end() :])
+            return at(body_of(sent), path[call.end() :])
 
 
 def _differ(path: str, expected: object, got: object, made: _Made) -> Iterator[Difference]:

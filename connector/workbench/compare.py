@@ -115,7 +115,7 @@ def _written(
         except ConnectorError as error:
             return found | {f"message{nth}": {"": f"cannot be made: {error.code}"}}
         for n, message in enumerate(sent):
-            told = {"method": message.method, "url": message.url, "body": body_of(message.body)}
+            told = {"method": message.method, "url": message.url, "body": body_of(message)}
             found[f"message{nth}" if n == 0 else f"message{nth}[{n}]"] = dict(_leaves(told, ""))
     return found
 
