@@ -14,7 +14,7 @@ from connector.app import open_system
 from connector.building import wire_all
 from connector.cli import output
 from connector.cli.mapdiff import diff
-from connector.cli.mapmessage import messages, told
+from connector.cli.mapmessage import messages, told, unknown
 from connector.cli.maprecord import record_
 from connector.cli.mapscaffold import scaffold
 from connector.cli.mapschema import schema_
@@ -27,7 +27,7 @@ from connector.documents import ENTITIES, Document
 from connector.documents.meaning import meanings
 from connector.errors import ConnectorError
 from connector.examining import read_config
-from connector.flow.compose import LITERAL, is_literal, with_rules
+from connector.flow.compose import with_rules
 from connector.flow.draft import reference
 from connector.flow.flows import Flow
 from connector.gate import ThreadGate
@@ -179,12 +179,12 @@ def _made(
         return made, (), []
     doc = with_rules(document, way.flow, frozenset()) if way.flow else document
     names: dict[str, Any] = {"conn": conn, "reference": minted}
-    payload_made = write_preview(writer, doc, there=_there, **names)
+    payload_made = unknown(lambda look: write_preview(writer, doc, there=look, **names))
 
     def written(there: Callable[[Ref], str]) -> Payload:
         return writer.payload(doc, there=there, **names)
 
-    return made, payload_made, messages(way.target, entity, minted, written, _there)
+    return made, payload_made, messages(way.target, entity, minted, written)
 
 
 def _writing(entity: str, way: Way, doc: Document, key: str) -> tuple[Writer | None, Any, str]:
@@ -198,11 +198,6 @@ def _writing(entity: str, way: Way, doc: Document, key: str) -> tuple[Writer | N
     if way.target is None:
         return None, {}, ""
     return way.target.compiled.writers.get(entity), way.target.conn, "(reference)"
-
-
-def _there(ref: Ref) -> str:
-    """The id that a reference will have there: known only once it is delivered."""
-    return ref.key.removeprefix(LITERAL) if is_literal(ref) else f"({ref.entity} {ref.key})"
 
 
 def _rows(made: Sequence[Made]) -> list[dict[str, object]]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import TypeVar
 
 import msgspec
 from lxml import etree
 
 from connector.errors import FieldErrors
+from connector.flow.compose import LITERAL, is_literal
 from connector.profile import Action, Step
 from connector.rehearsal import Rehearsal, Sent
 from connector.secret import is_reference
@@ -18,15 +22,33 @@ from connector.workbench.written import members
 
 MASK = "***"
 Written = Callable[[Callable[[Ref], str]], Payload]
+_T = TypeVar("_T")
+
+
+def unknown(make: Callable[[Callable[[Ref], str]], _T]) -> _T:
+    """Make something of ids there, which are known only once what they name is delivered.
+
+    They are told by what they name; where that cannot be made, shorter, or as a number. Raises
+    the FieldErrors of the last.
+    """
+    for look in (_named, lambda ref: f"({ref.entity})"):
+        with suppress(FieldErrors):
+            return make(partial(_there, look))
+    return make(partial(_there, lambda _: "0"))
+
+
+def _named(ref: Ref) -> str:
+    return f"({ref.entity} {ref.key})"
+
+
+def _there(look: Callable[[Ref], str], ref: Ref) -> str:
+    return ref.key.removeprefix(LITERAL) if is_literal(ref) else look(ref)
 
 
 def messages(
-    target: Wired, entity: str, reference: str, written: Written, there: Callable[[Ref], str]
+    target: Wired, entity: str, reference: str, written: Written
 ) -> list[dict[str, object]]:
-    """Return what a create would send, a row a step; *written* renders `write` with ids there.
-
-    Ids that are not known yet are told as *there* does; where the contract refuses that, shorter.
-    """
+    """Return what a create would send, a row a step; *written* renders `write` with ids there."""
     action = target.compiled.profile.entities[entity].actions.get("create")
     stage = stage_of(target.compiled, _masked(target), target.config.zone)
     if action is None or stage is None:
@@ -34,7 +56,7 @@ def messages(
     rows: list[dict[str, object]] = []
     for step in action.steps:
         names = {"reference": reference, "key": "0" if rows else None, "conn": target.conn}
-        row = _message(stage, entity, (action, step), names, (written, there))
+        row = _message(stage, entity, (action, step), names, written)
         if row is not None:
             rows.append(row)
     return rows
@@ -45,26 +67,30 @@ def _message(
     entity: str,
     call: tuple[Action, Step],
     names: Mapping[str, object],
-    payload: tuple[Written, Callable[[Ref], str]],
+    written: Written,
 ) -> dict[str, object] | None:
-    (action, step), (written, there) = call, payload
-    for look in (there, lambda ref: f"({ref.entity})", lambda _: "0"):
+    action, step = call
+
+    def make(look: Callable[[Ref], str]) -> Sent | None:
         known = {**names, "payload": written(look)}
-        try:
-            if step.when is not None and not step.when(known):
-                return None
-            sent = stage.message(entity, action, step, known)
-        except FieldErrors as error:
-            faults = [str(fault) for fault in error.faults]
-            continue
-        return {
+        left_out = step.when is not None and not step.when(known)
+        return None if left_out else stage.message(entity, action, step, known)
+
+    try:
+        sent = unknown(make)
+    except FieldErrors as error:
+        return {"step": step.name, "cannot be made": [str(fault) for fault in error.faults]}
+    return (
+        None
+        if sent is None
+        else {
             "step": step.name,
             "method": sent.method,
             "url": sent.url,
             "headers": dict(sent.headers),
             "body": _pretty(sent),
         }
-    return {"step": step.name, "cannot be made": faults}
+    )
 
 
 def _masked(target: Wired) -> dict[str, object]:

@@ -48,6 +48,28 @@ def test_a_file_needs_neither_network_nor_ledger(desk: Any, file: Path) -> None:
     assert line(fields(said.json["document"])["currency"][1], "currency:    = currency")
 
 
+def test_where_ids_are_made_numbers_they_are_shown_as_one(desk: Any, file: Path) -> None:
+    """Of an ERP that counts its customers, whose id is not known yet."""
+    more = "write:\n  CustomerNo: = doc.customer | there | dec\n"
+    order = f"extends: sandbox_erp\nentity: order\n{more}"
+    desk.company.mapping("mine", {"profile.yaml": "extends: sandbox_erp\n", "order.yaml": order})
+    desk.company.connection("erp", profile="mine")
+    said = desk("map", "preview", "order", str(file), "--json").json
+    assert fields(said["target"])["CustomerNo"][0] == "0"
+    [message, *_] = said["messages"]
+    assert ">0</" in message["body"]
+
+
+def test_a_field_that_no_id_makes_is_told(desk: Any, file: Path) -> None:
+    """By its name, as before the first delivery."""
+    more = "write:\n  CustomerNo: = (doc.number ~ 'x') | dec\n"
+    order = f"extends: sandbox_erp\nentity: order\n{more}"
+    desk.company.mapping("mine", {"profile.yaml": "extends: sandbox_erp\n", "order.yaml": order})
+    desk.company.connection("erp", profile="mine")
+    said = desk("map", "preview", "order", str(file))
+    assert (said.code, "CustomerNo: not_a_number" in said.err) == (1, True)
+
+
 def test_a_key_is_read_from_the_shop(desk: Any, file: Path) -> None:
     """The same document, live."""
     number = json.loads(file.read_text())["number"]
