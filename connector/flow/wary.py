@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+from connector.errors import Unauthorized, Unavailable
 from connector.flow.flows import Flow
 from connector.ledger import readings
 from connector.ledger.store import Ledger
@@ -29,7 +30,10 @@ def harmless(_key: str) -> bool:
 
 @contextmanager
 def wary(flow: Flow, ledger: Ledger, keys: Sequence[str], now: datetime) -> Iterator[MayBeRead]:
-    """For a `with` in which *keys* are read: may this one be read? Asked before each."""
+    """For a `with` in which *keys* are read: may this one be read? Asked before each.
+
+    Who could not read it, and says so, did not die of it.
+    """
     if not keys or ledger.woken_at is None or now - ledger.woken_at > YOUNG:
         yield harmless
         return
@@ -41,6 +45,10 @@ def wary(flow: Flow, ledger: Ledger, keys: Sequence[str], now: datetime) -> Iter
         with ledger.begin() as db:
             readings.begin(db, scope, ledger.owner, some, now)
 
+    def lives(read: Sequence[str]) -> None:
+        with ledger.begin() as db:
+            readings.end(db, scope, ledger.owner, read, now)
+
     def may_be_read(key: str) -> bool:
         if died and alone[key] < DEATHS:
             note([key])
@@ -48,6 +56,9 @@ def wary(flow: Flow, ledger: Ledger, keys: Sequence[str], now: datetime) -> Iter
 
     if not died:
         note(keys)
-    yield may_be_read
-    with ledger.begin() as db:
-        readings.end(db, scope, ledger.owner, keys, now)
+    try:
+        yield may_be_read
+    except (Unavailable, Unauthorized):
+        lives([])
+        raise
+    lives(keys)

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from connector.errors import Unavailable
+from connector.flow.pull import read_keys
 from connector.flow.wary import DEATHS, YOUNG, wary
 from connector.ledger.schema import reading
 from connector.ledger.store import Ledger
@@ -102,6 +104,25 @@ def test_who_died_of_something_else_while_it_was_read_is_not_its_victim(rig: Rig
         assert lives(rig) == 0
     rig.settle()
     assert rig.states()["2"] == ("done", "sent")
+
+
+@pytest.mark.parametrize("keys", [["0"], ["0", "1", "3"]])
+def test_who_was_refused_a_document_did_not_die_of_it(rig: Rig, keys: list[str]) -> None:
+    """A timer's processes, while the shop is away: each asks for it, and ends."""
+    shop, flow = rig.memory[0], rig.flows["orders"]
+    read = shop._read
+
+    def away(*_: str) -> None:
+        raise Unavailable("away")
+
+    shop._read = away  # type: ignore[method-assign]
+    for _ in range(DEATHS + 1):
+        with pytest.raises(Unavailable):
+            read_keys(rig.shop, flow, rig.start(), rig.clock, keys)
+        rig.kill()
+    shop._read = read  # type: ignore[method-assign]
+    read_keys(rig.shop, flow, rig.start(), rig.clock, keys)
+    assert rig.states() == dict.fromkeys(keys, ("prepared", None))
 
 
 def test_who_never_watched_the_ledger_notes_nothing(rig: Rig) -> None:
