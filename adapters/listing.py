@@ -120,7 +120,7 @@ def _asked_for(
     )
     known = {"conn": at.conn, **names, **answer.names()}
     known["item"] = pieces[-1].payload if pieces else None
-    page = clocked(answer.http, rows, _total(walk, answer, known))
+    page = clocked(answer.http, rows, total_of(walk, answer, known))
     return replace(page, hand=_hand(walk, answer, known, _pages(walk, known, page, ask)))
 
 
@@ -196,7 +196,8 @@ def _next_link(http: Reply) -> str | None:
     return next((one["url"] for one in links if "next" in one.get("rel", "").split()), None)
 
 
-def _total(walk: Walk, answer: Answer, names: Mapping[str, object]) -> int | None:
+def total_of(walk: Walk, answer: Answer, names: Mapping[str, object]) -> int | None:
+    """How many rows a list has in all; None where it does not say it."""
     if walk.total is not None:
         return _count(said(walk.total, names))
     return _count(answer.http.headers.get("x-wp-total"))

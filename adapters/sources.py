@@ -10,9 +10,9 @@ from itertools import islice
 import msgspec
 
 from adapters.dialect import Connection, Slice, told
-from adapters.listing import MOST_ROWS, batch, row_of
+from adapters.listing import MOST_ROWS, batch, row_of, total_of
 from adapters.onward import Bounds, onward, windows
-from adapters.replies import blank
+from adapters.replies import Answer, blank
 from adapters.walks import Ask, Batch, scan, watermark
 from connector.errors import Truncated, Unavailable
 from connector.ports import Care
@@ -113,21 +113,40 @@ def _below(at: Connection, of: Entity, action: Action, item: Payload) -> Iterato
 
 
 def _slices_below(at: Connection, of: Entity, action: Action, item: Payload) -> Iterator[Slice]:
-    """What stands below one row, page by page; below one that is gone by now stands nothing."""
-    what = f"{of.name} below"
+    """What stands below one row, page by page; below one that is gone by now stands nothing.
+
+    Raises Truncated where a row may have moved from a page to one that was read already.
+    """
+    what, seen, length = f"{of.name} below", 0, None
+    before: list[bytes] = []
     for page in range(of.walk.most):
         names = {"item": item, "page": page + of.walk.first, "size": of.walk.size}
         answer, verdict = at.ask(of.name, action, names, listing=True)
-        if verdict.outcome != "done":
+        if verdict.outcome != "done" and length is None:
             return
-        try:
-            pieces = list(islice(at.dialect.slices(action, answer), MOST_ROWS))
-        except ValueError as error:
-            raise Unavailable(f"{what}: the reply is not as the profile says") from error
+        pieces, total = _pieces_below(at, of, action, answer)
+        raws = [one.raw for one in pieces]
+        if page and total != length:
+            raise Truncated(f"{what}: it changed while it was read")
+        if page and (raws == before or (total is not None and not pieces)):
+            raise Truncated(f"{what}: the same page twice, or none before the last")
         yield from pieces
-        if len(pieces) < of.walk.size:
+        seen, length, before = seen + len(pieces), total, raws
+        full = len(pieces) >= of.walk.size if total is None else seen < total
+        if not full or action.items is None is not action.item:
             return
     raise Truncated(f"{what}: the list does not end")
+
+
+def _pieces_below(
+    at: Connection, of: Entity, action: Action, answer: Answer
+) -> tuple[list[Slice], int | None]:
+    """The rows of one page, and how many there are in all, where the list says it."""
+    try:
+        pieces = list(islice(at.dialect.slices(action, answer), MOST_ROWS))
+    except ValueError as error:
+        raise Unavailable(f"{of.name} below: the reply is not as the profile says") from error
+    return pieces, total_of(of.walk, answer, {"conn": at.conn, **answer.names()})
 
 
 def born(
