@@ -306,7 +306,8 @@ def _told(own: Mapping[str, Node], key: str, calls: Calls) -> Template | None:
     node = own.get(key)
     if key not in _WORDS:
         asks(node, calls.problems)
-    return template(node, calls.told(), calls.problems, flag=key in _FLAGS)
+    whole, flag = key in _TREES, key in _FLAGS
+    return template(node, calls.told(), calls.problems, flag=flag, whole=whole)
 
 
 def asks(node: Node | None, problems: Problems) -> None:
@@ -318,17 +319,23 @@ def asks(node: Node | None, problems: Problems) -> None:
 
 
 _WORDS = ("code", "message", "group", "status")  # may be the same for all
+_TREES = ("items", "item", "answers", "error")
 _FLAGS = ("verify", "done_when", "wanted", "$if", "when")
 
 
 def template(
-    node: Node | None, scope: Scope, problems: Problems, *, flag: bool = False
+    node: Node | None,
+    scope: Scope,
+    problems: Problems,
+    *,
+    flag: bool = False,
+    whole: bool = False,
 ) -> Template | None:
     """Compile a scalar template; None where it is not written or wrong."""
     source = scalar(node, problems)
     if node is None or source is None:
         return None
-    return written(source, scope, problems, node, flag=flag)
+    return written(source, scope, problems, node, flag=flag, whole=whole)
 
 
 def errors_of(node: Node | None, calls: Calls) -> tuple[ErrorRule, ...]:

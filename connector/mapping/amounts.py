@@ -13,8 +13,14 @@ from connector.mapping.faults import Fault, Missing
 from connector.values import FARTHEST
 
 
+def own(value: Any) -> Any:
+    """Return what an element of XML says beside its attributes; all else as it is."""
+    return value["$value"] if isinstance(value, Mapping) and "$value" in value else value
+
+
 def number(value: object) -> Decimal:
     """Return *value* as an exact number; a Fault if it is none."""
+    value = own(value)
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
         raise Fault("not_a_number", "give it a number")
     try:

@@ -124,7 +124,7 @@ def _reading(
     if node is None or not isinstance(node.value, dict):
         return None, None, ()
     problems, known = context.problems, of_model(model)
-    scope = Scope(tables=_places(own.get("tables")))
+    scope = Scope(tables=_places(own.get("tables")), elements=bool(context.services))
     judged = _judged(own) | _COMPARED.get(name, frozenset())
     fields = {k: n for k, n in node.value.items() if k in known_fields}
     for key, child in node.value.items():

@@ -19,6 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from connector.documents import ENTITIES
 from connector.errors import FieldErrors, FieldFault
 from connector.mapping import filtering, operators, straight
+from connector.mapping.amounts import own
 from connector.mapping.faults import Fault
 from connector.mapping.filters import text
 from connector.mapping.shapes import Shape, of_model
@@ -105,12 +106,16 @@ def _built(node: nodes.Node, scope: Scope, depth: int = 0) -> Expression:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A Template of one scalar; a lenient one is null where it cannot be made."""
+    """A Template of one scalar; a lenient one is null where it cannot be made.
+
+    *whole*: of an element of XML its attributes too, not what it says alone.
+    """
 
     fn: Fn
     place: Node
     lenient: bool = False
     flag: bool = False
+    whole: bool = False
 
     def __call__(self, names: Names) -> Any:
         """Render with *names*; raises FieldErrors naming the place of the YAML."""
@@ -122,7 +127,9 @@ class Written:
             place = f"{self.place.file}:{self.place.line}"
             found = FieldFault(self.place.path, fault.code, f"{fault.cure}; {place}")
             raise FieldErrors((found,)) from None
-        return truth(value) if self.flag else value
+        if self.flag:
+            return truth(value)
+        return value if self.whole else own(value)
 
 
 def document_names(
@@ -147,7 +154,13 @@ def compile_text(
 
 
 def written(
-    source: str, scope: Scope, problems: Problems, place: Node, *, flag: bool = False
+    source: str,
+    scope: Scope,
+    problems: Problems,
+    place: Node,
+    *,
+    flag: bool = False,
+    whole: bool = False,
 ) -> Written | None:
     """Compile one scalar in *scope*; None, and a problem at *place*, if it is wrong."""
     try:
@@ -155,7 +168,7 @@ def written(
     except BadExpression as bad:
         complain(problems, place, f"`{quoted(source)}` {bad}", bad.cure)
         return None
-    return Written(fn, place, scope.lenient, flag)
+    return Written(fn, place, scope.lenient, flag, whole)
 
 
 def quoted(source: str) -> str:

@@ -18,6 +18,7 @@ from connector.mapping.amounts import (
     negate,
     number,
     one_rate,
+    own,
     rounded,
     summed,
     unit_net,
@@ -41,10 +42,9 @@ def text(value: Any) -> str:
 
 
 def _spelled(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
+    value = own(value)
+    if value is None or isinstance(value, str):
+        return value or ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal):
@@ -114,7 +114,7 @@ def _pairs(keys: str, take: str) -> tuple[str, str, tuple[tuple[str, str], ...]]
 
 def where(value: object, name: str, wanted: object) -> list[Mapping[str, Any]]:
     """Keep the rows whose member *name* is *wanted*."""
-    return [row for row in map(members, _list(value)) if row.get(name) == wanted]
+    return [row for row in map(members, _list(value)) if own(row.get(name)) == wanted]
 
 
 def _list(value: object) -> Sequence[Any]:

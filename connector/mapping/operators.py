@@ -11,7 +11,7 @@ from jinja2 import nodes
 
 from connector.documents.fields import Part
 from connector.mapping import straight
-from connector.mapping.amounts import negate, number
+from connector.mapping.amounts import negate, number, own
 from connector.mapping.faults import Fault, Missing
 from connector.mapping.filters import text
 from connector.mapping.terms import (
@@ -185,9 +185,9 @@ def _compare(node: Any, scope: Scope, build: Build) -> Expression:
     checks = [(guarded(o.op, op), e.fn) for o, (op, e) in zip(node.ops, rest, strict=True)]
 
     def holds(names: Names) -> bool:
-        left = first.fn(names)
+        left = own(first.fn(names))
         for check, fn in checks:
-            right = fn(names)
+            right = own(fn(names))
             try:
                 if not check(left, right):
                     return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -35,17 +35,18 @@ class Scope:
     """What an expression may name. *names* None: the payload's members, whatever they are.
 
     *tables*: where each is written. *lenient*: a missing member is null (for replies, whose shape
-    is not ours to demand).
+    is not ours to demand).  *elements*: of an element of XML what it says beside its attributes.
     """
 
     names: Mapping[str, Shape | None] | None = None
     tables: Mapping[str, str] = field(default_factory=dict)
     lenient: bool = False
     extra: Mapping[str, Shape | None] = field(default_factory=dict)
+    elements: bool = False
 
     def having(self, name: str, shape: Shape | None) -> Scope:
         """Return this scope with one more name."""
-        return Scope(self.names, self.tables, self.lenient, {**self.extra, name: shape})
+        return replace(self, extra={**self.extra, name: shape})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from connector.mapping.amounts import own
 from connector.mapping.faults import Fault
 from connector.mapping.filters import text
 
@@ -47,6 +48,7 @@ def _counted(written: str) -> timedelta | None:
 
 
 def _moment(value: object) -> datetime | date:
+    value = own(value)
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
     if isinstance(value, datetime) and value.tzinfo is None:

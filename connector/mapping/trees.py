@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connector.documents.keeping import ANYWHERE, Place
+from connector.mapping.amounts import own
 from connector.mapping.expressions import compile_expression, compile_scalar, complain, quoted
 from connector.mapping.merging import member_named, merged
 from connector.mapping.rendering import (
@@ -106,7 +107,12 @@ def _leaf(c: _Compiling, node: Node, source: str, scope: Scope, into: Place) -> 
     found = _expression(c, node, source, scope, compile_scalar)
     if found is not None and scope.names is not None and (shape := found.shape) is not None:
         _check_whole(c, node, shape)
-    return nothing if found is None else leaf(found, node, blank=c.blank, into=into)
+    if found is None:
+        return nothing
+    if scope.elements:
+        fn = found.fn
+        found = replace(found, fn=lambda names: own(fn(names)), code=None)
+    return leaf(found, node, blank=c.blank, into=into)
 
 
 def _check_whole(c: _Compiling, node: Node, shape: Shape) -> None:

@@ -28,6 +28,7 @@ PAYLOAD: dict[str, Any] = {
     "net": "10.005",
     "body": {"items": ["x"], "keys": 3},
     "rows": [{"k": "a", "v": 1}, {"k": "b", "v": 2}],
+    "qty": {"@unit": "PCE", "$value": "3"},
     "emoji": "Tee 🫖",
     "$tables": {"status": {"a": "b", "else": "error"}, "kept": {"else": "keep"}},
 }
@@ -93,6 +94,13 @@ def value(source: str, scope: Scope | None = None) -> Any:
         ("= '31.01.2026 23:30' | moment('%d.%m.%Y %H:%M')", LATE.replace(tzinfo=None)),
         ("= '2026-01-31 23:30 +0000' | moment('%Y-%m-%d %H:%M %z')", LATE),
         ("= nothing | moment", None),
+        ("= qty + 1", Decimal(4)),
+        ("= qty | dec(1)", Decimal("3.0")),
+        ("= qty ~ qty['@unit']", "3PCE"),
+        ("= qty == '3' and '3' == qty", True),
+        ("= qty | zfill(2)", "03"),
+        ("= qty is search('3')", True),
+        ("= ([qty] | where('@unit', 'PCE'))[0]['$value']", "3"),
         ("= name ~ id", "Zwiebel &amp; Tee5"),
     ],
 )

@@ -293,6 +293,21 @@ def test_all_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
     assert found.count("cure:") == 5
 
 
+def test_a_key_is_what_an_element_says_beside_its_attributes(tmp_path: Path) -> None:
+    """An item is taken whole, with its attributes."""
+    actions = "actions: {get: {method: GET, item: = reply.One, key: = reply.One}}\n"
+    folder = write(tmp_path, base__profile=PROFILE, base__order=ORDER + actions)
+    one = {"@schemeID": "X", "$value": "7"}
+    entity = compiled(folder).profile.entities["order"]
+    get, names = entity.actions["get"], {"reply": {"One": one}}
+
+    assert entity.key is not None
+    assert get.item is not None
+    assert get.steps[0].key is not None
+    assert entity.key({"id": one}) == "7" == get.steps[0].key(names)
+    assert get.item(names) == one
+
+
 def test_a_version_in_range_is_accepted(tmp_path: Path) -> None:
     """1.10 is newer than 1.9, and 1.3 is 1.3.0."""
     site = SITE + "needs: base >= 1.3.0, < 1.10\n"

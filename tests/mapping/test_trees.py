@@ -18,6 +18,7 @@ NAMES: dict[str, Any] = {
     "other": {"k": "z"},
     "nothing": None,
     "flag": "false",
+    "element": {"@schemeID": "X", "$value": "7"},
 }
 
 
@@ -76,6 +77,17 @@ def render(text: str, *, keep: bool = False) -> Any:
 def test_a_tree_renders(text: str, expected: object) -> None:
     """Directives do what design §5 says; a null member is left out."""
     assert render(text) == expected
+
+
+@pytest.mark.parametrize(("elements", "said"), [(True, "7"), (False, NAMES["element"])])
+def test_of_an_element_read_with_attributes_its_text_is_taken(elements: bool, said: object) -> None:
+    """SAP's `<InternalID schemeID="…">7</InternalID>`; what is sent on keeps its attributes."""
+    problems = Problems()
+    node = read_yaml("a: = element\nb: \"= element['@schemeID']\"", "map.yaml", problems)
+    assert node is not None
+    tree = compile_tree(node, Scope(elements=elements), problems)
+
+    assert tree(NAMES) == {"a": said, "b": "X"}
 
 
 def test_the_top_level_keeps_its_nulls() -> None:
