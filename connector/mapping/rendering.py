@@ -181,11 +181,12 @@ def laid_over(
     base: Expression,
     place: Node,
     make: Make,
-    dropped: frozenset[str],
+    dropped: Mapping[str, Any],
     spell: Callable[[Any], Any] | None = None,
 ) -> Make:
     """Render the mapping that *base* gives, less what is *dropped*, with *make* laid over it.
 
+    *dropped*: True for a member that is; for another, what is dropped below it.
     *spell*: what gives the plain values their form.
     """
 
@@ -204,13 +205,13 @@ def laid_over(
     return Make(traced, plain)
 
 
-def _laid(under: Any, over: Any, dropped: frozenset[str]) -> Any:
+def _laid(under: Any, over: Any, dropped: Mapping[str, Any]) -> Any:
     if not isinstance(over, Mapping):
         return over
     if under is not None and not isinstance(under, Mapping):
         raise Fault("wrong_type", "`$over` takes something with members, as the payload")
-    kept = {k: v for k, v in (under or {}).items() if k not in dropped}
-    inner = {k: _laid(kept[k], v, frozenset()) for k, v in over.items()
+    kept = {k: v for k, v in (under or {}).items() if dropped.get(k) is not True}
+    inner = {k: _laid(kept[k], v, dropped.get(k) or {}) for k, v in over.items()
              if isinstance(kept.get(k), Mapping)}  # fmt: skip
     return {**kept, **over, **inner}
 

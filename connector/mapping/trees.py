@@ -207,8 +207,18 @@ def _over(
         _wrong(c, node, "`$over` is no expression", "write `$over: = payload`")
         return make
     found = _expression(c, node, node.value, scope, compile_scalar)
-    dropped = frozenset(member_named(k) or k for k, n in members.items() if n.value == "$drop")
-    return make if found is None else laid_over(found, node, make, dropped, spell)
+    return make if found is None else laid_over(found, node, make, _dropped(members), spell)
+
+
+def _dropped(members: dict[str, Node]) -> dict[str, Any]:
+    """Which members are `$drop`, as True, and of which some below them may be."""
+    found: dict[str, Any] = {}
+    for name, child in members.items():
+        if child.value == "$drop":
+            found[member_named(name) or name] = True
+        elif isinstance(child.value, dict):
+            found[member_named(name) or name] = _dropped(child.value)
+    return found
 
 
 def _check_word(c: _Compiling, word: str, child: Node) -> None:

@@ -62,6 +62,8 @@ def render(text: str, *, keep: bool = False) -> Any:
         ),
         ("a: {$over: = one, n: c}", {"a": {"k": "x", "deep": {"k": "y"}, "n": "c"}}),
         ("a: {$over: = one, k: $drop, deep: {m: z}}", {"a": {"deep": {"k": "y", "m": "z"}}}),
+        ("a: {$over: = one, deep: {k: $drop}}", {"a": {"k": "x", "deep": {}}}),
+        ("a: {$over: = one, deep: {k: $drop, m: z}}", {"a": {"k": "x", "deep": {"m": "z"}}}),
         ("a: {$over: = nothing, k: v}", {"a": {"k": "v"}}),
         ("a: {$over: = one, $if: = nothing, k: v}\nb: c", {"b": "c"}),
         (
