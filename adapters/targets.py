@@ -78,7 +78,7 @@ def match(
     found: dict[str, tuple[Seen, ...]] = {}
     for batch in _batches(values, action.batch):
         hits = _hits(at, entity, action, {"values": batch, "value": batch[0]})
-        seen = [_seen(at, entity, hit) for hit in hits]
+        seen = [one for hit in hits if (one := _whole(at, entity, hit)) is not None]
         known = {_plain(value) for value in batch}
         for value in batch:
             fitting = [s for s in seen if _fits(s.there.get(by), value, known)]
@@ -295,10 +295,27 @@ def _found(
         return Ambiguous(keys=keys)
     if not keys:
         return None
-    if hits[0].item is not None:
-        return replace(_seen(at, entity, hits[0]), reference=hits[0].reference or reference)
-    seen = get(at, entity, keys)[keys[0]]  # this find tells the number only
-    return replace(seen, reference=reference) if isinstance(seen, Seen) else None
+    seen = _whole(at, entity, hits[0])
+    return replace(seen, reference=hits[0].reference or reference) if seen is not None else None
+
+
+def _whole(at: Connection, name: str, hit: _Hit) -> Seen | None:
+    """A hit as `read` needs it: a search that tells the key only, or not enough, is asked by it."""
+    entity = at.entity(name)
+    if hit.item is not None and not ("get" in entity.actions and _lacks(entity, hit.item)):
+        return _seen(at, name, hit)
+    seen = get(at, name, [hit.key])[hit.key]
+    return seen if isinstance(seen, Seen) else None
+
+
+def _lacks(entity: Entity, item: Payload) -> bool:
+    """Whether an item has not all that `read` names."""
+    try:
+        if entity.there is not None:
+            entity.there(item)
+    except FieldErrors as error:
+        return any(fault.code == "no_member" for fault in error.faults)
+    return False
 
 
 def _seen(at: Connection, name: str, hit: _Hit) -> Seen:

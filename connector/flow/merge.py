@@ -18,6 +18,8 @@ def agrees(want: Tree, there: Tree) -> bool | None:
     and a list of that one are the same.
     """
     want, there = _evened(want, there)
+    if isinstance(want, Mapping) is not isinstance(there, Mapping):
+        want, there = _text(want), _text(there)
     if not isinstance(want, Mapping) and not _is_list(want):
         return _leaf(want) == _leaf(there)
     if there is None:
@@ -37,6 +39,11 @@ def _evened(want: Tree, there: Tree) -> tuple[Tree, Tree]:
     if isinstance(there, Mapping) and _is_list(want) and len(want) == 1:
         return want[0], there
     return want, there
+
+
+def _text(value: Tree) -> Tree:
+    """What an element of XML says beside its attributes, which only one side names."""
+    return value["$value"] if isinstance(value, Mapping) and "$value" in value else value
 
 
 def _is_list(value: Tree) -> TypeGuard[Sequence[Tree]]:

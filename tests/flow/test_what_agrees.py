@@ -21,6 +21,10 @@ from connector.values import Tree
         ([{"City": "Bonn"}, {"City": "Ulm"}], {"City": "Bonn"}, False),
         ({"City": "Bonn"}, None, None),
         ({"City": "Bonn"}, {}, None),
+        ({"ID": "R-1"}, {"ID": {"@schemeID": "x", "$value": "R-1"}}, True),  # text with attributes
+        ({"ID": "R-1"}, {"ID": {"@schemeID": "x", "$value": "R-2"}}, False),
+        ({"Qty": {"$value": "2", "@unit": "PCE"}}, {"Qty": "2.0"}, True),
+        ({"Qty": {"$value": "2", "@unit": "PCE"}}, {"Qty": {"$value": "2", "@unit": "KGM"}}, False),
         (None, "x", False),  # a whole field that is to be empty
     ],
 )
