@@ -53,6 +53,10 @@ OPS = (
     "export.after_retire",
     "import.mid",
     "vacuum.mid",
+    "reload.mid_batch",
+    "tick.two_at_once",
+    "job.rescued_while_running",
+    "failover.lost_tail",
 )
 ALL = frozenset(PULL + DELIVER + DOUBT + HINTS + OWNER + OPS)
 

@@ -16,6 +16,7 @@ from connector.errors import ConfigError, ConnectorError, LedgerAway
 from connector.ledger import hints
 from connector.notify import notify
 from connector.outside import Outside
+from connector.points import reach
 from connector.problems import Problem, Problems
 from connector.schedule import Schedule, triggers
 from connector.turns import Turns
@@ -68,7 +69,10 @@ class Reloading:
             self._turns.replace(app)
             self._waits = True
             self.plan(app, tick)
-            for name in self._turns.waits_for():
+            waits = self._turns.waits_for()
+            if waits:
+                reach("reload.mid_batch")
+            for name in waits:
                 self._log.info("reload waits for a run", flow=name)
         self.asked = False
         notify("READY=1")

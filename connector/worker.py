@@ -36,6 +36,7 @@ from connector.ledger.store import ATTENTIVE
 from connector.nightly import NIGHTLY, Night
 from connector.notify import notify
 from connector.outside import Outside
+from connector.points import reach
 from connector.profile import Limits
 from connector.schedule import passed
 from connector.turns import Turns
@@ -150,7 +151,8 @@ class Worker:
         app, alarms = self.app, self.outside.alarms
         app.ledger.beat(app.clock.now(), app.clock.boottime())
         with app.ledger.begin() as db:
-            jobs.forget_stalled(db)
+            if jobs.forget_stalled(db):
+                reach("job.rescued_while_running")
         touch(app, app.clock.now())
         probe(app, self.work, self._probing)
         if on_duty(app, ALARMS, busy=not alarms.idle):
@@ -186,6 +188,7 @@ class Deriving:
         with app.ledger.begin() as db:
             for name, slot in passed(app.config, self._looked, now).items():
                 runs.schedule(db, name, slot, now)
+                reach("tick.two_at_once")
             if self._night.is_due(app.config.zone, now):
                 runs.schedule(db, NIGHTLY, self._night.time(app.config.zone), now, "vacuum")
             living = shares.living(db)

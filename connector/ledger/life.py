@@ -19,6 +19,7 @@ from sqlalchemy import Connection, func, insert, select, text, update
 
 from connector.errors import ConnectorError
 from connector.ledger.schema import attempt, life
+from connector.points import reach
 
 GAP = timedelta(minutes=2)
 DRIFT = timedelta(seconds=30)
@@ -86,12 +87,15 @@ def wake(db: Connection, now: datetime, witness: Witness, boot: float | None = N
     unknown = not witness.path.exists()
     # A machine that never worked on a PostgreSQL ledger has nothing to say against it.
     untouched = unknown and ((row.epoch == 1 and highest == 0) or db.dialect.name == "postgresql")
-    ours = row.machine == machine(db) and (untouched or witness.agrees(row.id, highest))
+    whole = untouched or witness.agrees(row.id, highest)
+    ours = row.machine == machine(db) and whole
     if not ours or abs(now - row.beat_at) > GAP:
         next_life = {"id": secrets.token_hex(8), "epoch": row.epoch + 1, "alive_since": now}
         db.execute(update(life).values(next_life))
     if not ours:
         db.execute(update(life).values(unsettled_since=now, beat_boot=None, machine=machine(db)))
+    if not whole:
+        reach("failover.lost_tail")
     return beat(db, now, boot)
 
 

@@ -25,10 +25,17 @@ def until(true: Callable[[], Any], seconds: float = 30) -> Any:
     return found
 
 
+DIES = """
+import os, signal
+from connector import points
+points.on_reach = lambda name: name == {point!r} and os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
 class Service:
     """One `connector run`, and the socket on which systemd would listen."""
 
-    def __init__(self, company: Company) -> None:
+    def __init__(self, company: Company, dies_at: str = "") -> None:
         self.company = company
         self.log = company.folder / "daemon.log"
         self._file = self.log.open("ab")
@@ -38,7 +45,12 @@ class Service:
         self._listener = threading.Thread(target=self._listen)
         self._listener.start()
         self.process = subprocess.Popen(
-            [*command("run"), "--json", "--config", str(company.folder / "config.yaml")],
+            [
+                *command("run", dies_at=dies_at),
+                "--json",
+                "--config",
+                str(company.folder / "config.yaml"),
+            ],
             stderr=self._file,
             env={**os.environ, "NOTIFY_SOCKET": str(company.folder / "notify")},
         )
@@ -76,9 +88,10 @@ class Service:
         (self.company.folder / "notify").unlink()
 
 
-def command(*words: str) -> list[str]:
-    """A command line of the connector."""
-    return [sys.executable, "-c", "from connector.cli import main; main()", *words]
+def command(*words: str, dies_at: str = "") -> list[str]:
+    """A command line of the connector; at that crash point SIGKILL ends it."""
+    dies = DIES.format(point=dies_at) if dies_at else ""
+    return [sys.executable, "-c", dies + "from connector.cli import main; main()", *words]
 
 
 def calls(company: Company, *words: str) -> subprocess.CompletedProcess[str]:

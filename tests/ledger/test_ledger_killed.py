@@ -116,6 +116,24 @@ def test_an_import_killed_in_the_middle_is_made_again(bare, tmp_path) -> None:
     assert closed(new) == before
 
 
+def test_a_life_that_begins_after_a_failover_and_is_killed_begins_again(bare, monkeypatch) -> None:
+    """The tail of the ledger is lost: an intent that was sent is not there, and a life that died
+
+    of noticing it has not noticed it: the next one does, once, and from then on it is known.
+    """
+    before, now = upgraded(bare), NOW + timedelta(minutes=1)
+    before.wake(now)
+    before.note(7)  # committed, sent, and gone with the server that had it
+    before.close()
+    killed("failover.lost_tail", lambda: Ledger(bare).wake(now))
+    for _ in range(2):
+        ledger = Ledger(bare)
+        ledger.wake(now + timedelta(seconds=1))
+        assert ledger.life.epoch == 2
+        assert ledger.life.unsettled_since == now + timedelta(seconds=1)
+        ledger.close()
+
+
 def test_a_vacuum_killed_in_the_middle_is_made_again(bare) -> None:
     """What went is gone, what was to stay is there, and the next night takes the rest."""
     with_work(bare)

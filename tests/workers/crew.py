@@ -13,6 +13,14 @@ import psycopg
 from company import Company
 from psycopg.rows import dict_row
 
+from connector import jobs
+
+DIES = """
+import os, signal
+from connector import jobs, points
+jobs.DEAD = {dead}
+points.on_reach = lambda name: name == {point!r} and os.kill(os.getpid(), signal.SIGKILL)
+"""
 WORK = "from pathlib import Path; from connector import worker, logs; import sys; "
 WORK += "logs.start(as_json=True, level='info'); "
 WORK += "worker.run(Path(sys.argv[1]), 2, once=sys.argv[2] == 'once')"
@@ -37,10 +45,18 @@ class Crew:
         self.log = company.folder / "workers.log"
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def hire(self, count: int = 1, *, once: bool = True) -> None:
-        """Start workers."""
+    def hire(
+        self, count: int = 1, *, once: bool = True, dies_at: str = "", dead: float = jobs.DEAD
+    ) -> None:
+        """Start workers; at that crash point SIGKILL ends them.
+
+        *dead*: seconds without a beat after which they take another's jobs for forgotten.
+        """
+        dies = DIES.format(point=dies_at, dead=dead) if dies_at or dead != jobs.DEAD else ""
         for _ in range(count):
-            self._start(WORK, str(self.company.folder / "config.yaml"), "once" if once else "often")
+            self._start(
+                dies + WORK, str(self.company.folder / "config.yaml"), "once" if once else "often"
+            )
 
     def command(self, *, ahead_while: Path | None = None) -> str:
         """Start a worker as an administrator does, and give its address.
