@@ -188,6 +188,7 @@ def _children(doc: Document, parent: Draft, flow: Flow) -> Iterator[Draft]:
 
     A refund without a flow is a person's affair. So are those of a backfill: what was given back
     long ago may be booked already; of what was invoiced or paid then nothing is told at all.
+    What it brought along before and brings no more is taken back, or a person's affair, too.
     """
     kept_back = parent.old or parent.verdict == "filtered"
     if not isinstance(doc, Order) or kept_back or parent.reference is None:
@@ -196,15 +197,15 @@ def _children(doc: Document, parent: Draft, flow: Flow) -> Iterator[Draft]:
     refunds = flow.children.get("refund") if live else None
     for given in doc.refunds:
         back = refund_of(doc, given, parent.key)
-        yield _child(back, ("refund", given.key), parent, flow, to=refunds)
+        yield _child(back, _beside(parent, "refund", given.key, flow), to=refunds)
     for entity, of in _BOOKED.items() if live else ():
         to = flow.children.get(entity)
         if to is None or is_older(doc.placed_at, to):
             continue
         sold = with_rules(doc, flow, frozenset())
         booked = of(sold, parent.key) if isinstance(sold, Order) else None
-        if booked is not None:
-            yield _child(booked, (entity, entity), parent, flow, to=to)
+        beside = _beside(parent, entity, entity, flow)
+        yield _no_more(beside, to) if booked is None else _child(booked, beside, to=to)
 
 
 _BOOKED: Mapping[str, Callable[[Order, str], Invoice | OrderPayment | None]] = {
@@ -213,32 +214,39 @@ _BOOKED: Mapping[str, Callable[[Order, str], Invoice | OrderPayment | None]] = {
 }
 
 
-def _child(
-    doc: Refund | Invoice | OrderPayment,
-    named: tuple[str, str],
-    parent: Draft,
-    flow: Flow,
-    *,
-    to: Flow | None,
-) -> Draft:
-    """One record beside its order, *named* by entity and key below it; delivered by flow *to*."""
-    data, (entity, key) = dump(doc), named
+def _beside(parent: Draft, entity: str, key: str, flow: Flow) -> Draft:
+    """A record beside its order, whatever it says."""
     return replace(
         parent,
-        flow=parent.flow if to is None else to.name,
         entity=entity,
         key=f"{parent.key}/{key}",
         due_at=parent.read_at,
-        verdict="review" if to is None else "due",
-        needs=f"no flow delivers this {entity}: book it by hand" if to is None else "",
         reference=fitted(f"{parent.reference}/{key}", flow),
         version=None,
-        doc=data,
-        doc_hash=digest(data),
         raw_hash=None,
-        total=str(doc.total if isinstance(doc, Invoice) else doc.amount),
         goods=None,
     )
+
+
+def _child(doc: Refund | Invoice | OrderPayment, beside: Draft, *, to: Flow | None) -> Draft:
+    """What an order brings along; delivered by flow *to*."""
+    data = dump(doc)
+    return replace(
+        beside,
+        flow=beside.flow if to is None else to.name,
+        verdict="review" if to is None else "due",
+        needs=f"no flow delivers this {beside.entity}: book it by hand" if to is None else "",
+        doc=data,
+        doc_hash=digest(data),
+        total=str(doc.total if isinstance(doc, Invoice) else doc.amount),
+    )
+
+
+def _no_more(beside: Draft, to: Flow) -> Draft:
+    """It is not told of any more: never booked, it is not; booked, a person sees to it."""
+    needs = f"its order tells of no {beside.entity} any more: undo it there, then release"
+    gone = {"verdict": "gone", "needs": needs, "only_known": True}
+    return replace(beside, flow=to.name, doc=None, doc_hash=None, total=None, **gone)
 
 
 def _guest(doc: Document, parent: Draft, flow: Flow) -> Iterator[Draft]:

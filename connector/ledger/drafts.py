@@ -13,7 +13,8 @@ class Draft(Struct, frozen=True, kw_only=True, gc=False):
     *doc* None: unreadable, the last good document stays. *verdict*: due, filtered, or the reason
     for which it is held; *due_at*: when it may first be delivered. *goods*: what an order takes of
     the stock (see connector.ledger.goods), None: it does not say. *old*: born before the flow's
-    start, so that only a backfill delivers it for the first time (P8).
+    start, so that only a backfill delivers it for the first time (P8). *only_new*, *only_known*:
+    what is known already, or is not known yet, stays as it is.
     """
 
     flow: str
@@ -39,5 +40,6 @@ class Draft(Struct, frozen=True, kw_only=True, gc=False):
     subject: str | None = None
     lane: str = "live"
     only_new: bool = False
+    only_known: bool = False
     goods: str | None = None
     old: bool = False

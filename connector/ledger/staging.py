@@ -95,6 +95,8 @@ def stage(db: Connection, drafts: Sequence[Draft], now: datetime) -> Staged:
     used = _taken(db, [d for d in drafts if (d.flow, d.entity, d.key) not in named])
     for draft in sorted(drafts, key=lambda d: (d.flow, d.entity, d.key)):
         row = known.get((draft.flow, draft.entity, draft.key))
+        if row is None and draft.only_known:
+            continue
         if row is None or row.reference is None:
             draft = unique(draft, used)
         if row is None:

@@ -142,6 +142,53 @@ def test_what_is_invoiced_is_not_changed_behind_anybodys_back(firm):
     assert "status cannot be changed there" in record["needs"]
 
 
+def test_what_was_paid_and_cancelled_before_it_was_sent_waits_for_nobody(firm):
+    """It is not booked, and nobody has to see to it; sold after all, it is booked once."""
+    firm.company.flow("orders", wait="10m")
+    order = firm.company.order()
+    firm.company.pass_(30)
+    firm.company.sync()
+    assert firm.company.standing("payment", f"{order}/payment") == "held(blocked)"
+
+    firm.company.change(order, status="cancelled")
+    firm.company.settle(rounds=8, step=120)
+    assert (firm.books.rows["invoice"], firm.books.payments) == ({}, [])
+    assert "held" not in {state for state, _ in firm.company.states().values()}
+
+    firm.company.change(order, status="processing")
+    firm.company.settle(rounds=8, step=120)
+    assert len(firm.books.rows["invoice"]) == len(firm.books.payments) == 1
+
+
+def test_what_is_not_sold_after_all_is_not_booked(firm):
+    """Back to waiting for money before anything was sent: the order is, its money is not."""
+    firm.company.flow("orders", wait="10m")
+    order = firm.company.order()
+    firm.company.pass_(30)
+    firm.company.sync()
+    firm.company.change(order, status="on-hold")
+    firm.company.settle(rounds=8, step=120)
+
+    assert len(firm.books.rows["order"]) == 1
+    assert (firm.books.rows["invoice"], firm.books.payments) == ({}, [])
+
+
+def test_a_payment_that_was_booked_and_is_none_any_more_is_a_persons_affair(firm):
+    """R11: what is missing is no silence, and is not undone by a guess."""
+    order = firm.company.order()
+    firm.company.settle()
+    firm.company.change(order, status="cancelled")
+    firm.company.settle()
+
+    record = firm.company.record("payment", f"{order}/payment")
+    assert (record["state"], record["reason"]) == ("held", "review")
+    assert "no payment any more" in record["needs"]
+    firm.company.release("payment", f"{order}/payment")
+    firm.company.settle()
+    assert firm.company.standing("payment", f"{order}/payment") == "done(same)"
+    assert len(firm.books.payments) == 1
+
+
 def test_an_order_that_was_cancelled_before_it_was_sent_is_not_invoiced(firm):
     """Nothing was sold."""
     order = firm.company.order(status="cancelled")

@@ -280,3 +280,13 @@ def test_a_draft_for_new_documents_only_changes_no_known_one(db):
 
     assert restaged(db, only_new=True, **NEW) == Staged(same=1)
     assert columns_of(db, id_, "seq", "doc_hash") == (1, "d1")
+
+
+def test_what_says_that_a_document_is_no_more_makes_no_record_of_an_unknown_one(db):
+    """It would only say that there is nothing; one that waits is let go of, its document kept."""
+    gone = {"verdict": "gone", "doc": None, "doc_hash": None, "only_known": True}
+    assert restaged(db, **gone) == Staged()
+
+    id_ = known(db)
+    assert restaged(db, **gone) == Staged(changed=1)
+    assert columns_of(db, id_, "state", "reason", "doc_hash") == ("done", "filtered", "d1")
