@@ -106,8 +106,9 @@ def by_rate(value: object) -> list[Mapping[str, Any]]:
 def cents(value: object, places: object = 5) -> list[Mapping[str, Any]]:
     """Return what a document's total has beyond the rounded lines of a system that counts anew.
 
-    Such a system takes quantity, unit price of *places* decimals and rate. It is nothing, or one
-    charge to be booked openly; more than a cent for each line is no rounding, and is left out.
+    Such a system takes quantity, unit price of *places* decimals and rate, and rounds each line
+    with its tax: what its net leaves of that is the tax. It is nothing, or one charge to be booked
+    openly; more than a cent for each line is no rounding, and is left out.
     """
     doc = members(value)
     delivered = [*by_rate(doc.get("shipping_lines") or ()), *by_rate(doc.get("fees") or ())]
@@ -122,8 +123,8 @@ def cents(value: object, places: object = 5) -> list[Mapping[str, Any]]:
 
 
 def _counted(line: Mapping[str, Any], places: object) -> Decimal:
-    net = rounded(number(line.get("quantity", 1)) * unit_net(line, places))
-    return net + rounded(net * one_rate(line) / 100)
+    net = number(line.get("quantity", 1)) * unit_net(line, places)
+    return rounded(net * (100 + one_rate(line)) / 100)
 
 
 def _shares(line: object) -> list[Mapping[str, Any]]:

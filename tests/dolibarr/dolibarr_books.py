@@ -185,7 +185,9 @@ class Dolibarr(Money):
     def _line(self, one):
         qty, price = php_number(one.get("qty")), rounded(php_number(one.get("unitprice")), 5)
         net, rate = rounded(qty * price, 2), php_number(one.get("vat_rate"))
-        vat = rounded(net * rate / 100, 2)
+        vat = (
+            rounded(qty * price * (1 + rate / 100), 2) - net
+        )  # as calcul_price_total: all less net
         return {"type": one.get("type") or "0", "desc": one.get("desc") or "", "qty": f"{qty:f}",
                 "unitprice": f"{price.normalize():f}", "vat_rate": f"{rate:.4f}",
                 "product_id": one.get("product_id") or "0", "net": f"{net:.8f}",

@@ -81,8 +81,7 @@ def test_rounding_makes_the_total_of_who_counts_anew(
     lines = [line(net, ("19", str(rounded(net * 19 / 100)))) | {"quantity": q} for net, q in nets]
     counted = Decimal(0)
     for net, quantity in nets:
-        there = rounded(rounded(net / quantity, 5) * quantity)
-        counted += there + rounded(there * 19 / 100)
+        counted += rounded(rounded(net / quantity, 5) * quantity * 119 / 100)
     total = counted + Decimal(off) / 100
 
     charges = cents({"total": total, "lines": lines})
@@ -90,6 +89,14 @@ def test_rounding_makes_the_total_of_who_counts_anew(
         assert charges == []
     else:
         assert counted + sum(c["net"] for c in charges) == total
+
+
+def test_a_line_is_counted_with_its_tax_before_it_is_rounded() -> None:
+    """As Dolibarr's calcul_price_total: 3 of 0.83333 are 2.67 with 7 %, though its net is 2.50."""
+    one = line(Decimal("2.50"), ("7", "0.18")) | {"quantity": 3}
+    assert cents({"total": Decimal("2.67"), "lines": [one]}) == []
+    [charge] = cents({"total": Decimal("2.68"), "lines": [one]})
+    assert charge["net"] == Decimal("0.01")
 
 
 def test_a_line_that_cannot_be_counted_has_no_rounding() -> None:
