@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
-from dolibarr_money import Money
+from dolibarr_money import OK, Money, no
 from nusoap import Fatal, Told
 
-OK = {"result_code": "OK", "result_label": ""}
 SERVICES = {
     "server_order": {"getOrder", "createOrder", "updateOrder", "validOrder",
                      "getOrdersForThirdParty"},
@@ -27,11 +26,6 @@ SERVICES = {
 READ = ("date_due", "note_private", "note_public", "billed", "project_id", "cond_reglement_id",
         "demand_reason_id")  # fmt: skip
 READ_OF_LINES = ("desc", "price", "total_net", "total_vat", "total", "date_start", "date_end")
-
-
-def no(code, label=""):
-    """The result of a refusal."""
-    return {"result_code": code, "result_label": label}
 
 
 def php_number(given):

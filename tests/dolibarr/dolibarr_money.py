@@ -10,9 +10,9 @@ from nusoap import Told
 OK = {"result_code": "OK", "result_label": ""}
 
 
-def ko(label):
+def no(code, label=""):
     """The result of a refusal."""
-    return {"result_code": "KO", "result_label": label}
+    return {"result_code": code, "result_label": label}
 
 
 class Money:
@@ -24,7 +24,7 @@ class Money:
 
     def _getInvoice(self, refused, id_="", ref="", ref_ext=""):  # noqa: N802
         if refused is None and not self.rights:
-            refused = {"result_code": "PERMISSION_DENIED", "result_label": "no right"}
+            refused = no("PERMISSION_DENIED", "no right")
         result, found = (refused, []) if refused else self._find("invoice", id_, ref, ref_ext)
         return Told({"result": result, "invoice": self._invoice_shown(found[0]) if found else None})
 
@@ -48,7 +48,7 @@ class Money:
         }
         label = next((label for label, holds in wrong.items() if holds), None)
         if refused is None and label:
-            refused = ko(label)
+            refused = no("KO", label)
         if refused:
             return Told({"result": refused, "id": None, "ref": None, "ref_ext": None})
         row = self._invoiced(invoice, [self._line(one) for one in lines])
@@ -74,7 +74,7 @@ class Money:
         """Neither the invoice's state nor its rest is looked at; paid to the cent it is closed."""
         payment = payment or {}
         if refused is None and not payment.get("amount") and not payment.get("thirdparty_id"):
-            refused = ko("You must specify the amount and the third party's ID.")
+            refused = no("KO", "You must specify the amount and the third party's ID.")
         if refused:
             return Told({"result": refused, "id": None, "ref": None, "ref_ext": None})
         names = ("invoice_id", "amount", "payment_mode_id", "num_payment")

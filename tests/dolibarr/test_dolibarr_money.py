@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
-from dolibarr_erp import AUTH
-from nusoap import Server
 
 from connector.errors import ConfigError
 
@@ -15,25 +12,16 @@ LOST = ["cut", "empty_500", "502_after", "empty_200", "html_200", "half"]
 
 
 @pytest.fixture
-def firm(company, books):
-    """A company whose orders bring an invoice and a payment into Dolibarr."""
-    secrets = (company.folder / ".env").read_text()
-    (company.folder / ".env").write_text(f"{secrets}DOLI_PASSWORD=secret\nDOLI_KEY=k\n")
-    books.rows["thirdparty"].clear()
-    auth = AUTH | {"password": "${DOLI_PASSWORD}", "key": "${DOLI_KEY}"}
-    extra = {"validate": "true", "warehouse": "1", "shipping_item": "901", "fee_item": "902"}
-    extra |= {"rounding_item": "903"}
-    booked = {"from": "shop", "to": "erp", "mode": "on_demand", "start": company.born.isoformat()}
-    with Server(books) as running:
-        erp = {"profile": "dolibarr", "url": running.url, "auth": auth, "with": extra}
-        company.connection("erp", **erp, limits=None)
-        company.flow("customers", match=None)
-        company.config(flows={
-            "invoices": {"entity": "invoice", **booked},
-            "payments": {"entity": "payment", **booked},
-        })  # fmt: skip
-        yield SimpleNamespace(company=company, books=books)
-        company.stop()
+def firm(firm):
+    """The company, whose orders bring an invoice and a payment into Dolibarr."""
+    start = firm.company.born.isoformat()
+    booked = {"from": "shop", "to": "erp", "mode": "on_demand", "start": start}
+    firm.company.connection("erp", **{"with": {"rounding_item": "903"}})
+    firm.company.config(flows={
+        "invoices": {"entity": "invoice", **booked},
+        "payments": {"entity": "payment", **booked},
+    })  # fmt: skip
+    return firm
 
 
 def test_a_paid_order_brings_its_invoice_and_its_payment(firm):

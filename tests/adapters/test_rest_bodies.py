@@ -1,4 +1,4 @@
-"""Bodies that travel as forms: what Stripe, older shops and token logins take, over real HTTP."""
+"""How the bodies of REST travel: as JSON, with numbers as text or not, or as forms; real HTTP."""
 
 from __future__ import annotations
 
@@ -102,6 +102,30 @@ def test_a_call_may_differ_from_its_profile(tmp_path):
         "application/json",
         b'{"Ref":"R-1"}',
     )
+
+
+NUMBERS = """\
+    body:
+      customer: "= '031' | dec"
+      amount: "= '8.10' | dec(2)"
+      ref: = reference
+      mail: = true
+      page: = 20
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "body"),
+    [
+        ("", b'{"customer":"31","amount":"8.10","ref":"007","mail":true,"page":"20"}'),
+        ("numbers: json\n", b'{"customer":31,"amount":8.10,"ref":"007","mail":true,"page":20}'),
+    ],
+)
+def test_a_profile_says_how_numbers_travel(tmp_path, more, body):
+    """Text stays text either way, zeros in front and all; no digit is lost."""
+    with target(tmp_path, profile=PROFILE + more, order=ORDER + NUMBERS) as (shop, fake):
+        assert sent(shop, "007") == Done(key="7")
+    assert fake.asked[0].body == body
 
 
 LOGIN = """\
