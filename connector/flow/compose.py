@@ -20,7 +20,7 @@ from connector.values import Hold, Ref, Tree
 
 TERMINAL = frozenset({"cancelled", "failed"})
 GUEST = "guest/"
-ALIVE = ("awaiting_payment", "confirmed")
+ALIVE = {Order: ("awaiting_payment", "confirmed"), Invoice: ("open",)}
 UNSAYABLE = Hold(
     reason="rule",
     needs="it is over at the source, and `write` cannot say so: close it there, then release",
@@ -78,19 +78,21 @@ def _composed(work: Claimed, doc: Document, want: Want, flow: Flow, around: Surr
     names["there"] = _there(around.links)
     payload = flow.writer.payload(doc, **names)
     told = not want.linked or want.released or flow.mode == "link_only"
-    if not told and isinstance(doc, Order) and _over(doc) and payload in _alive(flow, doc, names):
+    if not told and _over(doc) and payload in _alive(flow, doc, names):
         want = replace(want, hold=UNSAYABLE)  # R10: the end of it is no silence
     return replace(want, fields=payload)
 
 
-def _over(doc: Order) -> bool:
+def _over(doc: Document) -> bool:
     """Is nothing more to come of it? What was given back is told by its refunds, if there are."""
-    return doc.status in TERMINAL or (doc.status == "refunded" and not doc.refunds)
+    if isinstance(doc, Order) and doc.status == "refunded":
+        return not doc.refunds
+    return isinstance(doc, Order | Invoice) and doc.status in TERMINAL
 
 
-def _alive(flow: Flow, doc: Order, names: dict[str, Any]) -> Iterator[Mapping[str, Tree]]:
+def _alive(flow: Flow, doc: Document, names: dict[str, Any]) -> Iterator[Mapping[str, Tree]]:
     """What *doc* would be written as if it went on."""
-    for status in ALIVE:
+    for status in ALIVE[type(doc)]:
         if flow.writer is not None:
             with suppress(FieldErrors):  # a state that `write` does not know is no silence
                 yield flow.writer.payload(structs.replace(doc, status=status), **names)

@@ -177,6 +177,26 @@ def test_a_payment_that_was_booked_and_is_none_any_more_is_a_persons_affair(firm
     assert len(firm.books.payments) == 1
 
 
+def test_an_invoice_whose_mapping_cannot_say_that_it_is_cancelled_is_told(firm):
+    """As of orders (R10): the end of it is no silence."""
+    firm.company.mapping("mine", {
+        "profile.yaml": "extends: dolibarr\n",
+        "invoice.yaml": "extends: dolibarr\nentity: invoice\nwrite: {status: '1'}\n",
+    })  # fmt: skip
+    firm.company.connection("erp", profile="mine")
+    order = firm.company.order()
+    firm.company.settle()
+    firm.company.change(order, status="cancelled")
+    firm.company.settle()
+
+    record = firm.company.record("invoice", f"{order}/invoice")
+    assert (record["state"], record["reason"]) == ("held", "rule")
+    assert "cannot say so" in record["needs"]
+    firm.company.release("invoice", f"{order}/invoice")
+    firm.company.settle()
+    assert firm.company.standing("invoice", f"{order}/invoice") == "done(same)"
+
+
 def test_an_order_that_was_cancelled_before_it_was_sent_is_not_invoiced(firm):
     """Nothing was sold."""
     order = firm.company.order(status="cancelled")
