@@ -30,10 +30,10 @@ Tell = Callable[[datetime], str]
 class Noted:
     """What is kept of a connection.
 
-    *failures* in a row since *failing_since*, the last for *why*; *probe_at*: it is open-circuit,
-    and then it is tried next; *probes* were made since it took a write. *told_until*: it asked us
-    to wait.
-    *away_from*, *back_at*: when it was away last.
+    *failures* in a row since *failing_since*, the last for *why*, one of them or the last before
+    them *refused*; *probe_at*: it is open-circuit, and then it is tried next; *probes* were made
+    since it took a write. *told_until*: it asked us to wait. *away_from*, *back_at*: when it was
+    away last.
     """
 
     failures: int = 0
@@ -127,12 +127,11 @@ def said(at: Standing, tell: Tell) -> tuple[str, str]:
 def failed(noted: Noted, now: datetime, *, why: str, refused: bool) -> Noted:
     """A call found nobody, or was *refused* for its credentials."""
     since, count = noted.failing_since or now, noted.failures + 1
-    after = replace(
-        noted, failures=count, failing_since=since, why=why, refused=refused or noted.refused
-    )
-    if after.probe_at is not None or not (after.refused or count >= AWAY):
+    refused = refused or (noted.failures > 0 and noted.refused)
+    after = replace(noted, failures=count, failing_since=since, why=why, refused=refused)
+    if after.probe_at is not None or not (refused or count >= AWAY):
         return after
-    if after.back_at is None or now - after.back_at > AGAIN:
+    if after.back_at is None or now - after.back_at > AGAIN or refused != noted.refused:
         after = replace(after, probes=0)
     return replace(after, probe_at=now + wait(after))
 
@@ -153,14 +152,13 @@ def _next_probe(noted: Noted, now: datetime) -> datetime | None:
 def answered(noted: Noted, now: datetime, *, wrote: bool) -> Noted:
     """Somebody answered: what was counted is forgotten; how long it was away is not.
 
-    Nor, until a call that *wrote* is answered, how many probes were made.
+    Nor, until a call that *wrote* is answered, how many probes were made, and on which ladder.
     """
     if noted.probe_at is not None:
         noted = replace(noted, away_from=noted.failing_since, back_at=now)
-    probes = 0 if wrote else noted.probes
-    return replace(
-        noted, failures=0, failing_since=None, why="", refused=False, probes=probes, probe_at=None
-    )
+    if wrote:
+        noted = replace(noted, probes=0, refused=False)
+    return replace(noted, failures=0, failing_since=None, why="", probe_at=None)
 
 
 def away_for(noted: Noted, since: datetime, now: datetime) -> timedelta:

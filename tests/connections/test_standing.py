@@ -87,6 +87,22 @@ def test_one_that_answers_reads_and_takes_no_write_is_asked_ever_more_rarely() -
     assert found == [5, 10, 20, 40, 80]
 
 
+def test_one_refusal_after_an_outage_costs_a_second_not_an_hour() -> None:
+    """One call may lack a right of its own; that it was away for long is no reason to wait."""
+    noted = failing(3)
+    for _ in range(6):
+        assert noted.probe_at is not None
+        now = noted.probe_at
+        noted = standing.failed(standing.probing(noted, now), now, why="x", refused=False)
+    found = []
+    for _ in range(4):  # reads are answered, each write is refused
+        noted, now = comes_back(noted)
+        noted = standing.failed(noted, now, why="http_403", refused=True)
+        assert noted.probe_at is not None
+        found.append(int((noted.probe_at - now).total_seconds()))
+    assert found == [1, 300, 1800, 3600]
+
+
 def test_a_write_that_is_answered_or_some_quiet_minutes_begin_the_ladder_anew() -> None:
     """An outage a day later has nothing to do with that of today."""
     for wrote, later in ((True, 1), (False, 301)):
