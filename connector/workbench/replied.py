@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from connector.ledger.content import unpack
+from connector.mapping.expressions import complain
 from connector.mapping.keys import SENT, STEP, TOLD
 from connector.problems import Problems
 from connector.profile import Action
@@ -19,6 +20,7 @@ from connector.workbench.answers import ends, judge_paths, names_replies
 from connector.workbench.jsonshape import JsonShape
 from connector.workbench.opened import Opened
 from connector.workbench.payloads import payloads_of
+from connector.workbench.samples import Sample
 from connector.workbench.written import action_nodes, members
 from connector.yamlread import Node
 
@@ -42,7 +44,7 @@ def judge_replied(opened: Opened, problems: Problems) -> list[str]:
         node = opened.raw.entities[name]
         nodes, own = action_nodes(node), list[Element]()
         for action in entity.actions.values():
-            shown = _shown(opened, name, action)
+            shown = _shown(opened, name, action, problems)
             own += shown.refusals
             written = members(members(members(node).get("actions")).get(action.name))
             for place in nodes.get(action.name, ()):
@@ -84,7 +86,7 @@ def _judge_bulk(bulk: Mapping[str, Node], shown: Shown, problems: Problems) -> N
             judge_paths(bulk[word], {"reply": shown.replies, "item": answers}, problems)
 
 
-def _shown(opened: Opened, name: str, action: Action) -> Shown:
+def _shown(opened: Opened, name: str, action: Action, problems: Problems) -> Shown:
     steps = {step.name for step in action.steps}
     replies: list[Element] = []
     refusals: list[Element] = []
@@ -95,14 +97,24 @@ def _shown(opened: Opened, name: str, action: Action) -> Shown:
         if sample.action is None:
             rows += [_shape(one) for one in payloads_of(opened, sample, Problems())]
         elif sample.action == action.name:
-            replies.append(_shape(unpack(sample.path.read_bytes())))
+            replies += _saved(sample, problems)
         elif sample.action.startswith(f"{action.name}."):
             step = sample.action.removeprefix(f"{action.name}.")
             kept = replies if step in steps else refusals
-            kept.append(_shape(unpack(sample.path.read_bytes())))
+            kept += _saved(sample, problems)
     if _is_whole(opened, name, action):
         replies += rows
     return Shown(replies=replies, refusals=refusals, rows=rows)
+
+
+def _saved(sample: Sample, problems: Problems) -> list[Element]:
+    """The reply in a file; none, and a problem, if it is no JSON."""
+    try:
+        return [_shape(unpack(sample.path.read_bytes()))]
+    except (OSError, ValueError):
+        place = Node(None, 0, "", str(sample.path))
+        complain(problems, place, "is not JSON", "save the whole reply as it came")
+        return []
 
 
 def _is_whole(opened: Opened, name: str, action: Action) -> bool:

@@ -14,9 +14,14 @@ from connector.workbench.opened import open_profile
 
 
 def judged(
-    tmp_path: Path, file: str = "", spoil: tuple[str, str] = ("", ""), lose: str = ""
+    tmp_path: Path,
+    file: str = "",
+    spoil: tuple[str, str] = ("", ""),
+    *,
+    lose: str = "",
+    bad: str = "",
 ) -> Report:
-    """The report on the shipped shop with one text spoilt, or one sample lost."""
+    """The report on the shipped shop with one text spoilt, or one sample lost or no JSON."""
     home = tmp_path / "woocommerce"
     shutil.copytree(mappings_folder() / "woocommerce", home)
     if file:
@@ -25,6 +30,8 @@ def judged(
         (home / file).write_text(text.replace(*spoil, 1))
     if lose:
         (home / "samples" / lose).unlink()
+    if bad:
+        (home / "samples" / bad).write_text('{"id": 7')
     problems = Problems()
     opened = open_profile("woocommerce", [tmp_path], problems)
     assert opened is not None
@@ -71,6 +78,15 @@ def test_the_shipped_profile_leaves_no_reply_untried(tmp_path: Path) -> None:
     """Each path into a reply has its sample."""
     report = judged(tmp_path)
     assert (report.problems, report.notes) == ((), ())
+
+
+@pytest.mark.parametrize("name", ["product.create.json", "product.create.other.json"])
+def test_a_sample_that_cannot_be_read_is_told_with_its_file(tmp_path: Path, name: str) -> None:
+    """Half a reply, or a page that somebody saved: no mistake of ours, and the rest is judged."""
+    report = judged(tmp_path, "product.yaml", ("item.parent_id ~", "item.parent ~"), bad=name)
+    told = {Path(one.file).name: one.message for one in report.problems}
+    assert told.keys() == {"product.yaml", name}
+    assert "is not JSON" in told[name]
 
 
 @pytest.mark.parametrize(
