@@ -30,7 +30,8 @@ KINDS_IN_A_RUN = 7
 STRIDE = 7  # crash points that a run comes to, or nearly so
 COUNTED = 0.2  # shelves a tick
 THERE = 0.85  # of the orders, before the storm ends
-HOUR = 3600.0
+HOUR, MINUTE = 3600.0, 60.0
+LED = 2.0  # seconds between two steps of leading a life to its point
 HEALING = 45.0  # seconds more of calm for each that killed and is corrected
 QUIET = 24  # looks, half a second apart: longer than the slowest flow waits between two turns
 POINTS = (
@@ -42,7 +43,13 @@ POINTS = (
     "walk.before_safe", "hint.before_commit", "hint.committed_before_200",
     "hint.read_before_close", "intent.some_sent", "notsent.withdraw", "parse.kills_process",
     "release.before_commit", "snapshot.before_seal", "bulk.sent", "bulk.reply_partial",
+    "split.kills_process", "reload.mid_batch",
 )  # fmt: skip
+# What a life does not come to by itself, and how it is led there, again and again.
+LEADS: dict[str, Callable[[World], None]] = {
+    "resend.after_absent": lambda world: world.pass_(MINUTE),  # S4: it lies behind `settle`
+    "reload.mid_batch": lambda world: world.reload(),
+}
 FIRST_POINTS = ("send.before_reply", "reply.before_outcome", "outcome.before_commit")
 
 
@@ -79,15 +86,19 @@ def promised(kinds: list[str], on: Sequence[str] = ("sqlite",)) -> set[str]:
 class Storm:
     """Misfortunes one after the other, each dealt before any comes again."""
 
-    def __init__(self, world: World, kinds: list[str]) -> None:
+    def __init__(self, world: World, kinds: list[str], first: Sequence[str] = ()) -> None:
         self.world = world
         self._deck = list(kinds)
         self._left = list(dealt(kinds, world.seed, KINDS_IN_A_RUN))
         self._open: dict[str, tuple[float, Struck, ExitStack]] = {}
         self._next = self._since = time.monotonic()
         self._written = world.written()
-        self._points = dealt(POINTS, world.seed, STRIDE)
+        # Those that no run before came to, and then all in their order.
+        self._missing = set(first)
+        rest = [p for p in dealt(POINTS, world.seed, STRIDE) if p not in self._missing]
+        self._points = deque([*first, *rest])
         self._point = ""
+        self._led = 0.0
         self._born = 0.0
         self._dies: float | None = None
 
@@ -138,6 +149,8 @@ class Storm:
             self._born = now + world.dice.uniform(0.0, 0.6)
         if world.daemon is not None and self._dies is None and world.ready():
             self._dies = now + world.dice.uniform(*(LONGER if self._point else LIFE))
+        if world.daemon is not None and self._dies is not None and self._point in LEADS:
+            self._lead(now)
         if world.daemon is not None and self._dies is not None and now >= self._dies:
             world.kill()
             self._born = now
@@ -146,10 +159,17 @@ class Storm:
             self._dies = now + world.dice.uniform(0.1, 1.5) if young else None
             world.start(self._drawn() if world.dice.random() < 0.6 else self._none())
 
+    def _lead(self, now: float) -> None:
+        """Lead the life that has come to work to its point."""
+        if now >= self._led + LED:
+            self._led = now
+            LEADS[self._point](self.world)
+
     def _none(self) -> str:
         """No point for the next life; the last one's is drawn again later if it was not reached."""
         if self._point and self._point not in self.world.tally.points:
             self._points.append(self._point)
+            self._missing.add(self._point)
         self._point = ""
         return ""
 
@@ -157,7 +177,8 @@ class Storm:
         """A point at which the next life ends."""
         self._none()
         self._point = self._points.popleft()
-        return f"{self._point}:{self.world.dice.choice((1, 1, 1, 2, 3, 5))}"
+        nth = self.world.dice.choice((1, 1, 1, 2, 3, 5))
+        return f"{self._point}:{1 if self._point in self._missing else nth}"
 
 
 def dealt(names: Sequence[str], seed: int, stride: int) -> deque[str]:
@@ -168,11 +189,13 @@ def dealt(names: Sequence[str], seed: int, stride: int) -> deque[str]:
     return deck
 
 
-def play(world: World, say: Say, kinds: list[str] | None = None) -> Result:
+def play(
+    world: World, say: Say, kinds: list[str] | None = None, first: Sequence[str] = ()
+) -> Result:
     """One run from its start to its count."""
     weather(world)
     first_life(world)
-    storm = Storm(world, [k for k in sorted(kinds or HAZARDS) if HAZARDS[k].fits(world)])
+    storm = Storm(world, [k for k in sorted(kinds or HAZARDS) if HAZARDS[k].fits(world)], first)
     began = time.monotonic()
     while storming(world, (now := time.monotonic()) - began):
         world.shopping.act(now)
@@ -245,13 +268,17 @@ def run_one(
     broken: str = "",
     kinds: list[str] | None = None,
     *,
+    first: Sequence[str] = (),
     postgres: bool = False,
 ) -> Result:
-    """A world, its course, its end; the folder is left for whoever wants to look."""
+    """A world, its course, its end; the folder is left for whoever wants to look.
+
+    *first*: the crash points with which it begins.
+    """
     began = time.monotonic()
     world = World(folder, seed, size, broken, postgres=postgres)
     try:
-        result = play(world, say, kinds)
+        result = play(world, say, kinds, first)
     finally:
         world.close()
     t = world.tally

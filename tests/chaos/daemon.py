@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine, ExceptionContext, event
 
 import connector.daemon
 from adapters import wire
+from adapters.rest import RestDialect
 from adapters.system import System
 from connector import points
 from connector.cli import run
@@ -34,6 +35,7 @@ PATIENCE = "PRAGMA busy_timeout=1500"  # milliseconds, so that a locked ledger i
 LOADED = connector.daemon  # what the command line imports when it is needed: here before the fork
 PIECE = 1000  # bytes of a request written at once: death finds some half written
 KILLS_READER, KILLS_SENDER = "kills-its-reader", "kills-its-sender"
+KILLS_PAGER = "kills-who-cuts-its-page"
 NO_LIMIT = 1_073_741_823  # pages
 
 
@@ -103,8 +105,8 @@ def die_of(document: str, told: Path) -> None:
 
 
 def poison(told: Path) -> None:
-    """Some documents kill whoever reads them, others whoever sends them."""
-    decode, sendall = System.decode, wire.Wire.sendall
+    """Some documents kill whoever reads them, cuts a page with them, or sends them."""
+    decode, sendall, slices = System.decode, wire.Wire.sendall, RestDialect.slices
 
     def deadly_decode(self: System, entity: str, raw: bytes) -> Any:
         if KILLS_READER.encode() in raw:
@@ -116,7 +118,13 @@ def poison(told: Path) -> None:
             die_of(KILLS_SENDER, told)
         sendall(self, data)
 
+    def deadly_slices(self: RestDialect, action: Any, answer: Any, *asked: Any) -> Any:
+        if action.name == "list" and KILLS_PAGER.encode() in answer.http.body:
+            die_of(KILLS_PAGER, told)
+        return slices(self, action, answer, *asked)
+
     System.decode = deadly_decode  # type: ignore[method-assign]
+    RestDialect.slices = deadly_slices  # type: ignore[method-assign]
     wire.Wire.sendall = deadly_sendall  # type: ignore[method-assign]
 
 

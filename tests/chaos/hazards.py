@@ -15,7 +15,7 @@ from sqlalchemy import create_engine
 
 from connector.sandbox import edit
 
-from .daemon import KILLS_READER, KILLS_SENDER
+from .daemon import KILLS_PAGER, KILLS_READER, KILLS_SENDER
 from .world import World
 
 HOUR = 3600.0
@@ -71,6 +71,14 @@ def kill(world: World) -> Iterator[Struck]:
     """SIGKILL wherever it is."""
     alive = world.daemon is not None
     world.kill()
+    yield lambda: alive
+
+
+@hazard(0, 0)
+def reloaded(world: World) -> Iterator[Struck]:
+    """An administrator has the configuration read again."""
+    alive = world.ready()
+    world.reload()
     yield lambda: alive
 
 
@@ -164,6 +172,13 @@ def document_kills_reader(world: World) -> Iterator[Struck]:
     """An order ends every process that reads it, until somebody corrects it after the storm."""
     world.poison(KILLS_READER)
     yield done  # that it is held for it in the end shows that it did (World.heal)
+
+
+@hazard(0, 0, once=True)
+def page_kills_reader(world: World) -> Iterator[Struck]:
+    """An order ends every process that cuts a page on which it stands, before it has a key."""
+    world.poison(KILLS_PAGER)
+    yield done
 
 
 @hazard(0, 0, once=True)

@@ -34,7 +34,7 @@ from connector.places import mappings_folder
 from connector.sandbox import books, edit
 
 from .bank import Bank
-from .daemon import KILLS_READER, KILLS_SENDER
+from .daemon import KILLS_PAGER, KILLS_READER, KILLS_SENDER
 from .levers import Levers
 from .nursery import Born, Nursery
 from .proxy import Proxy
@@ -46,6 +46,7 @@ CONFIG = DEMO.replace("connections:", "mappings: [mappings]\nconnections:", 1).r
     "most: 12", f"most: {ATTEMPTS}"
 )
 POISONED = {"gave_up": KILLS_SENDER, "unreadable": KILLS_READER}  # what it must come to
+ASIDE = "SELECT 1 AS one FROM quarantine WHERE code = 'kills_reader'"
 AWAY = 4  # its exit code when a system or the ledger is
 BUSY = ("prepared", "running", "in_doubt")
 
@@ -179,6 +180,11 @@ class World:
         with redirect_stdout(io.StringIO()):
             run(["resume", kind, "--config", str(self.folder / "config.yaml")])
 
+    def reload(self) -> None:
+        """An administrator has the configuration read again; whoever works takes it in time."""
+        if self.ready():
+            self.send(signal.SIGHUP)
+
     def retry(self, reason: str) -> None:
         """An administrator lets go on what is held for *reason*."""
         for row in self.rows(f"SELECT entity, key FROM record WHERE reason = '{reason}'"):
@@ -209,7 +215,8 @@ class World:
             rows = self.rows(
                 f"SELECT reason FROM record WHERE entity = 'order' AND key = '{order}'"
             )
-            if [POISONED.get(row["reason"]) for row in rows] == [how]:
+            aside = how == KILLS_PAGER and self.rows(ASIDE)
+            if aside or [POISONED.get(row["reason"]) for row in rows] == [how]:
                 del self.poisoned[how]
                 self.tally.healed.append(how)
                 edit.change_order(self.folder / "shop.db", order, customer_note="corrected")
