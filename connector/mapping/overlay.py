@@ -30,12 +30,14 @@ from connector.yamlread import Node
 
 _NAMED = re.compile(r"\bconn\.auth\.([A-Za-z_]\w*)")
 _LAID = ("args", "headers", "http_headers", "query")
-_OF = {"args": "soap", "http_headers": "soap", "query": "rest", "send_as": "rest"}
+_OF = {"args": "soap", "http_headers": "soap", "query": "rest"}
+_OF |= dict.fromkeys(("numbers", "send_as"), "rest")
 _CURE = {
     "args": "REST has `headers` and `query` for every call",
     "http_headers": "the `headers` of REST are HTTP's",
     "query": "SOAP has `args` and `headers` for every call",
-    "send_as": "SOAP sends XML, as its contract says",
+    "numbers": "SOAP sends what its contract says",
+    "send_as": "SOAP sends what its contract says",
 }
 
 

@@ -243,8 +243,9 @@ def test_where_there_is_no_body_nothing_says_how_it_travels(tmp_path, profile, o
     assert cure in str(caught.value)
 
 
-def test_soap_sends_no_forms(tmp_path):
-    """Its contract says how a message looks."""
-    soap = PROFILE.replace("rest", "soap").replace("base:", "title:") + "send_as: form\n"
-    with pytest.raises(ConfigError, match="`send_as` is for REST"):
+@pytest.mark.parametrize("said", ["send_as: form", "numbers: json"])
+def test_what_soap_sends_its_contract_says(tmp_path, said):
+    """Nothing reads these there."""
+    soap = PROFILE.replace("rest", "soap").replace("base:", "title:") + said
+    with pytest.raises(ConfigError, match=f"`{said.partition(':')[0]}` is for REST"):
         profile_of(tmp_path, profile=soap)
