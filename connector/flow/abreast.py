@@ -12,18 +12,24 @@ AGAIN = timedelta(seconds=1)
 
 
 def few_at_a_time(
-    decisions: Mapping[int, Decision], blamed: Mapping[int, int], most: int, now: datetime
+    decisions: Mapping[int, Decision],
+    blamed: Mapping[int, int],
+    most: int,
+    due: Mapping[int, datetime],
+    *,
+    alone: bool = True,
 ) -> dict[int, Decision]:
     """R12: of calls that may have killed a worker only so many go at once as begin at once.
 
     *blamed*: by record, how many deaths count against it. Who is blamed for one goes alone, the
-    least blamed first: else those that go with the killer would be given up with it.
+    least blamed first: else those that go with the killer would be given up with it. *alone*: are
+    no others on the wire? *due*: since when each is, so that who waits keeps his place.
     """
     calls = [i for i in decisions if i in blamed and isinstance(decisions[i], CALLS)]
     fresh = [i for i in calls if not blamed[i]][:most]
-    going = fresh or sorted(calls, key=lambda i: blamed[i])[:1]
-    later = Wait(until=now, reason="a worker died while it was sent: it goes with few others")
-    return dict.fromkeys([i for i in calls if i not in going], later)
+    going = fresh or sorted(calls, key=lambda i: blamed[i])[:alone]
+    why = "a worker died while it was sent: it goes with few others"
+    return {i: Wait(until=due[i], reason=why) for i in calls if i not in going}
 
 
 def one_at_a_time(

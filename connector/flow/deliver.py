@@ -122,13 +122,14 @@ class Window:
     doubted: set[int] = field(default_factory=set)  # creates of what may be there from before (S12)
     broke: errors.ConnectorError | None = None
     _rolls: bool = False
+    _wary: bool = False  # the last page had some that may have killed a worker (R12)
 
     def first(self) -> list[Change]:
         """The first calls; raises what the ledger raises, before any is made."""
         creates = prove_find(self.target, self.flow, self.ledger, self.clock)
         self._rolls = creates is None and self.flow.finds and self.licence is None
         most = self._most()
-        return self._page(min(most, PAGE // 2) if self._rolls else most, creates)
+        return self._page(min(most, PAGE // 2) if self._rolls else most, creates, 0)
 
     def more(self, left: int) -> Sequence[Change]:
         """Further calls while *left* are still out."""
@@ -142,15 +143,17 @@ class Window:
             with self._to_the_end():
                 self.ledger.beat(self.clock.now(), self.clock.boottime())
                 settle_doubts(self.target, self.flow, self.ledger, self.clock)
-                changes = self._page(most, None)
+                changes = self._page(most, None, left)
             self._rolls = self._rolls and self.done.claimed > claimed
         return changes
 
     def _most(self) -> int:
         """S2, and no more than can begin in half the time that an intent has: the rest would be
 
-        withdrawn as too late.
+        withdrawn as too late. Where a death is feared, no more than begin at once.
         """
+        if self._wary:
+            return self._at_once()
         room = self.gate.room(self.flow.entity, self.flow.call_window.total_seconds() / 2)
         most = window(self.flow, self._at_once())
         return most if room is None else min(most, room)
@@ -182,7 +185,7 @@ class Window:
         ended = halted or withheld or done.stopped or done.claimed >= MOST or self.wanted()
         return self._rolls and not ended
 
-    def _page(self, most: int, creates: int | None) -> list[Change]:
+    def _page(self, most: int, creates: int | None, left: int) -> list[Change]:
         flow, ledger, clock = self.flow, self.ledger, self.clock
         work = take(flow, ledger, clock.now(), self.licence, most)
         self.done.claimed += len(work)
@@ -197,10 +200,13 @@ class Window:
         begun = {w.id for w in work}
         suspects = ledger.read(attempts.suspects, [w.id for w in work])
         blamed = {w.id: w.attempts for w in work if w.id in suspects}
-        decisions |= few_at_a_time(decisions, blamed, self._at_once(), clock.now())
+        few = min(most, self._at_once())
+        due = {w.id: clock.now() if w.attempts else min(w.read_at, clock.now()) for w in work}
+        decisions |= few_at_a_time(decisions, blamed, few, due, alone=not left)
         if flow.finds:
             begun = suspects
-            self._rolls = self._rolls and not begun  # R12: these are all that go at once
+            self._wary = bool(suspects)
+            self._rolls = self._rolls and (not blamed or 0 in blamed.values())
         held, braked = held_back(work, decisions, flow, ledger, clock.now(), self.licence)
         self.done.braked = self.done.braked or braked
         with ledger.begin() as db:

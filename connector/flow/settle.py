@@ -250,7 +250,7 @@ def _absent(at: Standing, flow: Flow, *, asked: datetime, ripe: bool, control: b
         return Settlement(outcome="absent", move="found_held", reason="ambiguous", detail=needs)
     if gave_up(at, flow):
         return given_up(Settlement(outcome="absent", move="absent"), at)
-    return Settlement(outcome="absent", move="absent", due_at=asked, attempts=_anew(at))
+    return Settlement(outcome="absent", move="absent", due_at=_place(at, asked), attempts=_anew(at))
 
 
 def gave_up(at: Standing, flow: Flow) -> bool:
@@ -266,6 +266,11 @@ def given_up(s: Settlement, at: Standing) -> Settlement:
     """R12: it waits for a person instead."""
     needs = f"the process died {at.attempts} times while it was sent: look why, then retry"
     return replace(s, move="found_held", reason="gave_up", detail=needs, due_at=None)
+
+
+def _place(at: Standing, now: datetime) -> datetime:
+    """From when on it is due again: before what was read later, unless a death is its own."""
+    return now if at.attempts else min(now, at.read_at)
 
 
 def _anew(at: Standing) -> int | None:

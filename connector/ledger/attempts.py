@@ -79,6 +79,7 @@ class Standing(Struct, frozen=True, gc=False):
     link_total: str | None
     link_steps: str | None
     not_before: datetime | None
+    read_at: datetime
 
 
 class Settlement(Struct, frozen=True, kw_only=True, gc=False):

@@ -208,7 +208,8 @@ def lapse(db: Connection, now: datetime, *, owner: str, dead: bool) -> int:
         for r in rows
         if r.intent
     ]
-    without = [Moving(id=r.id, seq=r.seq, due_at=now) for r in rows if not r.intent]
+    # They keep their place: what was read later and waits does not go before them.
+    without = [Moving(id=r.id, seq=r.seq, due_at=min(now, r.read_at)) for r in rows if not r.intent]
     moved = move(db, "lapse", without, now=now) | move(db, "lapse_doubt", with_intent, now=now)
     return len(moved)
 
@@ -219,7 +220,8 @@ def _lapsed(*, dead: bool) -> Any:
     if dead:
         over = or_(over, record.c.owner != bindparam("owner"))
     return select(
-        record.c.id, record.c.seq, record.c.attempts, open_intent().label("intent"),
+        record.c.id, record.c.seq, record.c.attempts, record.c.read_at,
+        open_intent().label("intent"),
         open_intent(attempt.c.started_at.is_not(None)).label("begun"),
     ).where(record.c.owner.is_not(None), over)  # its index holds only the running  # fmt: skip
 

@@ -27,7 +27,7 @@ AT = Standing(
     payload=pack({"note": "new", "total": Decimal(10)}), write_digest="w", started_at=EARLIER,
     send_before=EARLIER, settle_until=EARLIER, written_at=EARLIER, link_key=None,
     link_version=None, base_source=None, base_target=None, link_total=None, link_steps=None,
-    not_before=None,
+    not_before=None, read_at=EARLIER,
 )  # fmt: skip
 LATE = [{"fence": 6}, {"state": "in_doubt"}, {"state": "held"}]  # somebody else has it by now
 UPDATE = {"action": "update", "op_class": "absolute", "link_key": "O1"}

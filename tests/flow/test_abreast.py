@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,6 +10,7 @@ from connector.flow.abreast import AGAIN, few_at_a_time, one_at_a_time
 from connector.values import Create, Decision, Hold, Nothing, Resume, Update
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DUE = {i: NOW - timedelta(seconds=i) for i in range(6)}
 UPDATE = Update(key="O1", version=None, fields=("note",))
 
 
@@ -34,9 +35,16 @@ def test_who_may_have_killed_goes_with_few_and_then_alone(
         1: Create(), 2: UPDATE, 3: Resume(key="O3", steps=("confirm",)),
         4: Nothing(reason="same"), 5: Hold(reason="rule", needs=""),
     }  # fmt: skip
-    waits = few_at_a_time(decisions, blamed, most, NOW)
+    waits = few_at_a_time(decisions, blamed, most, DUE)
     assert set(waits) == waiting
-    assert {getattr(w, "until", None) for w in waits.values()} <= {NOW}
+    assert {i: getattr(w, "until", None) for i, w in waits.items()} == {i: DUE[i] for i in waits}
+
+
+def test_who_is_blamed_does_not_go_beside_what_is_on_the_wire() -> None:
+    """It would not be alone; who is not blamed may go."""
+    decisions: dict[int, Decision] = {1: Create(), 2: UPDATE}
+    assert set(few_at_a_time(decisions, {1: 1, 2: 2}, 2, DUE, alone=False)) == {1, 2}
+    assert set(few_at_a_time(decisions, {1: 1, 2: 0}, 2, DUE, alone=False)) == {1}
 
 
 @pytest.mark.parametrize(("most", "waiting"), [(0, {1, 3}), (1, {3}), (2, set())])

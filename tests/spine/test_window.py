@@ -119,9 +119,31 @@ def test_what_may_have_killed_a_worker_goes_in_no_greater_number(rig: Rig) -> No
     seen: list[int] = []
     begun = "outcome IS NULL AND started_at IS NOT NULL"
     before_each(rig, lambda number: seen.append(count(rig, begun)))
-    rig.settle(rounds=60)
+    rig.settle(rounds=9)  # and what a death leaves does not wait for rounds and rounds
     assert len(rig.books()) == PAGE + 1
     assert 0 < max(seen) <= 2
+
+
+def test_what_is_blamed_for_a_death_goes_alone_also_when_it_rolls(rig: Rig) -> None:
+    """R12: with others on the wire the killer would take them along."""
+    put(rig, PAGE)
+    rig.kill_at("intent.none_sent")
+    assert rig.run_until_killed()
+    with sqlite3.connect(rig.folder / "ledger.db") as db:
+        last = db.execute("SELECT max(record) FROM attempt WHERE outcome IS NULL").fetchone()[0]
+        db.execute("UPDATE record SET attempts = 1 WHERE id = ?", (last,))
+    db.close()
+    begun = "outcome IS NULL AND started_at IS NOT NULL"
+    beside: list[int] = []
+
+    def look(_: int) -> None:
+        if count(rig, f"{begun} AND record = {last}"):
+            beside.append(count(rig, begun))
+
+    before_each(rig, look)
+    rig.settle(rounds=12)
+    assert len(rig.books()) == PAGE + 1
+    assert set(beside) == {1}
 
 
 @pytest.mark.parametrize("finds", [True, False])
