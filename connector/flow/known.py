@@ -27,7 +27,7 @@ def known_of(work: Claimed, flow: Flow, life: Life) -> Known:
         return Absent(at=work.created_at)
     if work.target_key is not None:
         if not work.base_known or work.base_source is None:
-            return Unsure(why="base") if flow.finds or flow.gets else _unread(work)
+            return Unsure(why="base") if flow.finds or flow.gets else _unread(work, flow)
         return Linked(
             key=work.target_key,
             version=work.target_version,
@@ -43,11 +43,15 @@ def known_of(work: Claimed, flow: Flow, life: Life) -> Known:
     )
 
 
-def _unread(work: Claimed) -> Seen:
-    """It is there, and nobody can look what it holds: all of it is written, over any version."""
-    left = tuple((work.steps_left or "").split())
-    key = str(work.target_key)
-    return Seen(key=key, version=None, there={}, item={}, base={}, steps_left=left)
+def _unread(work: Claimed, flow: Flow) -> Seen:
+    """It is there, and nobody can look what it holds: all of it is written, over any version.
+
+    No update carries what cannot be changed there, so of that no doubt makes unknown what it was.
+    """
+    left, key = tuple((work.steps_left or "").split()), str(work.target_key)
+    was, can = unpack(work.base_source or b"{}"), flow.can
+    base = {} if can is None else {f: v for f, v in was.items() if f not in can}
+    return Seen(key=key, version=None, there={}, item={}, base=base, steps_left=left)
 
 
 def trusted(work: Claimed, flow: Flow, life: Life) -> bool:

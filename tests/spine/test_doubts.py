@@ -138,3 +138,13 @@ def test_not_found_counts_only_where_what_we_made_is_found(rig: Rig, how: str) -
         rig.clock.pass_(timedelta(minutes=10))
     assert rig.states()["2"] == ("in_doubt", None)
     assert outcomes(rig)[2:] == [None]
+
+
+def test_what_cannot_be_changed_there_is_told_though_nobody_can_look(rig: Rig) -> None:
+    """What is written anew after a doubt is what may be written; no other change is swallowed."""
+    rig.flow(finds=False, gets=False, can=frozenset({"note"}))
+    lose(rig, "1", note="new")
+    rig.memory[0].put("order", "1", order("1", note="new", status="fulfilled"))
+    rig.settle(rounds=3)
+    assert rig.states()["1"] == ("held", "rule")
+    assert rig.states()["0"][0] == "done"
