@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 
 from adapters.http import Broke, Reply, moment
 from connector import errors, values
-from connector.errors import FieldErrors
+from connector.errors import FieldErrors, FieldFault
 from connector.ports import Template
 from connector.profile import ErrorRule
 from connector.values import Tree
@@ -231,6 +231,30 @@ def spoken(value: Tree) -> Tree:
     if isinstance(value, list | tuple):
         return [spoken(one) for one in value]
     return value
+
+
+class _Strict(dict[str, object]):
+    """A tree that is asked for no member that it has not."""
+
+    def __contains__(self, name: object) -> bool:
+        if not super().__contains__(name):
+            raise FieldErrors((FieldFault(str(name), "missing", "the reply does not say it"),))
+        return True
+
+
+def strict(tree: object, *, xml: bool = False) -> object:
+    """A reply that raises FieldErrors where it is asked for what it lacks.
+
+    An element of *xml* without children lacks nothing: so a list without rows is written.
+    """
+    if isinstance(tree, Mapping) and not (xml and childless(tree)):
+        return _Strict({name: strict(one, xml=xml) for name, one in tree.items()})
+    return [strict(one, xml=xml) for one in tree] if isinstance(tree, list | tuple) else tree
+
+
+def childless(element: Mapping[str, object]) -> bool:
+    """Whether it has attributes and text alone."""
+    return all(name[:1] in ("@", "$") for name in element)
 
 
 def _by_rule(rules: Sequence[ErrorRule], names: Mapping[str, object]) -> Verdict | None:

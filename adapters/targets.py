@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 
 from adapters.dialect import Connection, Query, Several, text, told
 from adapters.http import Broke
-from adapters.replies import Answer, blank, judge, key_of, outcome, outcome_of, said, spoken
+from adapters.replies import Answer, blank, judge, key_of, outcome, outcome_of, said, spoken, strict
 from connector import errors
 from connector.errors import Bug, FieldErrors, NotSent
 from connector.points import reach
@@ -270,6 +270,9 @@ def _items(
     items = found if isinstance(found, list | tuple) else [found]
     silent = found is None or found == ""
     nothing, unsaid = silent and not at.profile.services, silent and vague
+    if nothing and template is not None and at.profile.replies == "xml":
+        told(template, {**names, "reply": strict(names["reply"], xml=True)}, what)
+        nothing = False  # an element without rows
     odd = any(not isinstance(item, Mapping) and not blank(item) for item in items)
     if nothing or (not lax and (unsaid or odd)):
         message = f"{what}: the reply is not as the profile says"

@@ -32,7 +32,7 @@ class ErrorRule:
     key: Template | None = None
 
 
-SendAs = Literal["json", "form"]  # how a body travels
+SendAs = Literal["json", "form", "xml"]  # how a body travels
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -293,7 +293,8 @@ class Webhooks:
 class Profile:
     """A product as YAML describes it, compiled for one connection.
 
-    *credentials*: the names that its templates take of `conn.auth`.
+    *credentials*: the names that its templates take of `conn.auth`.  *replies*: how they are read;
+    *lists*: the elements that are lists in them.
     """
 
     name: str
@@ -315,6 +316,8 @@ class Profile:
     times: Literal["utc", "connection"] = "utc"
     empty: Literal["null", "keep"] = "keep"
     numbers: Literal["text", "json"] = "text"
+    replies: Literal["json", "xml"] = "json"
+    lists: frozenset[str] = frozenset()
     identity: Mapping[str, Template] = field(default_factory=dict)
     webhooks: Webhooks | None = None
     digest: str = ""

@@ -19,10 +19,12 @@ from adapters.oauth2 import OAuth2
 from adapters.overlay import Laid, texts, within
 from adapters.place import Place
 from adapters.proofs import Digest, Ntlm, Prover
-from adapters.replies import Answer
+from adapters.replies import Answer, strict
 from adapters.rest.forms import KIND as FORM
 from adapters.rest.forms import form
 from adapters.rest.webhooks import Hints as Hints
+from adapters.rest.xml import KIND as XML
+from adapters.rest.xml import answer as answer_in_xml
 from adapters.sessions import logins
 from adapters.splitting import elements, parse, partly, payload
 from adapters.system import System, client
@@ -31,6 +33,7 @@ from connector.profile import Action, Profile, Step
 from connector.values import Broken, Payload
 
 _EMPTY = (201, 204)  # what was made is named by a header, or there is nothing to tell
+_DECLARED = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _READERS = {"json": lambda text: parse(text.encode())}
 
 
@@ -61,6 +64,7 @@ class RestDialect:
         self._profile, self._auth, self._http = profile, settings.auth, http
         self._conn, self._clock = place["conn"], place["clock"]
         self._prover: Prover | None = settings.auth.prover()
+        self._accepted = XML if profile.replies == "xml" else "application/json"
         self._laid = Laid(profile, settings.auth, place)
         self._tokens, self._sessions = logins(profile, settings.auth, http, place, self._enter)
 
@@ -91,10 +95,10 @@ class RestDialect:
         url = self._address(path, held)
         asked = step.query(names) if step.query is not None else None
         url = _queried(url, _pairs(asked if own else self._laid.query(asked, known)))
-        headers, body = {"Accept": "application/json", **held.headers}, None
+        headers, body = {"Accept": self._accepted, **held.headers}, None
         if method not in ("GET", "HEAD", "DELETE"):
             content = step.body(names) if step.body is not None else names.get("payload")
-            headers["Content-Type"], body = self._body(step, content)
+            headers["Content-Type"], body = _body(step, content, self._profile)
         if step.headers is not None:
             headers |= texts(step.headers(names))
         if not own:
@@ -105,17 +109,12 @@ class RestDialect:
         request = Request(method=method, url=url, headers=headers, body=body)
         session = self._profile.session
         if session is not None and step is session.logout:
-            return _answer(self._http.farewell(request, self._proof()), listing=False)
+            return _read(self._http.farewell(request, self._proof()), self._profile)
         reply = self._http.call(request, send_before=query.send_before, proof=self._proof())
         if query.arrived is not None:
             query.arrived(reply)
-        answer = _answer(reply, listing=query.listing)
+        answer = _read(reply, self._profile, listing=query.listing)
         return decoded(answer, step.decode, _READERS) if step.decode else answer
-
-    def _body(self, step: Step, content: object) -> tuple[str, bytes]:
-        if step.send_as == "form":
-            return FORM, form(content)
-        return "application/json", _encoded(content, numbers=self._profile.numbers == "json")
 
     def _address(self, path: str, held: Held) -> str:
         """A path below the base; or what the system itself gave as the address to go on with."""
@@ -137,6 +136,8 @@ class RestDialect:
         """Cut a listing; the bytes are the shop's own where its reply is the list itself."""
         if action.items is not None or action.item is not None:
             return self._picked(action, answer)
+        if self._profile.replies == "xml":
+            raise Truncated(f"{action.name}: `items` must say where the rows of XML are")
         body = answer.http.body.strip()
         pieces = [body] if body[:1] == b"{" else elements(body)
         parsed = partly(asked)
@@ -161,26 +162,28 @@ class RestDialect:
             if found is not None or answer.vague or isinstance(reply, list):
                 raise Truncated(f"{action.name}: there is no list where `items` looks for it")
             # null is no rows; no word of it at all is no list
-            told(action.items, {**names, "reply": _strict(reply)}, action.name)
+            sure = strict(reply, xml=self._profile.replies == "xml")
+            told(action.items, {**names, "reply": sure}, action.name)
             return
         for item in rows:
             raw = _encoded(item, numbers=True)
             yield Slice(raw=raw, payload=payload(raw))
 
 
-class _Strict(dict[str, object]):
-    """A tree that is asked for no member that it has not."""
+def _body(step: Step, content: object, profile: Profile) -> tuple[str, bytes]:
+    """Encode a body as its step is sent; gives its kind too."""
+    if step.send_as == "form":
+        return FORM, form(content)
+    if step.send_as == "xml":  # its text is made where the tree is
+        return f"{XML}; charset=utf-8", f"{_DECLARED}{content}".encode()
+    return "application/json", _encoded(content, numbers=profile.numbers == "json")
 
-    def __contains__(self, name: object) -> bool:
-        if not super().__contains__(name):
-            raise FieldErrors((FieldFault(str(name), "missing", "the reply does not say it"),))
-        return True
 
-
-def _strict(tree: object) -> object:
-    if isinstance(tree, Mapping):
-        return _Strict({name: _strict(one) for name, one in tree.items()})
-    return [_strict(one) for one in tree] if isinstance(tree, list | tuple) else tree
+def _read(reply: Reply, profile: Profile, *, listing: bool = False) -> Answer:
+    """Read a reply as the profile says."""
+    if profile.replies != "xml" or (reply.status in _EMPTY and not reply.body.strip()):
+        return _answer(reply, listing=listing)
+    return answer_in_xml(reply, profile.lists)
 
 
 def _answer(http: Reply, *, listing: bool) -> Answer:

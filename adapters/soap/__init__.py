@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from adapters.auth import Basic, Bearer, Body, HeaderKey, NoAuth, QueryKey, Tls
 from adapters.decoded import decoded
 from adapters.dialect import Query, Slice, told
+from adapters.elements import parsed
 from adapters.http import Http, Proof, Reply, Request
 from adapters.logins import Held
 from adapters.oauth2 import OAuth2
@@ -24,7 +25,7 @@ from adapters.sessions import logins
 from adapters.soap import addressing
 from adapters.soap.compiled import Messages
 from adapters.soap.header import headed, with_block
-from adapters.soap.reader import Node, inner, parse, read, tree
+from adapters.soap.reader import Node, inner, read, tree
 from adapters.soap.services import Services
 from adapters.splitting import parse as json
 from adapters.splitting import payload
@@ -160,7 +161,7 @@ class SoapDialect:
         """Parse a slice by the shape that it has in the replies of this entity."""
         if raw[:1] == b"{":
             return payload(raw)
-        element = parse(raw)
+        element = parsed(raw)
         if element is None:
             return Broken(at="", code="unparseable", raw=raw)
         try:

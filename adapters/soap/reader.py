@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Mapping
 
 from lxml import etree
 
+from adapters.elements import local, parsed
 from adapters.http import Reply
 from adapters.replies import Answer, Fault
 from adapters.soap.contract import Contract, Operation
@@ -44,25 +44,25 @@ def read(http: Reply, operation: Operation, contract: Contract) -> Answer:
     """Find what a reply says; what stands around its envelope makes it unclean, not unread."""
     body = http.body.removeprefix(b"\xef\xbb\xbf").strip()
     charset = _CHARSET.search(http.headers.get("content-type", ""))
-    root = _parsed(body, charset[1] if charset else None)
-    clean = root is not None and _local(root) == "Envelope"
+    root = parsed(body, charset[1] if charset else None)
+    clean = root is not None and local(root) == "Envelope"
     if not clean:
         begin = _ENVELOPE.search(body)
         end = body.rfind(b"</%s>" % begin[2]) if begin else -1
         if begin is None or end < 0:
             return Answer(http=http, clean=False)
         cut = body[begin.start() : end + len(begin[2]) + 3]
-        root = _parsed(cut, charset[1] if charset else None)
+        root = parsed(cut, charset[1] if charset else None)
     content = _child(root, "Body") if root is not None else None
     if content is None:
         return Answer(http=http, clean=False)
     first = next(iter(content), None)
     if first is None:
         return Answer(http=http, reply={} if operation.back is None else None, clean=clean)
-    if _local(first) == "Fault":
+    if local(first) == "Fault":
         return Answer(http=http, fault=_fault(first, contract), clean=clean)
     named = f"{operation.name}Response" if operation.rpc else operation.back and operation.back.name
-    if operation.back is not None and named != _local(first):
+    if operation.back is not None and named != local(first):
         return Answer(http=http, clean=False)  # the reply to something else
     return _said(http, content, operation, clean=clean)
 
@@ -78,7 +78,7 @@ def _said(http: Reply, content: etree._Element, operation: Operation, *, clean: 
 
 def inner(text: str, lists: frozenset[str]) -> Tree:
     """Read the document that a string holds; *lists*: what is a list in it. Raises ValueError."""
-    root = _parsed(_DECLARATION.sub("", text.strip(), count=1).encode(), "utf-8")
+    root = parsed(_DECLARATION.sub("", text.strip(), count=1).encode(), "utf-8")
     if root is None:
         raise ValueError("no XML document")
     return tree(root, None, lists)
@@ -130,7 +130,7 @@ def _read_members(
         node.update(shape.unsaid())
     read_already = set()
     for child in element:
-        name = _local(child)
+        name = local(child)
         one = declared.get(name)
         value = tree(child, one, lists)
         if name not in read_already and not (one and one.many):
@@ -142,45 +142,6 @@ def _read_members(
         read_already.add(name)
     if shape is not None:
         node.silent = shape.needed - read_already
-
-
-def parse(raw: bytes) -> etree._Element | None:
-    """Parse a slice that `raw` made."""
-    return _parsed(raw, None)
-
-
-class _Parsers(threading.local):
-    """The parsers of one thread, by the encoding that HTTP told: making one takes long."""
-
-    def __init__(self) -> None:
-        self.by: dict[str | None, etree.XMLParser] = {}
-
-    def of(self, encoding: str | None) -> etree.XMLParser:
-        """The parser for *encoding*, however spelled. Raises LookupError if there is none such."""
-        encoding = encoding and encoding.lower()
-        if encoding not in self.by:
-            self.by[encoding] = etree.XMLParser(
-                encoding=encoding,
-                resolve_entities=False,
-                no_network=True,
-                load_dtd=False,
-                huge_tree=False,
-                remove_comments=True,
-                remove_pis=True,
-            )
-        return self.by[encoding]
-
-
-_PARSERS = _Parsers()
-
-
-def _parsed(body: bytes, charset: str | None) -> etree._Element | None:
-    declared = b"encoding" in body[: body.find(b"?>") + 1]
-    try:
-        root = etree.fromstring(body, _PARSERS.of(None if declared else charset))
-    except (etree.XMLSyntaxError, LookupError, ValueError):
-        return None
-    return None if root.getroottree().docinfo.doctype else root  # type: ignore[union-attr]
 
 
 def _fault(element: etree._Element, contract: Contract) -> Fault:
@@ -210,8 +171,4 @@ def _text(element: etree._Element, *names: str) -> str:
 
 
 def _child(element: etree._Element, *names: str) -> etree._Element | None:
-    return next((child for child in element if _local(child) in names), None)
-
-
-def _local(element: etree._Element) -> str:
-    return element.tag.rpartition("}")[2]
+    return next((child for child in element if local(child) in names), None)

@@ -21,6 +21,7 @@ from connector.mapping.keys import (
 )
 from connector.mapping.load import leaves
 from connector.mapping.shapes import Shape
+from connector.mapping.strings import in_xml
 from connector.mapping.terms import Scope
 from connector.mapping.trees import compile_tree
 from connector.nearest import cure_for
@@ -249,11 +250,13 @@ def step_of(action: str, node: Node, own: Mapping[str, Node], calls: Calls) -> S
     default = "args" if op else "body" if method in ("POST", "PUT", "PATCH") else None
     if default and sent[default] is None:
         sent[default] = _payload
+    send_as = send_as_of(own.get("send_as"), problems) or calls.send_as
+    if send_as == "xml" and (body := sent["body"]) is not None:
+        sent["body"] = in_xml(body)
     told = {key: _told(own, key, calls) for key in TOLD}
     when = _told(own, "$if", calls)
     decode = {**calls.decode, **decode_of(own.get("decode"), problems, soap=op is not None)}
     calling: dict[str, Any] = {**sent, **told, "op": op, "method": method, "service": service}
-    send_as = send_as_of(own.get("send_as"), problems) or calls.send_as
     if "send_as" in own and default != "body":
         complain(problems, own["send_as"], "`send_as` has no body here", "only what sends one has")
     return Step(name=name, when=when, decode=decode, send_as=send_as, **calling)
@@ -266,6 +269,8 @@ def send_as_of(node: Node | None, problems: Problems) -> SendAs | None:
             return "json"
         case "form":
             return "form"
+        case "xml":
+            return "xml"
         case _:
             return None
 

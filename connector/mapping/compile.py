@@ -13,6 +13,7 @@ from connector.mapping.actions import (
     check_keys,
     decode_of,
     errors_of,
+    names_of,
     one_of,
     scalar,
     template,
@@ -75,6 +76,7 @@ def compile_as_far(raw: RawProfile, problems: Problems, *, zone: tzinfo = UTC) -
         blank=one_of(own.get("empty"), ("null", "keep"), problems) == "null",
         numbers=one_of(own.get("numbers"), words_of(PROFILE, "numbers"), problems) == "json",
         send_as=wire.send_as,
+        xml=one_of(own.get("replies"), words_of(PROFILE, "replies"), problems) == "xml",
         walk=walk_of(own.get("walk"), problems, Walk()),
         decode=decode_of(
             own.get("decode"), problems, soap=scalar(own.get("protocol"), problems) == "soap"
@@ -129,6 +131,8 @@ def _profile(
         times="connection" if times == "connection" else "utc",
         empty="null" if context.blank else "keep",
         numbers="json" if context.numbers else "text",
+        replies="xml" if context.xml else "json",
+        lists=names_of(own["lists"], problems) if "lists" in own else frozenset(),
         identity={k: t for k, t in identity.items() if t is not None},
         webhooks=webhooks_of(own.get("webhooks"), calls),
         digest=digest_of(_text(raw.top), [_text(n) for n in raw.entities.values()]),

@@ -47,6 +47,7 @@ class Context:
     decode: Mapping[str, str]
     numbers: bool = False
     send_as: SendAs = "json"
+    xml: bool = False
 
     def calls(self, entity: str = "", fields: frozenset[str] = frozenset()) -> Calls:
         """What compiling the calls of an entity, or of the profile itself, needs to know."""
@@ -124,7 +125,7 @@ def _reading(
     if node is None or not isinstance(node.value, dict):
         return None, None, ()
     problems, known = context.problems, of_model(model)
-    scope = Scope(tables=_places(own.get("tables")), elements=bool(context.services))
+    scope = Scope(tables=_places(own.get("tables")), elements=bool(context.services) or context.xml)
     judged = _judged(own) | _COMPARED.get(name, frozenset())
     fields = {k: n for k, n in node.value.items() if k in known_fields}
     for key, child in node.value.items():

@@ -55,7 +55,8 @@ _FLAG = one_of("true", "false")
 _NUMBER: Schema = {"type": ["integer", "string"], "pattern": "^[0-9]+$"}
 _TIME: Schema = {"type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$"}
 _MISSING = one_of("omit", "nil", "empty")
-_SEND_AS = one_of("json", "form")
+_REPLIES = one_of("json", "xml")
+_SEND_AS = one_of("json", "form", "xml")
 OUTCOMES = (
     *("done", "refused", "exists", "stale", "gone", "unavailable", "unauthorized", "in_doubt"),
     "absent",
@@ -227,9 +228,11 @@ PROFILE: Keys = {
         one_of("text", "json"),
     ),
     "send_as": Key(
-        "REST: how a body travels where its call does not say: `json` (the default) or `form`",
+        "REST: how a body travels where its call does not say: `json` (the default), `form`, `xml`",
         _SEND_AS,
     ),
+    "replies": Key("REST: how replies are read: `json` (the default) or `xml`", _REPLIES),
+    "lists": Key("with `replies: xml`: names of elements that are lists", listed(_SCALAR)),
     "empty": Key("`null`: '' in a payload is absent", one_of("null", "keep")),
     "probe": Key(
         "calls by name that `check` makes to ask who the system is", table_of(defined("action"))
@@ -324,7 +327,7 @@ STEP: Keys = {
     "$if": Key("the step is left out where this does not hold", _SCALAR),
     "decode": Key("path in `reply` → what a string there holds", table_of(one_of("xml", "json"))),
     "send_as": Key(
-        "REST: how its body travels: `json`, or `form` (`application/x-www-form-urlencoded`)",
+        "REST: how its body travels: `json`, `form` (`application/x-www-form-urlencoded`), `xml`",
         _SEND_AS,
     ),
     **SENT,

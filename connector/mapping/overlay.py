@@ -30,14 +30,16 @@ from connector.yamlread import Node
 
 _NAMED = re.compile(r"\bconn\.auth\.([A-Za-z_]\w*)")
 _LAID = ("args", "headers", "http_headers", "query")
-_OF = {"args": "soap", "http_headers": "soap", "query": "rest"}
-_OF |= dict.fromkeys(("numbers", "send_as"), "rest")
+_REST = ("query", "numbers", "send_as", "replies", "lists")
+_OF = dict.fromkeys(("args", "http_headers"), "soap") | dict.fromkeys(_REST, "rest")
 _CURE = {
     "args": "REST has `headers` and `query` for every call",
     "http_headers": "the `headers` of REST are HTTP's",
     "query": "SOAP has `args` and `headers` for every call",
     "numbers": "SOAP sends what its contract says",
     "send_as": "SOAP sends what its contract says",
+    "replies": "SOAP answers in XML, as its contract says",
+    "lists": "a service of SOAP has `lists`",
 }
 
 

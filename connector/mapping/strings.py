@@ -6,9 +6,12 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
+from connector.errors import FieldErrors, FieldFault
 from connector.mapping.faults import Fault
+from connector.ports import Template
 
 _ILLEGAL = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF])
 
@@ -16,6 +19,18 @@ _ILLEGAL = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF])
 def as_json(value: object) -> str:
     """Write JSON; a Decimal keeps its digits, as text where JSON has no such number."""
     return json.dumps(_plain(value), ensure_ascii=False)
+
+
+def in_xml(template: Template) -> Template:
+    """A template of the XML that *template* makes a tree of."""
+
+    def make(names: Mapping[str, Any]) -> object:
+        try:
+            return as_xml(template(names))
+        except Fault as fault:
+            raise FieldErrors((FieldFault("body", fault.code, fault.cure),)) from None
+
+    return make
 
 
 def as_xml(value: object) -> str:

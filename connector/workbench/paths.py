@@ -38,6 +38,11 @@ def body_of(sent: Sent) -> object:
         return _unfolded(pairs)
     if not body.lstrip().startswith(b"<"):
         return unpack(body)
+    return xml_of(body)
+
+
+def xml_of(body: bytes) -> object:
+    """Read XML: the first element of a SOAP body, or the root, by its name."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     root = etree.fromstring(body, parser)
     inner = next((c for c in root if etree.QName(c).localname == "Body"), None)

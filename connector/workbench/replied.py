@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from connector.ledger.content import unpack
 from connector.mapping.expressions import complain
@@ -19,6 +20,7 @@ from connector.rehearsal import Element
 from connector.workbench.answers import ends, judge_paths, names_replies
 from connector.workbench.jsonshape import JsonShape
 from connector.workbench.opened import Opened
+from connector.workbench.paths import xml_of
 from connector.workbench.payloads import payloads_of
 from connector.workbench.samples import Sample
 from connector.workbench.written import action_nodes, members
@@ -97,24 +99,31 @@ def _shown(opened: Opened, name: str, action: Action, problems: Problems) -> Sho
         if sample.action is None:
             rows += [_shape(one) for one in payloads_of(opened, sample, Problems())]
         elif sample.action == action.name:
-            replies += _saved(sample, problems)
+            replies += _saved(opened, sample, problems)
         elif sample.action.startswith(f"{action.name}."):
             step = sample.action.removeprefix(f"{action.name}.")
             kept = replies if step in steps else refusals
-            kept += _saved(sample, problems)
+            kept += _saved(opened, sample, problems)
     if _is_whole(opened, name, action):
         replies += rows
     return Shown(replies=replies, refusals=refusals, rows=rows)
 
 
-def _saved(sample: Sample, problems: Problems) -> list[Element]:
-    """The reply in a file; none, and a problem, if it is no JSON."""
+def _saved(opened: Opened, sample: Sample, problems: Problems) -> list[Element]:
+    """The reply in a file; none, and a problem, if it is not what the profile's replies are."""
+    xml = opened.compiled.profile.replies == "xml"
     try:
-        return [_shape(unpack(sample.path.read_bytes()))]
-    except (OSError, ValueError):
-        place = Node(None, 0, "", str(sample.path))
-        complain(problems, place, "is not JSON", "save the whole reply as it came")
+        return [_shape(_held(sample.path) if xml else unpack(sample.path.read_bytes()))]
+    except (OSError, ValueError, SyntaxError):
+        place, kind = Node(None, 0, "", str(sample.path)), "XML" if xml else "JSON"
+        complain(problems, place, f"is not {kind}", "save the whole reply as it came")
         return []
+
+
+def _held(path: Path) -> object:
+    """What the root of an XML reply holds."""
+    found = xml_of(path.read_bytes())
+    return next(iter(found.values()), None) if isinstance(found, Mapping) else found
 
 
 def _is_whole(opened: Opened, name: str, action: Action) -> bool:

@@ -12,9 +12,10 @@ from lxml import etree
 from profiles_by_hand import WSDL
 from zeep.wsdl import Document
 
+from adapters.elements import PARSERS, parsed
 from adapters.http import Reply
 from adapters.soap.contract import Catalog, Contract
-from adapters.soap.reader import _PARSERS, parse, read, tree
+from adapters.soap.reader import read, tree
 from adapters.soap.writer import envelope
 from connector.errors import ConnectorError, FieldErrors
 
@@ -272,10 +273,10 @@ def test_the_charset_of_the_header_is_used_where_the_document_names_none():
 
 def test_a_charset_has_one_parser_however_it_is_spelled():
     """A server that never spells it twice alike does not fill our memory."""
-    before = len(_PARSERS.by)
+    before = len(PARSERS.by)
     for name in ("KOI8-R", "koi8-r", "Koi8-r", "kOI8-R", "no-such"):
         answer(response("<No>1</No>"), f"text/xml; charset={name}")
-    assert len(_PARSERS.by) == before + 1
+    assert len(PARSERS.by) == before + 1
 
 
 def test_a_fault_tells_code_text_detail_and_whether_it_is_declared():
@@ -300,7 +301,7 @@ def test_equal_content_has_equal_bytes_whatever_its_prefixes():
 
     assert one.raw() == other.raw()
     assert tree(
-        parse(one.raw()), Contract(DIALECTS).operation("Save").back.shape.members["Company"]
+        parsed(one.raw()), Contract(DIALECTS).operation("Save").back.shape.members["Company"]
     )
 
 

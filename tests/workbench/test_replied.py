@@ -99,3 +99,33 @@ def test_a_sample_that_cannot_be_read_is_told_with_its_file(tmp_path: Path, name
 def test_what_has_no_sample_is_said(tmp_path: Path, lose: str, note: str) -> None:
     """Nothing is taken for right that was not tried."""
     assert any(note in told for told in judged(tmp_path, lose=lose).notes)
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [("reply.orders.order", ""), ("reply.orders.ordr", "did you mean `order`")],
+)
+def test_samples_of_replies_in_xml_are_held_against_paths_too(
+    tmp_path: Path, path: str, told: str
+) -> None:
+    """Of a profile whose replies are XML; its root stands for the reply."""
+    home = tmp_path / "p"
+    (home / "samples").mkdir(parents=True)
+    (home / "profile.yaml").write_text(
+        'profile: p\nversion: "1"\nprotocol: rest\nbase: "{{ conn.url }}"\n'
+        "replies: xml\nlists: [order]\n"
+    )
+    find = f"{{method: GET, path: /o, items: = {path}, reference: = item.ref}}"
+    (home / "order.yaml").write_text(
+        f"entity: order\nkey: = id\nread: {{number: = ref}}\nactions:\n  find: {find}\n"
+    )
+    one = "<shop><orders><order><id>7</id><ref>R</ref></order></orders></shop>"
+    (home / "samples" / "order.find.xml").write_text(one)
+    problems = Problems()
+    opened = open_profile("p", [tmp_path], problems)
+    assert opened is not None
+    report = lint(opened, problems)
+
+    assert told in str(problems)
+    assert bool(problems.found) is bool(told)
+    assert "no sample of its reply" not in "".join(report.notes)
