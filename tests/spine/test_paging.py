@@ -122,6 +122,37 @@ def test_who_died_of_something_else_while_a_page_was_split_is_not_its_victim(rig
     assert noted(rig) == 0
 
 
+def test_who_died_of_something_else_after_a_row_was_read_alone_is_not_its_victim(rig: Rig) -> None:
+    """A page of one row is a row alone; what was looked into and over is in nobody's hand."""
+    rig.memory[0].put("order", "7", order("7", note="fine"))
+    rig.memory[0].page = 1
+    for _ in range(2 + DEATHS):
+        rig.kill_at("page.fetched")
+        assert rig.run_until_killed()
+    assert lives(rig) == 0
+    rig.settle()
+    assert others(rig) == {f"{n}" for n in range(ORDERS)}
+    assert aside(rig) == []
+
+
+def test_once_it_is_set_aside_pages_are_whole_again_even_if_the_walk_ends_in_a_death(
+    rig: Rig,
+) -> None:
+    """What was found out is known with its page: no long backfill is read row by row after it."""
+    rig.memory[0].page = 4  # it is the last of the second page
+    for _ in range(RESTARTS):
+        rig.kill_at("page.fetched", 2)
+        assert rig.run_until_killed()
+        if aside(rig):
+            break
+        rig.kill()
+    split: list[int] = rig.split  # type: ignore[attr-defined]
+    split.clear()
+    rig.kill()
+    assert lives(rig) == 0
+    assert split == [3]
+
+
 def test_a_healthy_walk_notes_once_that_it_is_one(rig: Rig) -> None:
     """Not each page: that would be a commit for each."""
     shop = rig.memory[0]

@@ -14,7 +14,7 @@ import pytest
 
 from connector.errors import Truncated, Unauthorized, Unavailable
 from connector.ledger.staging import later
-from connector.ports import Source
+from connector.ports import Care, Source
 from connector.testing.contracts.exceptions import Contract
 from connector.values import Broken, Item, Page, Tombstone
 
@@ -157,6 +157,28 @@ class Walking(Contract):
             walk(world)
 
 
+class Asking(Contract):
+    """`pages` with a `Care`: what kills whoever looks into it can be found out."""
+
+    def test_no_reply_of_a_walk_is_looked_into_unasked(self, world: Origin) -> None:
+        """What kills whoever looks into it is found out by what he asked before, and not after."""
+        world.have(3)
+        careful = Caring(most=1_000_000)
+        walk(world, care=careful)
+        assert careful.asked
+        assert careful.read == len(careful.asked)
+
+    def test_what_may_not_be_looked_into_is_asked_for_in_smaller_replies(
+        self, world: Origin
+    ) -> None:
+        """Down to one row, so that one that kills costs no other; nothing is left out by it."""
+        world.have(5)
+        whole = {item.key for item in items(walk(world))}
+        careful = Caring(most=1)
+        assert {item.key for item in items(walk(world, care=careful))} == whole
+        assert max(careful.asked) > 1
+
+
 class Reading(Contract):
     """`read` and `decode`: one document, as it is now."""
 
@@ -210,13 +232,37 @@ class Reading(Contract):
         assert decoded.code
 
 
-class SourceContract(Walking, Reading):
+class SourceContract(Walking, Asking, Reading):
     """Everything that a `Source` promises; `world` is an `Origin`."""
 
 
-def walk(world: Origin, since: str | None = None, start: datetime | None = None) -> list[Page]:
+class Caring:
+    """A `Care` that allows at most so much at once, and counts."""
+
+    def __init__(self, *, most: int) -> None:
+        self._most = most
+        self.asked: list[int] = []
+        self.read = 0
+
+    def may_be_read(self, much: int, body: bytes) -> bool:
+        """Is it little enough?"""
+        assert isinstance(body, bytes)
+        self.asked.append(much)
+        return much <= self._most
+
+    def was_read(self) -> None:
+        """One more."""
+        self.read += 1
+
+
+def walk(
+    world: Origin,
+    since: str | None = None,
+    start: datetime | None = None,
+    care: Care | None = None,
+) -> list[Page]:
     """A whole walk."""
-    return list(world.source.pages(world.entity, since, start=start, until=None))
+    return list(world.source.pages(world.entity, since, start=start, until=None, care=care))
 
 
 def items(given: Iterable[object]) -> list[Item]:

@@ -173,6 +173,35 @@ class Restless(Retelling):
         return replace(item, raw=item.raw + b" " * told[item.key])
 
 
+class Careless(Retelling):
+    """Looks into every reply at once."""
+
+    breaks = (
+        "test_no_reply_of_a_walk_is_looked_into_unasked",
+        "test_what_may_not_be_looked_into_is_asked_for_in_smaller_replies",
+    )
+
+    def _split(self, items: Sequence[Item], care: Care | None) -> tuple[Read, ...]:
+        """Ask nobody."""
+        del care
+        return super()._split(items, None)
+
+
+class Timid(Retelling):
+    """Leaves out what it may not look into."""
+
+    breaks = ("test_what_may_not_be_looked_into_is_asked_for_in_smaller_replies",)
+
+    def _split(self, items: Sequence[Item], care: Care | None) -> tuple[Read, ...]:
+        """Ask for nothing smaller."""
+        if care is not None and not care.may_be_read(len(items), b""):
+            return ()
+        found = self.split(items)
+        if care is not None:
+            care.was_read()
+        return found
+
+
 class Unsortable(Liar):
     """Its versions count, but sort as text."""
 
@@ -324,6 +353,8 @@ SOURCES: tuple[type[Liar], ...] = (
     Secretive,
     Changeless,
     Restless,
+    Careless,
+    Timid,
     Unsortable,
     Zoneless,
     SilentWhenAway,
