@@ -22,7 +22,10 @@ def _auth(node: Node, problems: Problems) -> Node:
         forms.remnant(node, word, problems)
         # the address of a token is none: credentials in it are the adapter's to refuse
         secret = any(part in word for part in _SECRET_WORDS) and not word.endswith("_url")
-        if secret and isinstance(child.value, str) and not is_reference(child.value):
+        blank = word == "password" and child.value == ""  # who has a key as user may have none
+        if blank or not (secret and isinstance(child.value, str)):
+            continue
+        if not is_reference(child.value):
             cure = "put it into .env beside this file (mode 0600) as NAME=…, write ${NAME} here"
             report(problems, child, "a secret stands in the configuration itself", cure)
     return node

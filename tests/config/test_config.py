@@ -123,6 +123,17 @@ def test_a_secret_is_looked_up_only_when_used(tmp_path: Path) -> None:
     assert (problem.line, problem.path) == (10, "connections.erp.auth.password")
 
 
+def test_a_password_may_be_blank_where_the_key_is_the_user(tmp_path: Path) -> None:
+    """It hides nothing that would have to stand in .env."""
+    given = '"${file:pw}"'
+    assert given in TEXT
+    config, problems = loaded(tmp_path, TEXT.replace(given, '""')), Problems()
+
+    revealed = config.secrets.reveal(config.connections["erp"].auth, problems)
+    assert revealed == {"type": "basic", "user": "u", "password": ""}
+    assert not problems
+
+
 def test_the_schema_knows_what_the_loader_knows(tmp_path: Path) -> None:
     """Needed keys, closed words and patterns are in the published schema."""
     schema = json_schema()
