@@ -184,24 +184,20 @@ def read_each(
 ) -> tuple[Read, ...]:
     """Read *keys*; one that the source fails to give holds up no other, nor one that kills.
 
-    Raises Unavailable when nothing can be read: three failures in a row are an outage.
+    Raises Unavailable when nothing can be read; three failures in a row are an outage.
     """
-    try:
-        return tuple(one for key in keys for one in _read(source, flow, key, may_be_read))
-    except Unavailable as error:
-        if len(keys) == 1 or isinstance(error, NotNow):
-            raise
     got: list[Read] = []
     failed = 0
     for key in keys:
         try:
             got += _read(source, flow, key, may_be_read)
             failed = 0
-        except Unavailable:
+        except Unavailable as error:
             failed += 1
-            if failed == OUTAGE and not got:
+            over = failed == OUTAGE or isinstance(error, NotNow)
+            if not got and (over or failed == len(keys)):
                 raise
-            if failed == OUTAGE:
+            if over:
                 break
     return tuple(got)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 from company import Company
 
-from connector.errors import Unavailable
+from connector.errors import NotNow, Unavailable
 from connector.flow.pull import read_each
 from connector.testing.rig import order_flow
 from connector.values import Item, Read
@@ -19,10 +19,13 @@ class Moody:
     def __init__(self, *bad: str) -> None:
         self.bad = set(bad)
         self.asked: list[str] = []
+        self.shuts = ""
 
     def read(self, entity: str, keys: Sequence[str]) -> Iterator[Read]:
         for key in keys:
             self.asked.append(key)
+            if key == self.shuts:
+                raise NotNow("paused", code="paused")
             if key in self.bad:
                 raise Unavailable("500")
             yield Item(key=key, version=None, raw=b"{}")
@@ -39,7 +42,23 @@ def test_an_outage_is_told_after_few_calls() -> None:
     source = Moody(*"123456789")
     with pytest.raises(Unavailable):
         read_each(source, order_flow(), list("123456789"))
-    assert len(source.asked) == 4
+    assert len(source.asked) == 3
+
+
+@pytest.mark.parametrize("keys", ["1", "12"])
+def test_also_of_one_or_two_that_nobody_gives(keys: str) -> None:
+    """It was taken for nothing to read: the run went on as if the source were there."""
+    with pytest.raises(Unavailable):
+        read_each(Moody("1", "2"), order_flow(), list(keys))
+
+
+def test_what_was_read_before_somebody_shut_the_source_is_kept() -> None:
+    """And nobody is asked any more."""
+    source = Moody()
+    source.shuts = "3"
+    found = read_each(source, order_flow(), list("12345"))
+    assert [i.key for i in found if isinstance(i, Item)] == ["1", "2"]
+    assert source.asked == ["1", "2", "3"]
 
 
 def test_who_only_links_asks_by_the_page(company: Company) -> None:
