@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -48,17 +49,45 @@ def pages(
             walked = windows(of.walk, fetch, since, bounds)
         case _:
             walked = onward(of.walk, fetch, since, bounds)
-    return _whole(at, of, walked)
+    return _whole(at, of, walked, care)
 
 
-def _whole(at: Connection, of: Entity, walked: Iterator[Page]) -> Iterator[Page]:
+def _whole(at: Connection, of: Entity, walked: Iterator[Page], care: Care | None) -> Iterator[Page]:
     """Each page of a walk with what stands below its rows."""
     below = _wanted(at, of)
     if below is None:
         return walked
     if below.into is None:
-        return _with_all_below(at, of, below, walked)
-    return (replace(p, items=tuple(_filled(at, of, below, one) for one in p.items)) for p in walked)
+        return _with_all_below(at, of, below, walked, care)
+    return (_with_filled(at, of, below, page, care) for page in walked)
+
+
+def _with_filled(at: Connection, of: Entity, action: Action, page: Page, care: Care | None) -> Page:
+    """A page whose rows have what stands below them in a member of their own."""
+    rows: list[Read] = []
+    for read in page.items:
+        with _watched(care, read) as killer:
+            rows.append(killer or _filled(at, of, action, read))
+    return replace(page, items=tuple(rows))
+
+
+@contextmanager
+def _watched(care: Care | None, read: Read) -> Iterator[Broken | None]:
+    """For a `with` in which a row and what stands below it are looked into (R15).
+
+    Not if that kills whoever does: then it is a row that nobody can read, and nothing below it.
+    """
+    if care is None or not isinstance(read, Item):
+        yield None
+        return
+    body = b"below " + read.raw
+    if not care.may_be_read(1, body):
+        yield Broken(at=f"below {read.key}", code="kills_reader", raw=body)
+        return
+    try:
+        yield None
+    finally:
+        care.was_read()
 
 
 def _wanted(at: Connection, of: Entity) -> Action | None:
@@ -81,18 +110,19 @@ def _filled(at: Connection, of: Entity, action: Action, read: Read) -> Read:
 
 
 def _with_all_below(
-    at: Connection, of: Entity, action: Action, walked: Iterator[Page]
+    at: Connection, of: Entity, action: Action, walked: Iterator[Page], care: Care | None
 ) -> Iterator[Page]:
     """Each page with what stands below its rows: of the same reading, and of the same cursor."""
     for page in walked:
         rows: list[Read] = []
         more: list[Read] = []
         for read in page.items:
-            item = _above(at, of, action, read)
-            if item is None or not action.instead:
-                rows.append(read)
-            if item is not None:
-                more += _below(at, of, action, item)
+            with _watched(care, read) as killer:
+                item = None if killer else _above(at, of, action, read)
+                if item is None or not action.instead:
+                    rows.append(killer or read)
+                if item is not None:
+                    more += _below(at, of, action, item)
         yield replace(page, items=(*rows, *more))
 
 
@@ -169,7 +199,7 @@ def born(
         return batch(at, of, action, replace(ask, until=end), care)
 
     walked = watermark(of.walk, fetch, since, start=start, until=None, lag=timedelta(0))
-    return _whole(at, of, walked)
+    return _whole(at, of, walked, care)
 
 
 def births(at: Connection, entity: str, *, start: datetime, until: datetime) -> int | None:

@@ -70,6 +70,8 @@ class Shop:
     def __call__(self, request):
         self.calls += 1
         found, size = asked(request)
+        if request.path.partition("?")[0].endswith("/parts"):
+            return self.json([{"note": POISON if f"/{BAD}/" in request.path else "fine"}])
         if request.path.startswith("/api/o/"):
             key = request.path.rpartition("/")[2]
             return self.json(next(row for row in self.rows if row["key"] == key))
@@ -206,6 +208,24 @@ def test_the_row_that_kills_is_set_aside_and_all_others_are_staged(listing, ledg
     shop.change(BAD, "corrected")
     assert lives(ledger_url, source) == (0, 0)
     assert told(ledger_url)[0] == {f"{n}" for n in range(1, COUNT + 1)}
+
+
+def test_a_row_below_which_something_kills_is_set_aside_and_all_others_are_staged(
+    listing, ledger_url
+):
+    """It is looked into with its row, and one after the other once somebody died."""
+    below = "{method: GET, path: '/o/{{ item.key }}/parts', into: parts}"
+    shop = Shop()
+    shop.rows = rows(note="fine")
+    rest = PAGED.replace("/o", "/plain") % "" + ", below: " + below
+    source, _ = listing(f'type: page, size: "{SIZE}"', shop, rest=rest, entity=ENTITY)
+
+    assert lives(ledger_url, source) == (1 + DEATHS, 0)  # unseen, then alone
+    keys, [(why, place, raw)] = told(ledger_url)
+    assert keys == ALL_BUT_ONE
+    assert (why, place) == ("kills_reader", f"below {BAD}")
+    assert b'"key": "7"' in raw
+    assert lives(ledger_url, source) == (0, 0)
 
 
 @pytest.mark.parametrize("walk", PLACES)
