@@ -114,7 +114,8 @@ def _pairs(keys: str, take: str) -> tuple[str, str, tuple[tuple[str, str], ...]]
 
 def where(value: object, name: str, wanted: object) -> list[Mapping[str, Any]]:
     """Keep the rows whose member *name* is *wanted*."""
-    return [row for row in map(members, _list(value)) if own(row.get(name)) == wanted]
+    asked = own(wanted)
+    return [row for row in map(members, _list(value)) if own(row.get(name)) == asked]
 
 
 def _list(value: object) -> Sequence[Any]:

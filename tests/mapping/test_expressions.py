@@ -100,6 +100,7 @@ def value(source: str, scope: Scope | None = None) -> Any:
         ("= qty == '3' and '3' == qty", True),
         ("= qty | zfill(2)", "03"),
         ("= qty is search('3')", True),
+        ("= ([qty] | where('$value', qty))[0]['@unit']", "PCE"),
         ("= ([qty] | where('@unit', 'PCE'))[0]['$value']", "3"),
         ("= name ~ id", "Zwiebel &amp; Tee5"),
     ],
