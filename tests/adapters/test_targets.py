@@ -276,6 +276,15 @@ def test_an_identity_that_cannot_be_read_is_a_complaint_with_a_cure():
     assert "right" in probes.check(at).problems[0]
 
 
+def test_why_a_system_lets_nobody_probe_it_is_told_in_its_words():
+    """An answer to a question about no record names no person."""
+    rule = ErrorRule(when=lambda _: True, outcome="unavailable", message=path("reply.why"))
+    script = Script(info={"why": "module off"})
+    at = connected(order(), script, probe={"info": step("info")}, errors=(rule,))
+    with pytest.raises(errors.Unavailable, match="module off"):
+        probes.check(at)
+
+
 def test_the_sources_clock_is_that_of_the_request_not_of_the_reply():
     """A query that took a minute saw the rows of a minute ago."""
     headers = {"date": "Tue, 10 Nov 2026 12:00:00 GMT"}

@@ -27,7 +27,8 @@ base: "{{ conn.url }}"
 ORDER = """\
 entity: order
 read: {number: = no}
-write: {ref: = reference, total: = '8.10' | dec(2), no: "007", rows: [= 8.5, {n: = 3}]}
+write: {ref: = reference, total: = '8.10' | dec(2), no: "007", rows: [= 8.5, {n: = 3}],
+  over: {$over: "= {'n': 4.5, 'm': 1}", m: x}}
 """
 
 
@@ -68,6 +69,7 @@ def test_a_number_is_told_from_text_through_the_ledger(
         "total": number("8.10"),
         "no": "007",
         "rows": [number("8.5"), {"n": number("3")}],
+        "over": {"n": number("4.5"), "m": "x"},
     }
     assert type(made["total"]) is number
     assert unpack(pack(made)) == made

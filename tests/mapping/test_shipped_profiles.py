@@ -184,6 +184,18 @@ def test_the_erp_is_no_source_of_orders() -> None:
     assert ERP.incomplete["order"] == ("placed_at",)
 
 
+def test_an_update_needs_a_version_where_it_sends_one() -> None:
+    """Where none is sent, none is looked for before each update."""
+    needed = {
+        (name, entity.name): entity.actions["update"].versioned
+        for name in ("dolibarr", "nav", "sandbox_erp", "woocommerce")
+        for entity in compiled(name).profile.entities.values()
+        if "update" in entity.actions
+    }
+    there = [(name, of) for name in ("nav", "sandbox_erp") for of in ("customer", "order")]
+    assert [where for where, said in needed.items() if said] == there
+
+
 def test_only_faults_that_precede_work_are_refusals() -> None:
     """S6: what no rule names stays in doubt."""
     rules = ERP.profile.errors

@@ -118,14 +118,19 @@ def test_parameters_of_a_case_win(bench: Bench) -> None:
     assert differences(bench) == []
 
 
-def test_an_update_of_a_case_carries_what_an_update_may(bench: Bench) -> None:
-    """As the connector does: the fields of `can`."""
+@pytest.mark.parametrize(
+    ("along", "customer"), [("", "-"), ("    along: [Customer]\n", "3"), ("    along: all\n", "3")]
+)
+def test_an_update_of_a_case_carries_what_an_update_may(
+    bench: Bench, along: str, customer: str
+) -> None:
+    """As the connector does: the fields of `can`, and those that go along."""
     header = "{Note: = payload.Note, Customer: = payload.Customer | default('-')}"
     update = f"  update:\n    can: [Note]\n    op: Save\n    args: {{Header: {header}}}\n"
-    update += "    key: = reply.No\n"
+    update += f"    key: = reply.No\n{along}"
     bench.spoil("  create:\n", f"{update}  create:\n")
-    add(bench, "  - {given: samples/order.json, action: update,"
-               " expect: {call.body.Save.Header: {Note: danke, Customer: '-'}}}\n")  # fmt: skip
+    add(bench, "  - {given: samples/order.json, action: update, expect: {call.body.Save.Header:"
+               f" {{Note: danke, Customer: '{customer}'}}}}}}\n")  # fmt: skip
     assert differences(bench) == []
 
 
