@@ -64,6 +64,18 @@ def test_all_that_stands_below_is_read_page_by_page(running, size):
     assert len({one.key for one in found}) == len(found) == 2
 
 
+def test_one_document_below_a_row_has_no_second_page(running):
+    """What `item` names is all of the reply, however short the pages of the list are."""
+    of, action = SHOP.profile.entities["product"], SHOP.profile.entities["product"].actions["get"]
+    paged = replace(of, walk=replace(of.walk, size=1))
+    with closing(rest(running.url, SHOP.profile)) as system:
+        [above] = system.match("product", "sku", ["SB-0001"])["SB-0001"]
+        step = replace(action.steps[0], path=lambda names: f"/products/{names['item']['id']}")
+        alone = replace(action, steps=(step,))
+        found = list(sources._below(system._at, paged, alone, {"id": above.key}))
+    assert [one.key for one in found] == [above.key]
+
+
 def test_only_rows_that_have_some_are_asked(running):
     """One further call for the one product with variations."""
     with closing(rest(running.url, SHOP.profile)) as system:

@@ -140,17 +140,22 @@ headers: {Authorization: "Bearer {{ session.token }}"}
 """
 
 
-def test_a_login_may_send_a_form(tmp_path):
-    """As OAuth's token endpoints demand it; the calls behind it send JSON."""
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_a_login_may_send_a_form(tmp_path, everywhere):
+    """As OAuth's token endpoints demand it; the calls behind it send JSON, or forms as well."""
+    profile = PROFILE + LOGIN
+    if everywhere:
+        profile = PROFILE + "send_as: form\n" + LOGIN.replace("    send_as: form\n", "")
     auth = {"type": "body", "user": "ann", "password": "a&b=ü"}
     answer = b'{"access_token": "t-1", "id": 7}'
-    with target(tmp_path, auth, answer, profile=PROFILE + LOGIN, order=ORDER) as (shop, fake):
+    with target(tmp_path, auth, answer, profile=profile, order=ORDER) as (shop, fake):
         assert sent(shop) == Done(key="7")
     login, create = fake.asked
     given = {"grant_type": "password", "username": "ann", "password": "a&b=ü"}
     assert dict(parse_qsl(login.body.decode())) == given
     assert create.headers["Authorization"] == "Bearer t-1"
-    assert create.headers["Content-Type"] == "application/json"
+    assert login.headers["Content-Type"] == KIND
+    assert create.headers["Content-Type"] == (KIND if everywhere else "application/json")
 
 
 def test_oauth_1_signs_the_pairs_of_a_form(tmp_path):
