@@ -21,6 +21,7 @@ from connector.ledger.schema import (
     quarantine,
     record,
 )
+from connector.values import Ref
 
 DEAD = ("refused", "gave_up", "unreadable", "doubt")
 # What may be shown unasked: neither documents, births nor whose it is.
@@ -163,10 +164,14 @@ def _not_there(linking: Collection[str]) -> ColumnElement[bool]:
 
 
 def demanded(db: Connection) -> ColumnElement[bool]:
-    """The condition "a blocked record waits for this one"."""
+    """The condition "a rule holds this one, and a blocked record waits for it"."""
     lists = select(record.c.blocked_on).where(record.c.blocked_on.is_not(None)).distinct()
     wanted = {ref for on in db.scalars(lists) for ref in blockers(on)}
-    return any_of(wanted, record.c.entity, record.c.key)
+    # Of all that is waited for few are held so: a statement takes no more than 65 535 values.
+    ruled = (record.c.state == "held", record.c.reason == "rule")
+    held = db.execute(select(record.c.entity, record.c.key).where(*ruled)) if wanted else ()
+    found = {Ref(entity=entity, key=key) for entity, key in held}
+    return any_of(wanted & found, record.c.entity, record.c.key)
 
 
 def old_doubts(

@@ -113,9 +113,9 @@ Index(
     "ix_record_due",
     record.c.flow, record.c.state, record.c.lane, record.c.due_at, record.c.reason,
 )  # fmt: skip
-Index(
-    "ix_record_blocked_on",
-    record.c.blocked_on,
+Index(  # of a short column: an order may wait for more than an entry of PostgreSQL's index holds
+    "ix_record_blocked",
+    record.c.flow,
     sqlite_where=record.c.blocked_on.is_not(None),
     postgresql_where=record.c.blocked_on.is_not(None),
 )

@@ -21,6 +21,7 @@ def upgrade() -> None:
     _hearing()
     _stock()
     op.add_column("life", sa.Column("retired_at", Instant()))
+    _blocked()
 
 
 def _hearing() -> None:
@@ -105,6 +106,15 @@ def _linking() -> None:
         sa.PrimaryKeyConstraint("flow", "source_key", "target_key", name=op.f("pk_candidate")),
     )
     op.create_index("ix_candidate_target_key", "candidate", ["flow", "target_key"])
+
+
+def _blocked() -> None:
+    """Make the index of the blocked one of a short column: PostgreSQL refuses a long text in it."""
+    there = sa.text("blocked_on IS NOT NULL")
+    op.drop_index("ix_record_blocked_on", "record")
+    op.create_index(
+        "ix_record_blocked", "record", ["flow"], sqlite_where=there, postgresql_where=there
+    )
 
 
 def _runs() -> None:

@@ -9,7 +9,7 @@ from ledger_rows import NOW, SECOND, a_link, a_record, an_attempt, an_event, an_
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
 
-from connector.ledger import attempts, links, records
+from connector.ledger import attempts, history, links, records
 from connector.ledger.schema import attempt, record
 from connector.ledger.store import Ledger
 from connector.values import Ref
@@ -166,6 +166,16 @@ def test_what_blocked_records_wait_for_is_demanded_once(db):
     a_record(db, state="held", reason="blocked", blocked_on="customer:5")
 
     assert records.demands(db, "shop", "erp", "customer") == ["5", "7"]
+
+
+def test_what_a_rule_holds_is_shown_once_others_wait_for_it_however_many_wait(db):
+    """More than a statement takes values, and an order of more than an index takes text."""
+    needed = a_record(db, entity="product", key="7", state="held", reason="rule", flow="products")
+    a_record(db, entity="product", key="8", state="held", reason="rule", flow="products")
+    on = "\n".join(["product:7", *(f"customer:{n}" for n in range(70_000))])
+    a_record(db, state="held", reason="blocked", blocked_on=on)
+
+    assert [r["id"] for r in history.waiting(db, 10, ["products"])] == [needed]
 
 
 def test_a_blocker_that_is_held_itself_is_dead(db):
