@@ -235,7 +235,7 @@ def in_texts(tree):
     ("profile", "order", "cure"),
     [
         ("", "    send_as: from\n", "form"),
-        ("send_as: xml\n", "", "json"),
+        ("send_as: yaml\n", "", "json"),
         ("", "  get: {method: GET, path: /x, send_as: form}\n", "only what sends one has"),
         ("", "  get: {op: Read, send_as: form}\n", "only what sends one has"),
     ],
