@@ -51,17 +51,19 @@ def _name(node: Any, scope: Scope, _: Build) -> Expression:
     if known is not None and name not in known:
         allowed = [*scope.extra, *(scope.names or ())]
         raise BadExpression(f"names `{name}`, which is not there", cure_for(name, allowed, "name"))
-    lenient = scope.lenient
+    lenient, itself = scope.lenient, known is None and name == "item"
 
     def read(names: Names) -> Any:
         try:
             return names[name]
         except KeyError:
+            if itself:
+                return names
             if lenient:
                 return None
             raise Missing(name) from None
 
-    code = None if lenient else straight.name(name)
+    code = None if lenient or itself else straight.name(name)
     return Expression(read, None if known is None else known[name], name=name, code=code)
 
 

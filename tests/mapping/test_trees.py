@@ -92,6 +92,17 @@ def test_of_an_element_read_with_attributes_its_text_is_taken(elements: bool, sa
     assert tree(NAMES) == {"a": said, "b": "X"}
 
 
+def test_a_member_called_item_is_that_member() -> None:
+    """`item` is the payload itself only where the payload has no such member."""
+    problems = Problems()
+    node = read_yaml("a: \"= item['k']\"\nb: \"= item['odd-one']\"", "map.yaml", problems)
+    assert node is not None
+    tree = compile_tree(node, Scope(), problems)
+
+    assert tree({"k": "x", "odd-one": "y"}) == {"a": "x", "b": "y"}
+    assert tree({"k": "x", "item": {"k": "z", "odd-one": "w"}}) == {"a": "z", "b": "w"}
+
+
 def test_the_top_level_keeps_its_nulls() -> None:
     """A field that became null is still a field that changed."""
     text = "a: = nothing\nb: {$if: = nothing, c: d}\nc: {d: = nothing}"
