@@ -47,9 +47,9 @@ class Careful:
         if much == 1:
             if body in self._killers:
                 return False
-            if self._most is not None and self._is_killer(body):
+            if self._is_killer(body):
                 self._killers.append(body)
-                self._most, self._found = None, True
+                self._most, self._alone, self._found = None, Counter(), True
                 return False
         elif any(gives(body, one) for one in self._killers):
             return False
@@ -73,7 +73,7 @@ class Careful:
 
     def ends(self) -> None:
         """The walk came to its end: nobody died of anything on it."""
-        if self._noted is not None or self._dead:
+        if self._noted is not None:
             with self._ledger.begin() as db:
                 pagings.end(db, self._scope, {*self._dead, self._ledger.owner})
 

@@ -14,6 +14,7 @@ from connector.errors import Truncated
 from connector.flow.paging import HOPELESS, careful, gives
 from connector.flow.wary import DEATHS, YOUNG
 from connector.ledger.schema import paging, quarantine
+from connector.ledger.store import Ledger
 from connector.testing.rig import Killed, Rig, order
 
 POISON = "poison"
@@ -168,6 +169,22 @@ def test_a_healthy_walk_notes_once_that_it_is_one(rig: Rig) -> None:
     assert len(set(seen)) == 1
     assert seen[0].much == 0
     assert noted(rig) == 0
+
+
+@pytest.mark.parametrize("who", ["an old process", "one that never watched"])
+def test_who_is_old_or_only_looks_notes_nothing(rig: Rig, who: str) -> None:
+    """It saves a commit a walk; and of a copy nobody will look what died with it."""
+    ledger = rig.start()
+    rig.clock.pass_(YOUNG + timedelta(seconds=1))
+    if who == "one that never watched":
+        rig.kill()
+        ledger = Ledger(rig.url)
+    with careful(rig.flows["orders"], ledger, rig.clock) as care:
+        assert care.may_be_read(100, b"page")
+        assert care.may_be_read(1, b"row")
+        assert ledger.read(lambda db: db.execute(select(paging)).all()) == []
+    ledger.close()
+    rig.ledger = None
 
 
 def test_a_row_that_looks_different_every_time_stops_its_flow_and_not_the_process(rig: Rig) -> None:
