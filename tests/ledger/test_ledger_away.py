@@ -57,7 +57,7 @@ def test_a_disk_that_is_full_in_a_part_of_a_transaction_is_told_as_that(file):
     """SQLite ends the transaction and its savepoint: that there is none is not what happened."""
     with file.begin() as db:
         pages = db.exec_driver_sql("PRAGMA page_count").scalar()
-        db.exec_driver_sql(f"PRAGMA max_page_count={pages + 20}")
+        db.exec_driver_sql(f"PRAGMA max_page_count={pages + 10}")
         db.execute(text("CREATE TABLE more (x)"))
 
     def fill():
