@@ -8,7 +8,7 @@ from typing import Any
 
 from connector import configured, wiring
 from connector.configured import Config, MoneyRule
-from connector.documents import BOOKED, ENTITIES, Document, fields_of
+from connector.documents import CHILDREN, ENTITIES, Document, fields_of
 from connector.errors import ConfigError
 from connector.flow.brakes import Brakes
 from connector.flow.flows import AttemptRules, Flow, MoneyRules, dependencies
@@ -56,7 +56,7 @@ def with_neighbours(flow: Flow, flows: Mapping[str, Flow]) -> Flow:
         return flow
     if customers is not None:
         flow = replace(flow, guests=customers.guests, customers=customers.name)
-    return replace(flow, children={e: beside[e] for e in (*BOOKED, "refund") if e in beside})
+    return replace(flow, children={e: beside[e] for e in CHILDREN if e in beside})
 
 
 def begins(flow: Flow) -> bool:
@@ -170,14 +170,14 @@ def _examine_alone(flow: configured.Flow, problems: Problems) -> None:
 
 
 def _reader(flow: configured.Flow, source: Wired, problems: Problems) -> Reader | None:
-    read = "order" if flow.entity in BOOKED else flow.entity
+    read = "order" if flow.entity in CHILDREN else flow.entity
     reader = source.compiled.readers.get(read)
     if reader is None:
         lacks = ", ".join(source.compiled.incomplete.get(read, ()))
         why = f" (its `read` lacks {lacks})" if lacks else ""
         message = f"`{source.config.profile}` cannot be read for {flow.entity}{why}"
         report(problems, flow.place, message, "choose another profile, or write its `read`")
-    elif flow.mode in ("on_demand", "link_only") and flow.entity not in BOOKED:
+    elif flow.mode in ("on_demand", "link_only") and flow.entity not in CHILDREN:
         _judge_demand(flow, source, problems)
     return reader
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from connector.documents import (
     BOOKED,
+    CHILDREN,
     Customer,
     Document,
     Invoice,
@@ -75,7 +76,7 @@ def _creates(flow: Flow, born: datetime | None) -> str:
     match flow.mode:
         case "link_only":
             return f"creates no {flow.entity}; {looks or 'links nothing: it has no `match`'}"
-        case "on_demand" if flow.entity in (*BOOKED, "refund"):
+        case "on_demand" if flow.entity in CHILDREN:
             since = f" placed since {flow.start:%Y-%m-%d %H:%M} UTC" if flow.start else ""
             return (
                 f"creates every {flow.entity} of an order that is there{since}; "

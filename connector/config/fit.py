@@ -8,14 +8,13 @@ from datetime import timedelta
 from connector import forms
 from connector.config.flows import ENTITIES
 from connector.configured import Connection, Flow
-from connector.documents import BOOKED
+from connector.documents import BOOKED, CHILDREN
 from connector.forms import report
 from connector.nearest import cure_for
 from connector.problems import Problems
 from connector.windows import never_open
 from connector.yamlread import Node
 
-CHILDREN = (*BOOKED, "refund")  # they come with their orders
 # Keys that mean something only for these entities, or only in these modes.
 _ENTITIES_OF = {
     "guests": ("customer",),

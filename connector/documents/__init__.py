@@ -2,7 +2,14 @@
 
 from connector.documents.catalog import Product
 from connector.documents.fields import Document
-from connector.documents.finance import BOOKED, Invoice, OrderPayment, invoice_of, payment_of
+from connector.documents.finance import (
+    BOOKED,
+    CHILDREN,
+    Invoice,
+    OrderPayment,
+    invoice_of,
+    payment_of,
+)
 from connector.documents.judging import document_of, fields_of
 from connector.documents.party import Address, Customer
 from connector.documents.sales import GivenBack, Order, Refund, refund_of, unexplained
@@ -11,6 +18,7 @@ from connector.documents.stored import ENTITIES, dump, json_schema, load, refs, 
 
 __all__ = [
     "BOOKED",
+    "CHILDREN",
     "ENTITIES",
     "Address",
     "Customer",

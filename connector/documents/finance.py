@@ -22,6 +22,7 @@ from connector.documents.sales import Fee, Order, OrderLine, ShippingLine
 from connector.values import Ref
 
 BOOKED = ("invoice", "payment")  # made of what an order tells; no source has them by themselves
+CHILDREN = (*BOOKED, "refund")  # they come with their orders, and with nothing else (R11)
 UNSOLD = frozenset({"draft", "awaiting_payment"})
 OVER = frozenset({"cancelled", "failed"})
 

@@ -186,15 +186,15 @@ def subject_key(installation: str, who: str) -> str:
 def _children(doc: Document, parent: Draft, flow: Flow) -> Iterator[Draft]:
     """R11: what an order brings along are records of their own, staged with it and after it.
 
-    A refund without a flow is a person's affair. So are those of a backfill: what was given back
-    long ago may be booked already; of what was invoiced or paid then nothing is told at all.
-    What it brought along before and brings no more is taken back, or a person's affair, too.
+    A refund without a flow is a person's affair. So are those of a backfill, and of what it
+    brought: what was given back long ago may be booked already; of what was invoiced or paid then
+    nothing is told at all. What an order brought along before and brings no more is taken back, or
+    a person's affair, too.
     """
-    kept_back = parent.old or parent.verdict == "filtered"
-    if not isinstance(doc, Order) or kept_back or parent.reference is None:
+    if not isinstance(doc, Order) or parent.reference is None:
         return
     live = flow.lane == "live"
-    refunds = flow.children.get("refund") if live else None
+    refunds = flow.children.get("refund") if live and not parent.old else None
     for given in doc.refunds:
         back = refund_of(doc, given, parent.key)
         yield _child(back, _beside(parent, "refund", given.key, flow), to=refunds)
@@ -225,6 +225,9 @@ def _beside(parent: Draft, entity: str, key: str, flow: Flow) -> Draft:
         version=None,
         raw_hash=None,
         goods=None,
+        old=False,
+        beside=parent.flow,
+        kept_back=parent.old or parent.verdict == "filtered",
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from connector.documents import BOOKED
+from connector.documents import CHILDREN
 from connector.errors import Braked, NotNow, Unavailable
 from connector.flow.compose import GUEST
 from connector.flow.decide import NOT_ACCEPTED
@@ -140,8 +140,8 @@ def pull_demanded(
     Raises Unavailable, Unauthorized, Braked.
     """
     done = Pulled()
-    if flow.entity in BOOKED:
-        return done  # it comes with its order, and with nothing else
+    if flow.entity in CHILDREN:
+        return done
     wanted = list(keys) or _demanded(flow, ledger, clock)
     for start in range(0, len(wanted), BATCH):
         done.add(read_keys(source, flow, ledger, clock, wanted[start : start + BATCH]))

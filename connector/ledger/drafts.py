@@ -14,7 +14,8 @@ class Draft(Struct, frozen=True, kw_only=True, gc=False):
     for which it is held; *due_at*: when it may first be delivered. *goods*: what an order takes of
     the stock (see connector.ledger.goods), None: it does not say. *old*: born before the flow's
     start, so that only a backfill delivers it for the first time (P8). *only_new*, *only_known*:
-    what is known already, or is not known yet, stays as it is.
+    what is known already, or is not known yet, stays as it is. *beside*: the flow of the order that
+    it is told with (R11); *kept_back*: that order is delivered only if it was before (R10).
     """
 
     flow: str
@@ -41,5 +42,7 @@ class Draft(Struct, frozen=True, kw_only=True, gc=False):
     lane: str = "live"
     only_new: bool = False
     only_known: bool = False
+    beside: str | None = None
+    kept_back: bool = False
     goods: str | None = None
     old: bool = False

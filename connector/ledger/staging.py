@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from connector.errors import NotNow
-from connector.ledger import goods
+from connector.ledger import bearers, goods
 from connector.ledger.drafts import Draft as Draft
 from connector.ledger.links import own_link
 from connector.ledger.many import add, many
@@ -92,13 +92,11 @@ def stage(db: Connection, drafts: Sequence[Draft], now: datetime) -> Staged:
     taken: list[tuple[int, int, str]] = []
     known = _known(db, drafts)
     named = {key for key, row in known.items() if row.reference is not None}
-    used = _taken(db, [d for d in drafts if (d.flow, d.entity, d.key) not in named])
-    for draft in sorted(drafts, key=lambda d: (d.flow, d.entity, d.key)):
+    used = bearers.taken(db, [d for d in drafts if (d.flow, d.entity, d.key) not in named])
+    for draft in _telling(sorted(drafts, key=lambda d: (d.flow, d.entity, d.key)), known):
         row = known.get((draft.flow, draft.entity, draft.key))
-        if row is None and draft.only_known:
-            continue
         if row is None or row.reference is None:
-            draft = unique(draft, used)
+            draft = bearers.unique(draft, used)
         if row is None:
             new.append(draft)
         elif row.birth and draft.birth and row.birth != draft.birth:
@@ -115,6 +113,23 @@ def stage(db: Connection, drafts: Sequence[Draft], now: datetime) -> Staged:
     goods.note(db, taken)
     goods.first(db, _insert(db, new, now))
     return Staged(**counts | {"new": len(new)}, reborn=tuple(reborn))
+
+
+def _telling(
+    drafts: Iterable[Draft], known: Mapping[tuple[str, str, str], Row[Any]]
+) -> Iterator[Draft]:
+    """Without those that say nothing of what is not known; R10: of an order that is kept back
+
+    nothing is delivered for the first time before it was itself. R11: what was staged with its
+    order before it had a flow of its own stays there.
+    """
+    begun = {row.serial_key for row in known.values() if row.linked}
+    for draft in drafts:
+        if draft.kept_back and draft.serial_key not in begun:
+            draft = replace(draft, verdict="filtered", only_known=True)
+        silent = draft.only_known or (draft.beside, draft.entity, draft.key) in known
+        if not silent or (draft.flow, draft.entity, draft.key) in known:
+            yield draft
 
 
 def restage(row: Row[Any], draft: Draft) -> dict[str, Any] | None:
@@ -252,45 +267,9 @@ def _standing_now() -> Any:
 def _keys(drafts: Sequence[Draft]) -> dict[tuple[str, str], list[str]]:
     by_flow: dict[tuple[str, str], list[str]] = {}
     for d in drafts:
-        by_flow.setdefault((d.flow, d.entity), []).append(d.key)
+        for flow in {d.flow, d.beside} - {None}:
+            by_flow.setdefault((str(flow), d.entity), []).append(d.key)
     return by_flow
-
-
-def _taken(db: Connection, drafts: Sequence[Draft]) -> set[tuple[str, str, str]]:
-    """The (target, entity, reference) of *drafts* that other records have already."""
-    by_target: dict[tuple[str, str], list[str]] = {}
-    for d in drafts:
-        if d.reference is not None:
-            by_target.setdefault((d.target, d.entity), []).append(d.reference)
-    return {
-        (target, entity, used)
-        for (target, entity), references in by_target.items()
-        for used in db.scalars(
-            _bearers(), {"target": target, "entity": entity, "references": references}
-        )
-    }
-
-
-@cache
-def _bearers() -> Any:
-    return select(record.c.reference).where(
-        record.c.target == bindparam("target"),
-        record.c.entity == bindparam("entity"),
-        record.c.reference.in_(bindparam("references", expanding=True)),
-    )
-
-
-def unique(draft: Draft, taken: set[tuple[str, str, str]]) -> Draft:
-    """R8, P5: a reference that is used already is nobody else's: its second bearer is held."""
-    if draft.reference is None:
-        return draft
-    bearer = (draft.target, draft.entity, draft.reference)
-    if bearer not in taken:
-        taken.add(bearer)
-        return draft
-    cure = "make the flow's `reference:` unique, then retry"
-    needs = f"reference {draft.reference} is another record's: {cure}"
-    return replace(draft, reference=None, verdict="conflict", needs=needs)
 
 
 def _insert(db: Connection, drafts: Sequence[Draft], now: datetime) -> list[tuple[int, int, str]]:

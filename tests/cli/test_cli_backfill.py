@@ -86,6 +86,22 @@ def test_first_it_only_looks(desk: Any) -> None:
     assert desk.company.standing("order", missing) == "held(review)"
 
 
+def test_what_is_given_back_of_an_old_order_is_a_persons_affair(desk: Any) -> None:
+    """Whether before its backfill or long after: it is never silent, nor booked on a guess."""
+    refunds = {"entity": "refund", "from": "shop", "to": "erp", "mode": "on_demand"}
+    desk.company.config(flows={"refunds": refunds})
+    number = old(desk)
+    edit.refund_order(desk.company.shop_file, int(number), "1.00", "broken")
+    backfill(desk)
+    backfill(desk, "--yes")
+    desk.company.pass_(5)
+    edit.refund_order(desk.company.shop_file, int(number), "0.50", "broken")
+    desk.company.settle()
+    assert desk.company.references() == [f"DE-{number}"]
+    found = [state for (e, _), state in desk.company.states().items() if e == "refund"]
+    assert found == [("held", "review")] * 2
+
+
 def test_a_plan_that_was_not_shown_cannot_be_accepted(desk: Any) -> None:
     """--yes on the first run is refused, and creates nothing."""
     old(desk)

@@ -140,6 +140,36 @@ def test_without_a_flow_of_refunds_they_wait_for_a_person(company):
     assert books.erp_credits(company.erp_file) == []
 
 
+def test_a_refund_is_booked_though_its_order_left_the_filter_by_it(firm):
+    """R10: wholly given back, the order is what `only` names no more; it was delivered before."""
+    firm.flow("orders", only={"status": ["confirmed", "fulfilled"]})
+    order, unsold = firm.order(), firm.order(status="on-hold")
+    firm.settle()
+    [total] = [o["total"] for o in books.shop_orders(firm.shop_file) if str(o["id"]) == order]
+    refund(firm, order, str(total))
+    refund(firm, unsold)
+    firm.settle()
+
+    [note] = credits_of(firm)
+    assert note["amount"] == total
+    assert [key for e, key in firm.states() if e == "refund" and key.startswith(unsold)] == []
+
+
+def test_refunds_read_before_there_was_a_flow_of_them_stay_with_a_person(company):
+    """They may be booked by now, by hand; what is given back later is booked by the flow."""
+    order = company.order()
+    company.settle()
+    refund(company, order)
+    company.settle()
+    company.config(flows={"refunds": FLOW})
+    refund(company, order, "0.50")
+    company.settle()
+
+    assert [note["amount"] for note in credits_of(company)] == [Decimal("0.50")]
+    states = sorted(s for (e, _), s in company.states().items() if e == "refund")
+    assert states == [("done", "sent"), ("held", "review")]
+
+
 @pytest.mark.parametrize(
     ("flow", "message"),
     [
