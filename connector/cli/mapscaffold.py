@@ -19,7 +19,8 @@ from connector.nearest import cure_for
 from connector.rehearsal import Book
 from connector.wiring import adapter_module
 from connector.workbench.placing import Place, Source
-from connector.workbench.skeleton import chosen, of_contract, of_sample
+from connector.workbench.sampled import of_sample
+from connector.workbench.skeleton import chosen, of_contract
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -30,6 +31,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
               help="One of its operations; again for more. Left out: they are listed.")  # fmt: skip
 @click.option("--port", metavar="PORT", help="The port of the WSDL, where it has several.")
 @click.option("--sample", type=_FILE, metavar="FILE", help="Or one JSON payload.")
+@click.option("--write", "written", is_flag=True,
+              help="With --sample: of a system that such documents are written to.")  # fmt: skip
 @click.option("--entity", metavar="ENTITY", default="order", show_default=True)
 @click.option("--to", "folder", metavar="FOLDER", type=click.Path(file_okay=False, path_type=Path),
               help="Make the profile there; left out: print.")  # fmt: skip
@@ -50,7 +53,8 @@ def scaffold(as_json: bool, **given: Any) -> None:
                              cure="give --wsdl FILE, or --sample FILE")  # fmt: skip
     if sample is not None:
         place = Place(folder=given["folder"] or Path(), entity=entity)
-        _give(of_sample(_read(sample), entity, sample.name), given, place, as_json)
+        text = of_sample(_read(sample), entity, sample.name, written=given["written"])
+        _give(text, given, place, as_json)
         return
     book = _book(wsdl, given["port"])
     if not given["operations"]:

@@ -44,9 +44,9 @@ def _look(
         if place.entity == "order" and not place.base and plain(name) == "name":
             continue  # an order's own name is its number; people's stand in its addresses
         if ours is not None:
-            paths.setdefault(ours, f"{path}.{name}" if path else name)
+            paths.setdefault(ours, named(path, name))
     for name, one in element.members().items():
-        at = f"{path}.{name}" if path else name
+        at = named(path, name)
         if name in leaves or depth >= _DEEPEST:
             continue
         if not one.many:
@@ -74,15 +74,24 @@ def _ours(expression: str) -> str | None:
     return {"doc": rest, "l": f"lines[].{rest}"}.get(base)
 
 
+def named(path: str, name: str) -> str:
+    """The path to a member; `item` is the payload where a name is no word. From a reply: ''."""
+    if name.isidentifier():
+        return f"{path}.{name}" if path else name
+    return f"{path or 'item'}['{name}']"
+
+
 def key_lines(payload: Element, entity: str) -> Iterator[str]:
     """Write `key` and `version`."""
     members = payload.members().items()
     ids = [n for n, one in members if one.kind is not None and is_id(n, entity)]
     folded = {name.lower().replace("_", ""): name for name, _ in reversed(list(members))}
     key = folded.get("id") or next(iter(ids), None)
-    line = f"key: = {key}".ljust(_WIDTH) + f"  {GUESS}"
-    yield line if key else "# key:      # NEEDED: its own id"
-    version = folded.get("version") or find(payload, entity).paths.get("modified_at")
+    line = f"key: = {named('', key)}".ljust(_WIDTH) + f"  {GUESS}" if key else ""
+    yield line or "# key:      # NEEDED: its own id"
+    etag = next((n for n, _ in members if n.lower().endswith("etag")), None)
+    own = folded.get("version") or etag
+    version = named("", own) if own else find(payload, entity).paths.get("modified_at")
     if version:
         yield f"version: = {version}".ljust(_WIDTH) + f"  {GUESS}"
 

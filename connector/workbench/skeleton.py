@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from connector.errors import ConnectorError
 from connector.rehearsal import Book, Element
 from connector.workbench import reading
-from connector.workbench.jsonshape import JsonShape
 from connector.workbench.likely import assigned, is_id, likely, plain, root
 from connector.workbench.scaffold import GUESS, payload_of, table_lines, write_lines
 
@@ -96,25 +95,6 @@ def _served(line: str, service: str | None) -> str:
     return re.sub(r"^( *)(op: .*)$", rf"\1\2\n\1service: {service}", line) if service else line
 
 
-def of_sample(sample: object, entity: str, of: str) -> str:
-    """Write an entity file that reads a JSON payload."""
-    payload = JsonShape(entity, sample)
-    values = dict(_values(sample))
-    lines = [HEAD.format(entity=entity, of=of, guess=GUESS)]
-    lines += reading.key_lines(payload, entity)
-    lines += [
-        "actions:",
-        "  list:",
-        "    method: GET".ljust(_WIDTH) + f"  {GUESS}",
-        f"    path: /{entity}s".ljust(_WIDTH) + f"  {GUESS}",
-        "    query: {page: = page, per_page: = size}".ljust(_WIDTH) + f"  {GUESS}",
-        f'  get: {{method: GET, path: "/{entity}s/{{{{ key }}}}"}}'.ljust(_WIDTH) + f"  {GUESS}",
-    ]
-    lines += reading.read_lines(payload, entity)
-    lines += reading.table_lines(payload, entity, values)
-    return "\n".join(lines) + "\n"
-
-
 def profile_of(name: str, protocol: str, entity: str, wsdl: str | None, service: str) -> str:
     """Write profile.yaml for an *entity* file: with the parameters that it names."""
     services = (
@@ -153,7 +133,7 @@ def _writing(book: Book, action: str, operation: str, entity: str) -> Iterator[s
         yield ("    args:".ljust(_WIDTH) + f"  {GUESS if beside else ''}").rstrip()
         yield f"      {payload.member}: = payload"
         yield from _arguments(beside, action)
-    key = _first_id(back, entity)
+    key = first_id(back, entity)
     if key is not None:
         yield f"    key: = reply.{key}".ljust(_WIDTH) + f"  {GUESS}"
     told = {n: one.kind for n, one in (back.members() if back else {}).items() if one.kind}
@@ -169,7 +149,7 @@ def _asking(book: Book, action: str, operation: str, entity: str) -> Iterator[st
     found = _answered(book, operation, entity)
     if found is not None:
         yield f"    items: = reply{found[0]}".ljust(_WIDTH) + f"  {GUESS}"
-    ours = _reference(found[1], entity) if action == "find" and found is not None else None
+    ours = reference_of(found[1], entity) if action == "find" and found is not None else None
     if ours is not None:
         yield f"    reference: = item.{ours}".ljust(_WIDTH) + f"  {GUESS}"
     elif action == "find":
@@ -251,7 +231,7 @@ def _answered(book: Book, operation: str, entity: str) -> tuple[str, Element] | 
         large = [(p, e) for p, e, _ in level if _leaves(e) >= 3]
         for one in sorted(large, key=lambda pair: -_leaves(pair[1])):
             first = first or one
-            if one[1].many or _speaks(one[1], entity):
+            if one[1].many or speaks(one[1], entity):
                 return one
         level = [
             (f"{path}.{name}", one, listed or one.many)
@@ -262,7 +242,7 @@ def _answered(book: Book, operation: str, entity: str) -> tuple[str, Element] | 
     return first
 
 
-def _reference(item: Element, entity: str) -> str | None:
+def reference_of(item: Element, entity: str) -> str | None:
     """The member of an item that our reference is likely to stand in."""
     kinds = {n: one.kind for n, one in item.members().items() if one.kind is not None}
     guessed = assigned(root(entity), kinds)
@@ -270,7 +250,7 @@ def _reference(item: Element, entity: str) -> str | None:
     return by.get("reference") or by.get("doc.number")
 
 
-def _speaks(element: Element, entity: str) -> bool:
+def speaks(element: Element, entity: str) -> bool:
     """Whether two of its members are likely to be of a document: its id, and fields of ours."""
     kinds = {n: one.kind for n, one in element.members().items() if one.kind is not None}
     told = assigned(root(entity, reading=True), kinds)
@@ -281,7 +261,7 @@ def _leaves(element: Element) -> int:
     return sum(one.kind is not None for one in element.members().values())
 
 
-def _first_id(back: Element | None, entity: str) -> str | None:
+def first_id(back: Element | None, entity: str) -> str | None:
     """The nearest member of an answer that looks like an id."""
     level: list[tuple[str, Element]] = [("", back)] if back is not None else []
     for _ in range(4):
@@ -295,14 +275,6 @@ def _first_id(back: Element | None, entity: str) -> str | None:
                     return at
         level = below
     return None
-
-
-def _values(tree: object, path: str = "") -> Iterator[tuple[str, str]]:
-    for name, child in tree.items() if isinstance(tree, Mapping) else ():
-        at = f"{path}.{name}" if path else name
-        if isinstance(child, str):
-            yield at, child
-        yield from _values(child, at)
 
 
 def _told(operation: str) -> str:

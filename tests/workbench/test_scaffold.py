@@ -175,3 +175,74 @@ def test_the_name_of_an_order_is_no_family_name(bench: Bench) -> None:
     said = bench("map", "scaffold", "--sample", "order.json")
     lines = [line.split("#")[0].strip() for line in said.out.splitlines()]
     assert "last_name: = billing_address.last_name" in lines
+
+
+def _lines(out: str) -> list[str]:
+    return [line.split("  #")[0].strip() for line in out.splitlines()]
+
+
+ROW = {"id": "7", "externalReference": "R", "orderDate": "2026-11-28", "currencyCode": "EUR",
+       "shipToCity": "Ulm", "totalAmount": 5, "@odata.etag": "W/1",
+       "lines": [{"itemId": "x", "quantity": 1, "unitPrice": 5, "line-kind": "a"}]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("reply", "items", "alone"),
+    [
+        (ROW, "", ""),
+        ([ROW], "", ""),
+        ({"orders": [ROW], "count": 1}, "items: = reply.orders", ""),
+        ({"d": {"results": [ROW]}}, "items: = reply.d.results", "item: = reply.d"),
+        ({"data": ROW}, "items: = reply.data", "item: = reply.data"),
+    ],
+)
+def test_the_record_is_found_in_what_a_reply_wraps_around_it(
+    bench: Bench, reply: object, items: str, alone: str
+) -> None:
+    """OData's `d.results` and `value`, `orders`, `data`: whoever saves a reply need not cut it."""
+    (bench.folder / "order.json").write_text(json.dumps(reply))
+    said = bench("map", "scaffold", "--sample", "order.json").out
+    lines = _lines(said)
+
+    assert "key: = id" in lines
+    assert "version: = item['@odata.etag']" in lines
+    assert "currency: = currencyCode" in lines
+    assert "$each: lines as l" in lines
+    assert [line for line in lines if line.startswith("items:")] == ([items] if items else [])
+    assert (alone in said) if alone else ("item: =" not in said)
+
+
+def test_a_skeleton_of_a_system_that_is_written_to_has_its_calls_and_what_it_takes(
+    bench: Bench,
+) -> None:
+    """REST names no contract: one order as the system gives it says what it takes."""
+    (bench.folder / "order.json").write_text(json.dumps({"value": [ROW]}))
+    said = bench("map", "scaffold", "--sample", "order.json", "--write", "--to", "erp")
+    assert said.code == 0, said.err
+    lines = _lines((bench.folder / "erp" / "order.yaml").read_text())
+
+    for line in (
+        "query: {externalReference: = reference}",
+        "items: = reply.value",
+        "reference: = item.externalReference",
+        "key: = reply.id",
+        "externalReference: = reference",
+        "shipToCity: = doc.shipping.city",
+        "itemId: = l.product | there",
+        "itemId: = conn.shipping_item",
+    ):
+        assert line in lines, said.out
+    assert bench("map", "lint", "erp").out.endswith("erp: ok\n")
+    assert "fee_item" in (bench.folder / "erp" / "profile.yaml").read_text()
+
+
+def test_a_customer_that_is_written_is_also_looked_for_by_his_address(bench: Bench) -> None:
+    """First contact asks who is there already."""
+    one = {"id": 3, "email": "a@b.example", "name": "Eva", "city": "Ulm"}
+    (bench.folder / "customer.json").write_text(json.dumps(one))
+    words = ("map", "scaffold", "--sample", "customer.json", "--entity", "customer", "--write")
+    lines = _lines(bench(*words).out)
+
+    assert lines[lines.index("match:") + 1] == "email:"
+    assert "query: {email: = value}" in lines
+    assert any(line.startswith("# reference: = item.NAME") for line in lines)
