@@ -21,6 +21,8 @@ KEPT = {
     "link": "id, role, entity, source, source_key, target, target_key, reference, birth, made_at",
 }
 
+CREATE = "CreateSalesOrder"
+
 
 def delivered(desk: Any, count: int = 2) -> list[str]:
     """Orders that are there, with the daemon's settings on what is kept."""
@@ -46,6 +48,17 @@ def test_before_its_time_nothing_is_dropped(desk: Any) -> None:
     desk.company.pass_(89 * DAY)
     said = desk("ledger", "vacuum", "--json")
     assert (said.code, set(said.json.values())) == (0, {0}), said.err
+
+
+def test_what_a_target_said_goes_with_what_it_was_sent(desk: Any) -> None:
+    """Its words may name a person: they are content."""
+    desk.company.erp.faults([{"fault": "fault", "code": "locked", "ops": [CREATE], "count": 1}])
+    delivered(desk, 1)
+    told = "SELECT id FROM attempt WHERE said IS NOT NULL"
+    assert count(desk, told) == 1
+    desk.company.pass_(91 * DAY)
+    desk("ledger", "vacuum")
+    assert count(desk, told) == 0
 
 
 def test_content_goes_and_proof_stays(desk: Any) -> None:
