@@ -167,18 +167,22 @@ def _inside(one: Element, place: Place, *, alone: bool) -> tuple[str, Place | No
         return "", below(place, one.name)
     if place.base == "l" and plain(one.name) == "tax":
         return "l.taxes as t", taxes_of(place)
-    if place.entity == "order" and place.base == "" and _holds_lines(one):
-        return _SOLD, lines_of(place)
+    order = place.entity == "order"
+    if order and place.base in ("", "l") and _holds_lines(one):
+        return ("", place) if place.base else (_SOLD, lines_of(place))
     if place.base == "" and (alone or len(_likely(one, place)) >= _RECORD):
         return "", place  # a list of documents, of which one is sent
+    if order and place.base == "" and _holds_lines(one, 1):
+        return _SOLD, lines_of(place)
     return "", None
 
 
-def _holds_lines(one: Element) -> bool:
-    """Whether a list is of what was ordered: each with a quantity."""
+def _holds_lines(one: Element, below: int = 0) -> bool:
+    """Whether a list is of what was ordered: each with a quantity, so many groups below it."""
     inner = lines_of(root("order"))
     known = {likely(inner, name, m.kind or "") for name, m in one.members().items()}
-    return "l.quantity" in known
+    groups = [m for m in one.members().values() if _is_tree(m)] if below else []
+    return "l.quantity" in known or any(_holds_lines(m, below - 1) for m in groups)
 
 
 def _is_comment(line: str) -> bool:

@@ -28,6 +28,7 @@ _WORDS = {  # what an operation's name says that it does
     "list": "list multiple all getlist liste",
     "get": "get read retrieve load fetch lesen holen",
 }
+_IDS = frozenset({"id", "no", "key", "code"})
 HEAD = """\
 # {entity}: a skeleton from {of}
 # A line with `{guess}` is a guess: check it, then take the mark away. NEEDED: the contract demands
@@ -133,7 +134,9 @@ def _writing(book: Book, action: str, operation: str, entity: str) -> Iterator[s
         yield ("    args:".ljust(_WIDTH) + f"  {GUESS if beside else ''}").rstrip()
         yield f"      {payload.member}: = payload"
         yield from _arguments(beside, action)
-    key = first_id(back, entity)
+    same = back.members().get(payload.member or "") if back is not None else None
+    own = first_id(same, entity) if same is not None else None
+    key = f"{payload.member}.{own}" if own else first_id(back, entity) or _only(back)
     if key is not None:
         yield f"    key: = reply.{key}".ljust(_WIDTH) + f"  {GUESS}"
     told = {n: one.kind for n, one in (back.members() if back else {}).items() if one.kind}
@@ -189,7 +192,9 @@ def _asked(
 
     def unlike(name: str) -> tuple[bool, bool, bool]:
         told = likely(root("order"), name, "text") if action == "find" else None
-        ours = by in plain(name).split() or told in ("reference", "doc.number")
+        words = plain(name).split()
+        asked = action == "get" and not _IDS.isdisjoint(words)
+        ours = by in words or asked or told in ("reference", "doc.number")
         texts = action == "get" or members[name].kind == "text"
         return (not ours, _VALUE.search(name) is None, not texts)
 
@@ -275,6 +280,20 @@ def first_id(back: Element | None, entity: str) -> str | None:
                     return at
         level = below
     return None
+
+
+def _only(back: Element | None) -> str | None:
+    """The one value of an answer that has no other."""
+    found = list(_paths(back, 0)) if back is not None else []
+    return found[0] if len(found) == 1 else None
+
+
+def _paths(element: Element, depth: int) -> Iterator[str]:
+    for name, one in element.members().items():
+        if one.kind is not None:
+            yield name
+        elif depth < _DEEPEST:
+            yield from (f"{name}.{below}" for below in _paths(one, depth + 1))
 
 
 def _told(operation: str) -> str:

@@ -246,3 +246,25 @@ def test_a_customer_that_is_written_is_also_looked_for_by_his_address(bench: Ben
     assert lines[lines.index("match:") + 1] == "email:"
     assert "query: {email: = value}" in lines
     assert "# reference: = item.NAME" in lines
+
+
+def test_lines_whose_quantity_stands_in_a_group_and_keys_deep_in_answers_are_found(
+    bench: Bench,
+) -> None:
+    """SAP's `Item/ScheduleLine/Quantity`; an answer's key stands where the document stood."""
+    ops = ("--op", "Create", "--op", "get=Retrieve", "--op", "update=Change")
+    said = bench("map", "scaffold", "--wsdl", str(HERE / "deep.wsdl"), *ops)
+    lines = _lines(said.out)
+
+    for line in (
+        "key: = reply.Order.ID",  # not the head's
+        "key: = reply.ChangeResult",  # the only value that there is
+        "id: = key",  # not the first text
+        "$each: doc.lines as l",
+        "ItemID: = l.product | there",
+        "Quantity: = l.quantity",
+        "ItemID: = conn.shipping_item",
+        "Org: $drop",
+    ):
+        assert line in lines, said.out
+    assert lines.count('Quantity: "1"') == 2
