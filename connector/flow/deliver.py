@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ from connector.values import (
 )
 
 PAGE = 200
+BEAT = 1.0  # seconds
 MOST = 10 * PAGE  # records until what they depend on has its turn
 SHUT = ("unavailable", "unauthorized", "closed", "paused")  # why a connection lets no call begin
 
@@ -121,6 +123,7 @@ class Window:
     done: Delivered = field(default_factory=Delivered)
     doubted: set[int] = field(default_factory=set)  # creates of what may be there from before (S12)
     broke: errors.ConnectorError | None = None
+    _beaten: float = -math.inf  # by the boot clock
     _rolls: bool = False
     _wary: bool = False  # the last page had some that may have killed a worker (R12)
 
@@ -141,7 +144,7 @@ class Window:
         if most >= (limit + 1) // 2 and self._goes_on():
             claimed = self.done.claimed
             with self._to_the_end():
-                self.ledger.beat(self.clock.now(), self.clock.boottime())
+                self._beaten = watching(self.ledger, self.clock, self._beaten)
                 settle_doubts(self.target, self.flow, self.ledger, self.clock)
                 changes = self._page(most, None, left)
             self._rolls = self._rolls and self.done.claimed > claimed
@@ -217,6 +220,18 @@ class Window:
         ledger.note(max((c.id for c in changes), default=0))
         reach("intent.none_sent")
         return changes
+
+
+def watching(ledger: Ledger, clock: Clock, said: float) -> float:
+    """Say that we watch, unless that was *said* just now (boot clock); when it was said last.
+
+    A quick system has many pages in a second, and each time costs a commit.
+    """
+    boot = clock.boottime()
+    if boot - said < BEAT:
+        return said
+    ledger.beat(clock.now(), boot)
+    return boot
 
 
 def held_back(

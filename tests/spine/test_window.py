@@ -89,6 +89,30 @@ def test_no_more_intents_are_open_than_a_page(rig: Rig) -> None:
     assert PAGE // 2 < max(seen) <= PAGE
 
 
+@pytest.mark.parametrize(("takes", "each"), [(0, 99), (0.6, 2), (150, 1)])
+def test_a_long_delivery_says_that_we_watch_once_a_second(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, takes: float, each: int
+) -> None:
+    """A gap of two minutes would end our watch (S1); with each page it would cost a commit."""
+    put(rig, 3 * PAGE)
+    pull(rig.shop, rig.flows["orders"], ledger := rig.start(), rig.clock)
+    pages: list[bool] = []  # was there a beat with it?
+    settle, heard = delivering.settle_doubts, []
+
+    def page(*args: object) -> None:
+        pages.append(bool(heard))
+        heard.clear()
+        rig.clock.pass_(takes * SECOND)
+        settle(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(delivering, "settle_doubts", page)
+    monkeypatch.setattr(ledger, "beat", lambda *at: heard.append(at))
+    deliver(rig.erp, rig.flows["orders"], ledger, rig.open_gate(rig.flows["orders"]), rig.clock)
+    assert len(rig.books()) == 3 * PAGE + 1
+    assert 3 < len(pages) < 99
+    assert pages == [place % each == 1 % each and place > 0 for place in range(len(pages))]
+
+
 def test_what_became_doubtful_is_looked_up_while_it_rolls(rig: Rig) -> None:
     """A day's orders may be before it: neither the doubt nor a dead worker's waits for the last."""
     put(rig, 3 * PAGE)
