@@ -43,9 +43,10 @@ def _at(point: str) -> Callable[[str], None]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def bare(request, tmp_path):
-    """The address of a database with nothing in it."""
+def bare(request, tmp_path, monkeypatch):
+    """The address of a database with nothing in it, of which no other run left a witness."""
     if request.param == "postgresql":
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
         return request.getfixturevalue("database")("template0")
     return f"sqlite:///{tmp_path / 'bare.db'}"
 
@@ -116,7 +117,7 @@ def test_an_import_killed_in_the_middle_is_made_again(bare, tmp_path) -> None:
     assert closed(new) == before
 
 
-def test_a_life_that_begins_after_a_failover_and_is_killed_begins_again(bare, monkeypatch) -> None:
+def test_a_life_that_begins_after_a_failover_and_is_killed_begins_again(bare) -> None:
     """The tail of the ledger is lost: an intent that was sent is not there, and a life that died
 
     of noticing it has not noticed it: the next one does, once, and from then on it is known.
