@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from adapters.soap import leaves
 from adapters.soap.contract import Operation
-from adapters.soap.shapes import Member, Shape
+from adapters.soap.shapes import Book, Member, Shape
 from connector.errors import FieldErrors, FieldFault
 
 Missing = Literal["omit", "nil", "empty"]
@@ -87,14 +87,79 @@ def escaped(text: str) -> str:
     return plain.replace("\r", "&#13;")
 
 
-class _Wire:
-    """What goes out: elements and their names, and the faults that were met."""
+class _Sheet:
+    """What is written so far, and what of it could not be; writes what no schema describes."""
 
     def __init__(self, missing: Missing, zone: ZoneInfo) -> None:
         self._missing, self._zone = missing, zone
         self.out: list[str] = []
         self.faults: list[FieldFault] = []
         self.prefixes: dict[str, str] = {}
+
+    def any(self, member: Member, value: object, at: str) -> None:
+        """Write what the schema leaves open: `Name` in the member's namespace, or its own."""
+        if value is not None and not isinstance(value, Mapping):
+            self._fault(f"{at}.$any", "not_a_tree", "write names and values below it")
+        elif value is not None:
+            self._open(member.shape.book, value, member.namespace, at)
+
+    def _open(
+        self, book: Book, value: Mapping[str, object], inherited: str | None, at: str
+    ) -> None:
+        """Write elements by name; what stands below one is in its namespace, unless it says so."""
+        for name, given in value.items():
+            if (named := self._named(book, name, inherited, f"{at}.")) is None:
+                continue
+            space, wire = named
+            for one in given if isinstance(given, list | tuple) else [given]:
+                tree = one if isinstance(one, Mapping) else {"$value": one}
+                self.out.append(f"<{wire}{self._open_attributes(book, tree, f'{at}.{name}')}>")
+                if (text := tree.get("$value")) is not None:
+                    self.out.append(escaped(self._formed(leaves.text, text, f"{at}.{name}")))
+                below = {k: v for k, v in tree.items() if not k.startswith(("@", "$value"))}
+                self._open(book, below, space, at)
+                self.out.append(f"</{wire}>")
+
+    def _open_attributes(self, book: Book, tree: Mapping[str, object], at: str) -> str:
+        written = []
+        for name, given in tree.items():
+            if not name.startswith("@") or given is None:
+                continue
+            if (named := self._named(book, name[1:], None, f"{at}.@")) is not None:
+                text = self._formed(leaves.text, given, f"{at}.{name}")
+                written.append(f" {named[1]}={quoteattr(text)}")
+        return "".join(written)
+
+    def _named(
+        self, book: Book, name: str, inherited: str | None, at: str
+    ) -> tuple[str | None, str] | None:
+        """The namespace of `{ns}Name`, `prefix:Name` or `Name`, and how the message writes it."""
+        space, local = book.split(name)
+        if space is None and local != name:
+            self._fault(f"{at}{name}", "unknown_field", "name its prefix in `ns`")
+            return None
+        space = inherited if space is None else space
+        return space, f"{self._prefix(space)}:{local}" if space else local
+
+    def _formed(self, form: leaves.Form, value: object, at: str) -> str:
+        try:
+            return form(value, self._zone)
+        except leaves.Unfit as unfit:
+            self._fault(at, unfit.code, unfit.cure)
+            return ""
+        except (ValueError, TypeError):
+            self._fault(at, f"not_{form.__name__}", "the schema declares another type")
+            return ""
+
+    def _prefix(self, namespace: str) -> str:
+        return self.prefixes.setdefault(namespace, f"n{len(self.prefixes)}")
+
+    def _fault(self, at: str, code: str, cure: str) -> None:
+        self.faults.append(FieldFault(at.partition(".")[2] or at, code, cure))
+
+
+class _Wire(_Sheet):
+    """What goes out: elements and their names, and the faults that were met."""
 
     def _typed(self, shape: Shape) -> str:
         """What an element says about its type."""
@@ -108,28 +173,6 @@ class _Wire:
             self.out.append(f"<{name}{self._typed(member.shape)}></{name}>")
         elif not member.many:
             self.out.append(f'<{name}{self._typed(member.shape)} xsi:nil="true"/>')
-
-    def any(self, member: Member, value: object, at: str) -> None:
-        """Write what the schema leaves open: `Name` in the member's namespace, or its own."""
-        if value is None:
-            return
-        if not isinstance(value, Mapping):
-            self._fault(f"{at}.$any", "not_a_tree", "write names and values below it")
-            return
-        for name, given in value.items():
-            space, local = member.shape.book.split(name)
-            if space is None and local != name:
-                self._fault(f"{at}.{name}", "unknown_field", "name its prefix in `ns`")
-                continue
-            space = member.namespace if space is None else space
-            wire = f"{self._prefix(space)}:{local}" if space else local
-            for one in given if isinstance(given, list | tuple) else [given]:
-                self.out.append(f"<{wire}>")
-                if isinstance(one, Mapping):
-                    self.any(member, one, at)
-                elif one is not None:
-                    self.out.append(escaped(self._formed(leaves.text, one, f"{at}.{name}")))
-                self.out.append(f"</{wire}>")
 
     def _leaf(self, member: Member, form: leaves.Form, value: object, at: str) -> None:
         name, text = self._name(member), self._formed(form, value, at)
@@ -159,16 +202,6 @@ class _Wire:
             written.append(f" {prefixed}={quoteattr(self._formed(form, given, f'{at}.{name}'))}")
         return "".join(written)
 
-    def _formed(self, form: leaves.Form, value: object, at: str) -> str:
-        try:
-            return form(value, self._zone)
-        except leaves.Unfit as unfit:
-            self._fault(at, unfit.code, unfit.cure)
-            return ""
-        except (ValueError, TypeError):
-            self._fault(at, f"not_{form.__name__}", "the schema declares another type")
-            return ""
-
     def _nothing(self, member: Member) -> None:
         name = self._name(member)
         if member.nillable or self._missing == "nil":
@@ -181,12 +214,6 @@ class _Wire:
         if not space:
             return member.name
         return f"{self.prefixes.get(space) or self._prefix(space)}:{member.name}"
-
-    def _prefix(self, namespace: str) -> str:
-        return self.prefixes.setdefault(namespace, f"n{len(self.prefixes)}")
-
-    def _fault(self, at: str, code: str, cure: str) -> None:
-        self.faults.append(FieldFault(at.partition(".")[2] or at, code, cure))
 
 
 class _Writing(_Wire):

@@ -174,7 +174,8 @@ DIRECTIVES: Mapping[str, Directive] = {
         yaml="record: {$type: 'sales:SalesOrder', externalId: R-1}",
     ),
     "$any": Directive(
-        meaning="SOAP: what the schema leaves open; `{urn:ns}Name` for another namespace",
+        meaning="SOAP: what the schema leaves open; `{urn:ns}Name` for another namespace, for"
+        " what stands below too; `@name` for an attribute",
         yaml="extra: {$any: {Shop: DE}}",
     ),
     "$pairs": Directive(

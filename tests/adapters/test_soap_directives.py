@@ -164,7 +164,33 @@ def test_any_writes_what_the_schema_leaves_open(desk):
         (f"{D}Type", "Account"), (f"{D}Name", "R-1"), (f"{D}Tag", "a"), (f"{D}Tag", "b < c"),
     ]  # fmt: skip
     assert thing[4].tag == "{urn:sf}Owner"
-    assert [one.text for one in thing[4]] == ["1"]
+    assert [(one.tag, one.text) for one in thing[4]] == [("{urn:sf}Id", "1")]
+
+
+def test_any_writes_attributes_and_its_children_stand_in_its_namespace(desk):
+    """An ADO.NET data set: a schema, and a diffgram whose rows say what is new."""
+    open_ = """{"{urn:xsd}schema": {"@id": Orders}, "own:diffgram": {"{}Orders": {
+        Head: {"@own:change": new, "@no": = payload.Ref, Ref: {$value: a & b, "@lang": de}}}}}"""
+    args = f"{{Object: {{Type: Account, $any: {open_}}}}}"
+    target, fake = desk(lambda _: SAVED, args, top="ns: {own: urn:own}\n")
+    assert sent(target) == Done(key="7")
+
+    thing = call_in(fake.asked[-1].body)[0]
+    schema, diffgram = thing[1:]
+    assert (schema.tag, dict(schema.attrib)) == ("{urn:xsd}schema", {"id": "Orders"})
+    [head] = diffgram[0]
+    assert (diffgram.tag, diffgram[0].tag, head.tag) == ("{urn:own}diffgram", "Orders", "Head")
+    assert dict(head.attrib) == {"{urn:own}change": "new", "no": "R-1"}
+    assert (head[0].text, dict(head[0].attrib)) == ("a & b", {"lang": "de"})
+
+
+def test_an_attribute_whose_prefix_nobody_named_sends_nothing(desk):
+    """Told with its place."""
+    args = '{Object: {Type: A, $any: {Row: {"@own:id": "1"}}}}'
+    target, fake = desk(lambda _: SAVED, args)
+
+    assert sent(target) == Refused(code="unknown_field", at="Object.Row.@own:id")
+    assert fake.asked == []
 
 
 def test_pairs_write_a_map_as_names_and_values(desk):
