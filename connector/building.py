@@ -79,8 +79,18 @@ def behind(flow: Flow, flows: Mapping[str, Flow]) -> Flow:
     return replace(flow, brakes=replace(flow.brakes, behind=waits))
 
 
-def unattended(flows: Mapping[str, Flow]) -> dict[str, Flow]:
-    """*flows* where nobody watches: one that creates of itself begins with an approval."""
+def unattended(
+    config: Config, wired: Mapping[str, Wired], flows: Mapping[str, Flow]
+) -> dict[str, Flow]:
+    """*flows* where nobody watches: one that creates of itself begins with an approval.
+
+    Raises ConfigError where a flow would fail at each of its times, for a secret that is missing.
+    """
+    problems = Problems()
+    timed = [f for f in config.flows.values() if f.mode != "on_demand" and f.every != "never"]
+    for name in sorted({side for flow in timed for side in (flow.source, flow.target)}):
+        wiring.settings(config, wired[name], problems)
+    problems.raise_if_any()
     braked = {
         name: replace(flow, brakes=flow.brakes.unattended()) if begins(flow) else flow
         for name, flow in flows.items()

@@ -340,8 +340,8 @@ def touch(app: App, now: datetime) -> None:
 def run(path: Path) -> None:
     """Run the daemon on the configuration at *path*, then end the process."""
     app = open_app(path)
-    app.flows = unattended(app.flows)
     try:
+        app.flows = unattended(app.config, app.wired, app.flows)
         daemon = Daemon(app)
     except ConnectorError:
         app.close()

@@ -55,7 +55,7 @@ class Reloading:
         notify("RELOADING=1")
         try:
             app = reopened(self._turns.app)
-            app.flows = unattended(app.flows)
+            app.flows = unattended(app.config, app.wired, app.flows)
             self._outside.follow(app)
         except LedgerAway:
             raise  # it stays asked for: nobody says it a second time

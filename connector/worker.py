@@ -311,10 +311,10 @@ def run(
     *once* False: jobs are deferred however many wait, to show that nothing rests on it.
     """
     app = open_app(path, working=False)
-    app.flows = unattended(app.flows)
     if listen is not None:
         app.config = replace(app.config, web=replace(app.config.web, listen=listen))
     try:
+        app.flows = unattended(app.config, app.wired, app.flows)
         begin(app)
         worker = Worker(app, most=most, calls=calls, once=once)
     except ConnectorError:

@@ -38,6 +38,8 @@ COMMANDS = {
     "sandbox": ("connector.cli.sandbox:sandbox", "Run a sandbox shop or ERP."),
 }
 
+SHARED = ("-c", "--config", "--json")  # of nearly every command, and of none before it
+
 
 class Lazy(click.Group):
     """A group that imports a command's module only when that command is called."""
@@ -113,6 +115,8 @@ def _call(args: Sequence[str]) -> int:
     except click.ClickException as error:
         ctx = error.ctx if isinstance(error, click.UsageError) else None
         cure = f"see {ctx.command_path} --help" if ctx else ""
+        if ctx and ctx.parent is None and getattr(error, "option_name", "") in SHARED:
+            cure = "it stands behind the command: connector check --config FILE --json"
         raise ConnectorError(error.format_message(), code="usage", cure=cure) from error
     return result if type(result) is int else codes.OK
 

@@ -45,8 +45,9 @@ def _rate(_: click.Context, __: click.Parameter, text: str | None) -> int | None
 
 @click.command()
 @click.argument("name", metavar="FLOW")
-@click.option("--from", "since", callback=moment_of, required=True, help="Created from then on.")
-@click.option("--to", "until", callback=moment_of,
+@click.option("--from", "since", metavar="TIME", callback=moment_of, required=True,
+              help="Created from then on, as 2026-01-31T00:00:00+01:00.")  # fmt: skip
+@click.option("--to", "until", metavar="TIME", callback=moment_of,
               help="Created before then; left out: the flow's start.")  # fmt: skip
 @click.option("--status", multiple=True, metavar="STATUS",
               help="Only these, in place of the flow's `only` (may be repeated).")  # fmt: skip
@@ -141,7 +142,10 @@ def _empty(flow: Flow, since: datetime, end: datetime) -> ConnectorError:
     cure = "say an earlier --from"
     if end == flow.start:
         message += f", the start of {flow.name}: what was created since is its own"
-        cure = f"let it run: connector flow sync {flow.name}; or say an earlier --from"
+        cure = (
+            f"let it run: connector flow sync {flow.name}; or say an earlier --from. If the start"
+            " was moved back after the flow had run: write the present time there, then again"
+        )
     return ConnectorError(message, code="usage", cure=cure)
 
 

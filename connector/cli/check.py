@@ -88,7 +88,8 @@ def check(
     flows = {n: replace(f, installation=known.installation) for n, f in drafted.items()}
     asked = {} if offline else wired
     met = [_meet(read, w, known.met.get(n), fix=fix_webhooks) for n, w in asked.items()]
-    looks = [outlook(flow, flows, known.born) for flow in flows.values()]
+    now = SystemClock().now()
+    looks = [outlook(flow, flows, known.born, now) for flow in flows.values()]
     if as_json:
         output.emit(
             {

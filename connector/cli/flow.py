@@ -23,7 +23,7 @@ from connector.errors import ConnectorError, NotSent
 from connector.flow.audit import Audit, Kind, audit
 from connector.flow.flows import Flow
 from connector.flow.holdings import Holdings, holdings
-from connector.ledger import history
+from connector.ledger import brakes, history
 from connector.report import Report, counted
 
 SUMMARY = ("flow", "pulled", "created", "updated", "failed", "held", "in doubt", "next due")
@@ -93,7 +93,11 @@ def _run(app: App, wanted: Flow, only: Sequence[str], as_json: bool) -> int:
 
 def _tell(app: App, wanted: Flow, result: Mapping[str, Any], before: int, as_json: bool) -> int:
     away, stopped = result.get("away", {}), result.get("stopped", False)
-    unknown, braked = result.get("unknown", []), result.get("braked", {})
+    unknown, line = result.get("unknown", []), {one.name for one in app.line(wanted)}
+    # What an earlier run braked waits as well, and is not due: this run did not come to it.
+    held = app.ledger.read(brakes.holding)
+    braked = {n: w for n, w in held.items() if n in line} | dict(result.get("braked", {}))
+    output.tell_times_in(app.config.zone)
     rows = [_summary(app, one, result.get("pulled", {}), before) for one in app.line(wanted)]
     if as_json:
         told = {"flows": rows, "away": away, "braked": braked, "stopped": stopped}
@@ -186,9 +190,14 @@ def _rehearse(app: App, wanted: Flow, only: Sequence[str], as_json: bool) -> int
 @flow.command("audit")
 @click.argument("name", metavar="FLOW")
 @click.option(
-    "--from", "since", callback=moment_of, help="Born from then on; else the flow's start."
+    "--from",
+    "since",
+    metavar="TIME",
+    callback=moment_of,
+    help="Born from then on, as 2026-01-31T00:00:00+01:00; else the flow's start.",
 )
-@click.option("--to", "until", callback=moment_of, help="Born before then; else now.")
+@click.option("--to", "until", metavar="TIME", callback=moment_of,
+              help="Born before then; else now.")  # fmt: skip
 @click.option("--csv", "as_csv", is_flag=True, help="The findings as CSV.")
 @config_option
 @json_option
@@ -221,7 +230,7 @@ def audit_(
     elif as_csv:
         _csv(result)
     else:
-        _print(result, found)
+        _print(result, found, wanted)
     return codes.OK if result.clean else codes.ATTENTION
 
 
@@ -253,7 +262,7 @@ def _reported(result: Audit, found: Holdings) -> dict[str, Any]:
     }
 
 
-def _print(result: Audit, found: Holdings) -> None:
+def _print(result: Audit, found: Holdings, wanted: Flow) -> None:
     told = _reported(result, found)
     counts = {k.replace("_", " "): v for k, v in told.items() if isinstance(v, int)}
     output.table([{**counts, "difference": result.difference}], [*counts, "difference"])
@@ -264,6 +273,9 @@ def _print(result: Audit, found: Holdings) -> None:
     if result.findings:
         click.echo("")
         output.table(_rows(result), FINDINGS)
+    if result.count("lost"):
+        click.echo(f"lost: connector trace {wanted.entity} NUMBER tells why; what has no record")
+        click.echo(f"    was never read: connector flow sync {wanted.name} --only KEY")
 
 
 def _csv(result: Audit) -> None:

@@ -49,9 +49,11 @@ class Outlook:
     warnings: tuple[str, ...] = field(default=())
 
 
-def outlook(flow: Flow, flows: Mapping[str, Flow], born: datetime | None) -> Outlook:
+def outlook(flow: Flow, flows: Mapping[str, Flow], born: datetime | None, now: datetime) -> Outlook:
     """Say what the first run of *flow* would do; *born*: when the ledger was created, if it is."""
     says = [_creates(flow, born)]
+    if flow.start is not None and flow.start > now:
+        says.append("its start is still to come: what is born before then is never created by it")
     warnings = [*_unserved(flow, flows), *_unmatched(flow)]
     if flow.mode != "link_only" and flow.entity != "stock":
         parents = [f for f in flows.values() if flow.name in {c.name for c in f.children.values()}]

@@ -104,6 +104,7 @@ def _flow(
         "flow": name,
         "entity": flow.entity,
         "mode": flow.mode,
+        "start": flow.start,
         **{s: _sum(mine, s) for s in ("prepared", "running", "in_doubt", "done")},
         "held": {row["reason"]: row["count"] for row in mine if row["state"] == "held"},
         "oldest_due": min(waiting, default=None),
@@ -185,6 +186,8 @@ def _line(flow: Mapping[str, Any], now: datetime) -> str:
     oldest = f"; oldest due {_ago(flow['oldest_due'], now)}" if flow["oldest_due"] else ""
     stale = f"; STALE, confirmed {_ago(flow['confirmed_at'], now)}"
     oldest += stale if flow["freshness"] == "stale" else ""
+    ahead = flow["start"] is not None and flow["start"] > now
+    oldest += f"; starts {_ago(flow['start'], now)}: nothing older is created" if ahead else ""
     if flow["mode"] != "create":
         return f"{flow['flow']}: {', '.join(counts)}{oldest}; {flow['mode'].replace('_', ' ')}"
     return f"{flow['flow']}: {', '.join(counts)}{oldest}; read {_ago(flow['read_at'], now)}"

@@ -16,7 +16,7 @@ from connector.cli.desk import at_ledger, command_for, words
 from connector.cli.options import config_option, json_option
 from connector.clock import SystemClock
 from connector.errors import ConnectorError
-from connector.ledger import history
+from connector.ledger import brakes, history
 from connector.ledger.store import Ledger
 
 Row = Mapping[str, Any]
@@ -85,13 +85,14 @@ def _list(rows: Sequence[Row], title: str) -> None:
 def _told(row: Row, ledger: Ledger, now: datetime) -> dict[str, Any]:
     tried = ledger.read(history.attempts, row["id"])
     open_ = [a for a in tried if a["outcome"] is None]
+    braked = row["needs"] in ledger.read(brakes.holding).values()
     return {
         "record": row,
         "links": ledger.read(history.links, row["id"]),
         "events": ledger.read(history.events, row["id"]),
         "attempts": tried,
         "children": ledger.read(history.children, row["serial_key"], row["id"]),
-        "next": next_step(row, open_, now),
+        "next": f"it {row['needs']}" if braked else next_step(row, open_, now),
     }
 
 

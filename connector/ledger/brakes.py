@@ -71,6 +71,11 @@ def opened(db: Connection) -> list[Brake]:
     return [Brake(**row._mapping) for row in rows]
 
 
+def holding(db: Connection) -> dict[str, str]:
+    """Each flow of which something waits for a person's approval, and what such a record says."""
+    return {at.flow: at.words for at in opened(db) if waiting(db, at)}
+
+
 def engage(db: Connection, flow: str, name: str, detail: str, now: datetime) -> tuple[Brake, bool]:
     """Engage it, unless it is; and whether that was news."""
     held = latest(db, flow).get(name)

@@ -42,6 +42,20 @@ def test_the_first_creates_wait_are_shown_and_let_go(desk: Any) -> None:
     assert "engine" not in actors
 
 
+def test_whoever_runs_it_again_is_told_that_an_approval_is_waited_for(desk: Any) -> None:
+    """What is braked is not due: a run that does not come to it tells it, as `trace` does."""
+    run = braked(desk)
+    again = desk("flow", "sync", "orders")
+    assert (again.code, f"waits for `connector approve {run}`" in again.err) == (5, True)
+    assert desk("flow", "sync", "products").code == 0  # nothing of it waits
+    key = next(r["key"] for r in desk("record", "list", "--json").json if r["state"] == "prepared")
+    told = desk("trace", "order", key).out.splitlines()[-1]
+    assert told == f"next: it waits for `connector approve {run}` (brake first)"
+    desk("approve", run)
+    assert desk("trace", "order", key).out.splitlines()[-1].startswith("next: the next run takes")
+    assert desk("flow", "sync", "orders").code == 0
+
+
 def test_of_many_that_wait_twenty_are_shown_and_the_others_counted(desk: Any) -> None:
     """Who lets go what was shown must know that there is more."""
     desk.company.order()

@@ -132,7 +132,7 @@ def flow(**changes: Any) -> Flow:
 
 def warnings(one: Flow, **others: Flow) -> str:
     """Everything that is warned of."""
-    return "\n".join(outlook(one, {one.name: one, **others}, BORN).warnings)
+    return "\n".join(outlook(one, {one.name: one, **others}, BORN, BORN).warnings)
 
 
 def test_where_neither_key_nor_find_exists_it_is_at_most_once_plus_a_person() -> None:
@@ -158,7 +158,7 @@ def test_what_comes_with_an_order_continues_its_reference(entity: str, tail: str
         allowed = replace(child.capabilities, reference_length=length)
         one = replace(child, capabilities=allowed)
         parent = flow(reference=lambda _: "SHOP-1", children={entity: one})
-        told = outlook(one, {"orders": parent, "children": one}, BORN)
+        told = outlook(one, {"orders": parent, "children": one}, BORN, BORN)
         assert f"is like SHOP-1/{tail}," in "\n".join(told.says)
         assert ("does not fit" not in "\n".join(told.warnings)) is (fits or tail == "1")
 
@@ -202,7 +202,7 @@ def test_a_settle_shorter_than_a_call_is_warned_of() -> None:
 )
 def test_each_mode_says_what_its_first_run_does(changes: dict[str, Any], says: str) -> None:
     """In a line."""
-    assert outlook(flow(**changes), {}, BORN).says[0] == says
+    assert outlook(flow(**changes), {}, BORN, BORN).says[0] == says
 
 
 @pytest.mark.parametrize(

@@ -168,3 +168,12 @@ def test_the_configuration_is_looked_for_at_its_places(
     assert options.config_path(None) == Path("config.yaml")
     with pytest.raises(ConnectorError, match=r"no configuration at other\.yaml"):
         options.config_path(Path("other.yaml"))
+
+
+@pytest.mark.parametrize("option", ["-c", "--config", "--json"])
+def test_an_option_before_the_command_is_told_its_place(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is every command's own."""
+    assert cli.run([option, "config.yaml", "check"]) == codes.USAGE
+    assert "it stands behind the command: connector check --config FILE" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from connector.codes import PIECES
@@ -51,3 +52,15 @@ def test_a_row_that_was_set_aside_is_told_with_its_place_and_what_to_do(desk: An
     assert "2 pieces without a key set aside (kills_reader)" in told.out
     assert "on page 7" in told.out
     assert PIECES["kills_reader"] in told.out
+
+
+def test_a_start_that_is_still_to_come_is_told(desk: Any) -> None:
+    """A year mistyped: nothing is created, which looks as if nothing had been sold."""
+    desk.company.order()
+    ahead = desk.company.clock.now() + timedelta(days=3, seconds=30)
+    desk.company.flow("orders", start=ahead.isoformat())
+    assert "; starts in 3d: nothing older is created" in desk("status").out
+    assert "  its start is still to come: what is born before then" in desk("check").out
+    desk.company.flow("orders", start=desk.company.born.isoformat())
+    assert "start" not in desk("status").out
+    assert "still to come" not in desk("check").out

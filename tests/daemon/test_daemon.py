@@ -224,3 +224,33 @@ def test_another_user_is_sent_to_the_right_command(company: Company) -> None:
     assert said.returncode == 2
     assert "error[other_user]" in said.stderr
     assert "sudo -u daemon connector" in said.stderr
+
+
+def test_a_secret_that_is_missing_is_told_at_start_and_at_a_reload(
+    company: Company, serve: Serve
+) -> None:
+    """Not at each time of each flow, by a code alone; the one of a flow that never runs may be."""
+    company.connection(
+        "spare", like="erp", auth={"type": "basic", "user": "x", "password": "${NO}"}
+    )
+    company.flow("rare", like="products", every="never", to="spare")
+    secrets = company.folder / ".env"
+    whole = secrets.read_text()
+    secrets.write_text(whole.replace("ERP_PASSWORD", "ERP_PASWORD"))
+    refused = serve()
+    assert refused.process.wait(15) == 2
+    [said] = [s for s in refused.log.read_text().splitlines() if "error" in s]
+    assert "${ERP_PASSWORD} is not set" in said
+    refused.close()
+    refused.log.unlink()
+    secrets.write_text(whole)
+    service = serve()
+    service.hears("READY=1")
+    secrets.write_text(whole.replace("ERP_PASSWORD", "ERP_PASWORD"))
+    service.process.send_signal(signal.SIGHUP)
+    [wrong] = until(lambda: service.lines("wrong"))
+    assert (service.lines("reload refused")[0]["code"], wrong["file"]) == (
+        "config",
+        str(company.folder / "config.yaml"),
+    )
+    assert service.stop() < 10
