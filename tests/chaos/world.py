@@ -30,6 +30,7 @@ from connector.demo.scene import (
     prepare,
     start_sandbox,
 )
+from connector.ledger.readings import LONG
 from connector.places import mappings_folder
 from connector.sandbox import books, edit
 
@@ -47,6 +48,8 @@ CONFIG = DEMO.replace("connections:", "mappings: [mappings]\nconnections:", 1).r
 )
 POISONED = {"gave_up": KILLS_SENDER, "unreadable": KILLS_READER}  # what it must come to
 ASIDE = "SELECT 1 AS one FROM quarantine WHERE code = 'kills_reader'"
+KILLERS = (KILLS_PAGER, KILLS_READER, KILLS_SENDER)
+SILENCE = LONG.total_seconds() + 1
 AWAY = 4  # its exit code when a system or the ledger is
 BUSY = ("prepared", "running", "in_doubt")
 
@@ -302,6 +305,8 @@ class World:
             self.tally.kills += 1
         else:
             self.tally.exits.append(code)
+        if self.bank is not None and point in KILLERS:
+            self.pass_(SILENCE)  # there a death is believed only when nothing is heard for so long
         if not self._meant(code, point):
             self.tally.odd.append(f"the daemon ended with {code}")
 
