@@ -89,7 +89,9 @@ class Storm:
     def __init__(self, world: World, kinds: list[str], first: Sequence[str] = ()) -> None:
         self.world = world
         self._deck = list(kinds)
-        self._left = list(dealt(kinds, world.seed, KINDS_IN_A_RUN))
+        left = dealt(kinds, world.seed, KINDS_IN_A_RUN)
+        # What only few runs can meet comes first in those.
+        self._left = sorted(left, key=lambda name: HAZARDS[name].on != "postgresql")
         self._open: dict[str, tuple[float, Struck, ExitStack]] = {}
         self._next = self._since = time.monotonic()
         self._written = world.written()
