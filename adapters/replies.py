@@ -16,7 +16,7 @@ from adapters.http import Broke, Reply, moment
 from connector import errors, values
 from connector.errors import FieldErrors, FieldFault
 from connector.ports import Template
-from connector.profile import ErrorRule
+from connector.profile import NO_FAULT, ErrorRule
 from connector.values import Tree
 
 _CODE = re.compile(r"[A-Za-z0-9_.:-]{1,60}")
@@ -53,9 +53,6 @@ class Fault:
         return self.declared or self.code.rpartition(":")[2].startswith(("Client", "Sender"))
 
 
-_NO_FAULT = Fault(code="", text="")
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
     """A reply and what was read in it. *clean*: it is whole, and nothing stands around it.
@@ -78,7 +75,8 @@ class Answer:
     def names(self) -> dict[str, object]:
         """Give the names that rules and result templates use."""
         http = {"status": self.http.status, "headers": self.http.headers}
-        return {"reply": self.reply, "http": http, "fault": (self.fault or _NO_FAULT).names()}
+        fault = self.fault.names() if self.fault is not None else NO_FAULT
+        return {"reply": self.reply, "http": http, "fault": fault}
 
     @property
     def parsed(self) -> bool:
@@ -126,7 +124,9 @@ def judge(
     if answer.denied:
         return Verdict(outcome="unauthorized", code=answer.denied)
     known = {**names, **answer.names()}
-    verdict = (answer.parsed and _by_rule(rules, known)) or _by_protocol(answer, refuses_with)
+    verdict = (
+        answer.parsed and _by_rule(rules, known, fault=answer.fault is not None)
+    ) or _by_protocol(answer, refuses_with)
     if verdict and not (answer.torn and verdict.outcome == "done"):
         away = verdict.outcome == "unavailable"
         return structs.replace(verdict, wait=_wait(answer.http)) if away else verdict
@@ -257,8 +257,12 @@ def childless(element: Mapping[str, object]) -> bool:
     return all(name[:1] in ("@", "$") for name in element)
 
 
-def _by_rule(rules: Sequence[ErrorRule], names: Mapping[str, object]) -> Verdict | None:
+def _by_rule(
+    rules: Sequence[ErrorRule], names: Mapping[str, object], *, fault: bool
+) -> Verdict | None:
     for rule in rules:
+        if rule.of_fault and not fault:
+            continue  # most rules are such, and most replies have none
         if rule.when is not None and said(rule.when, names):
             return _said(rule, names, None)
     return None

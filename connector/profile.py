@@ -7,14 +7,18 @@ Names a template may use (design §5): read: the payload's own members; write an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from connector.errors import FieldErrors
 from connector.ports import Template
 from connector.values import Payload
+
+# What rules may name of the fault of a reply that has none.
+NO_FAULT: Mapping[str, object] = {"code": "", "subcode": "", "text": "", "detail": None}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +27,7 @@ class ErrorRule:
 
     done refused exists stale gone unavailable unauthorized in_doubt, for find and get also absent.
     Names: `reply` (parsed body or None), `http.status`, `fault.code`, `fault.text`, `key`.
+    *of_fault*: it asks for the fault alone, and does not hold where there is none.
     """
 
     when: Template | None
@@ -30,6 +35,40 @@ class ErrorRule:
     code: Template | None = None
     message: Template | None = None
     key: Template | None = None
+    of_fault: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "of_fault", self.when is not None and _is_of_fault(self.when))
+
+
+class _NoFault(Mapping[str, object]):
+    """The names of a reply without a fault, of which nothing else is known yet."""
+
+    def __init__(self) -> None:
+        self.asked_for_more = False
+
+    def __getitem__(self, name: str) -> object:
+        if name == "fault":
+            return NO_FAULT
+        self.asked_for_more = True
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        self.asked_for_more = True
+        return iter(())
+
+    def __len__(self) -> int:
+        self.asked_for_more = True
+        return 0
+
+
+def _is_of_fault(when: Template) -> bool:
+    names = _NoFault()
+    try:
+        holds = bool(when(names))
+    except (FieldErrors, LookupError):
+        return False
+    return not holds and not names.asked_for_more
 
 
 SendAs = Literal["json", "form", "xml"]  # how a body travels

@@ -10,7 +10,7 @@ from profiles_by_hand import equals, path
 from adapters.http import Broke, Reply
 from adapters.replies import Answer, Fault, code_of, judge, key_of, outcome, outcome_of
 from connector.profile import ErrorRule
-from connector.values import Gone, InDoubt, Refused, Unauthorized, Unavailable
+from connector.values import Gone, InDoubt, Refused, Stale, Unauthorized, Unavailable
 
 ELSE = ErrorRule(when=None, outcome="refused", code=path("reply.code"))
 DONE = ErrorRule(when=equals("reply.code", "OK"), outcome="done")
@@ -157,6 +157,16 @@ def test_the_first_rule_that_holds_decides():
         ErrorRule(when=equals("reply.code", "x"), outcome="stale"),
     ]
     assert said(answer(400, {"code": "x"}), *rules) == Gone()
+
+
+def test_a_rule_of_faults_is_asked_where_there_is_one_and_else_passed_over():
+    """It holds of no other reply; those beside it are asked all the same."""
+    stale = ErrorRule(when=equals("fault.code", "stale"), outcome="stale")
+    missing = ErrorRule(when=equals("http.status", 409), outcome="gone")
+    assert (stale.of_fault, missing.of_fault) == (True, False)
+    assert said(answer(500, fault=Fault(code="stale", text="")), stale, missing) == Stale()
+    assert said(answer(409, {}), stale, missing) == Gone()
+    assert said(answer(200, {"code": "stale"}), stale, missing) is None
 
 
 def test_a_sentence_is_no_code():
