@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-from pathlib import Path
-
 from connector.config import ledger_url
 from connector.configured import Config
 from connector.errors import ConnectorError
 from connector.ledger.revisions import HEAD, revision
 from connector.ledger.store import Ledger
+from connector.owner import another, is_anothers
 from connector.problems import Problems
 
 
 def open_ledger(config: Config) -> Ledger:
     """The ledger of *config*, its tables as this version needs them.
 
-    Raises ConfigError, ConnectorError(ledger_missing, ledger_outdated).
+    Raises ConfigError, ConnectorError(ledger_missing, ledger_outdated, other_user).
     """
     problems = Problems()
     url = ledger_url(config, problems)
@@ -25,8 +22,9 @@ def open_ledger(config: Config) -> Ledger:
     ledger = Ledger(str(url))
     if ledger.path is not None and not ledger.path.exists():
         raise ConnectorError(f"there is no ledger at {ledger.path}", code="ledger_missing")
-    if ledger.path is not None:
-        refuse_other_user(ledger.path)
+    # O1: files that another user made beside the ledger would lock its owner out.
+    if ledger.path is not None and is_anothers(ledger.path):
+        raise another(ledger.path, "the ledger at")
     found = ledger.read(revision)
     if found is None:
         raise ConnectorError("the ledger has no tables yet", code="ledger_missing")
@@ -36,18 +34,3 @@ def open_ledger(config: Config) -> Ledger:
             code="ledger_outdated",
         )
     return ledger
-
-
-def refuse_other_user(path: Path) -> None:
-    """O1: files that another user made beside the ledger would lock its owner out."""
-    owner = path.stat().st_uid
-    if owner != os.geteuid():
-        try:
-            name = pwd.getpwuid(owner).pw_name
-        except KeyError:
-            name = f"#{owner}"
-        raise ConnectorError(
-            f"the ledger at {path} belongs to another user",
-            code="other_user",
-            cure=f"sudo -u '{name}' connector …" if "#" in name else f"sudo -u {name} connector …",
-        )

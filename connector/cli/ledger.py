@@ -18,6 +18,7 @@ from connector.examining import read_config
 from connector.ledger import handover, history, keeping, migrate
 from connector.ledger.revisions import HEAD
 from connector.ledger.store import Ledger
+from connector.owner import another, is_anothers
 from connector.problems import Problems
 
 
@@ -31,13 +32,13 @@ def ledger() -> None:
 @json_option
 def upgrade(config: Path | None, as_json: bool) -> None:
     """Create the ledger, or bring its tables to this version. Keep a copy first."""
-    problems = Problems()
-    url = ledger_url(read_config(config_path(config)), problems)
+    problems, path = Problems(), config_path(config)
+    url = ledger_url(read_config(path), problems)
     problems.raise_if_any()
     opened = Ledger(str(url))
     try:
         if opened.path is not None:
-            _make_room(opened.path)
+            _make_room(opened.path, path.with_name(".env"))
         was = migrate.upgrade(opened, places.migrations_folder(), SystemClock().now())
     finally:
         opened.close()
@@ -49,8 +50,16 @@ def upgrade(config: Path | None, as_json: bool) -> None:
         click.echo(f"the ledger is at revision {HEAD} now (was: {was or 'not there'})")
 
 
-def _make_room(path: Path) -> None:
-    """A new ledger holds personal data: its file is made for its owner alone."""
+def _make_room(path: Path, secrets: Path) -> None:
+    """A new ledger holds personal data: its file is made for its owner alone.
+
+    Who made it as root, say, would lock out him who delivers, to whom the *secrets* belong.
+    """
+    for file, what in ((path, "the ledger at"), (secrets, "the configuration's file")):
+        if file.exists():
+            if is_anothers(file):
+                raise another(file, what)
+            break
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TypeVar
 import click
 
 from connector.errors import ConnectorError
+from connector.owner import another, is_anothers
 from connector.spelled import Misspelled, moment
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -40,10 +42,24 @@ def moment_of(_: click.Context, __: click.Parameter, text: str | None) -> dateti
 
 
 def config_path(given: Path | None) -> Path:
-    """Return the configuration to use; raises ConnectorError[config_missing] if there is none."""
+    """Return the configuration to use; raises ConnectorError[config_missing] if there is none,
+
+    [other_user] if its owner alone may read it.
+    """
     places = (given,) if given else PLACES
     for place in places:
-        if place.is_file():
+        if _is_there(place):
             return place
     looked = ", ".join(str(place) for place in places)
     raise ConnectorError(f"no configuration at {looked}", code="config_missing")
+
+
+def _is_there(place: Path) -> bool:
+    try:
+        found = place.is_file()
+    except PermissionError as error:
+        raise another(place.parent, "the folder") from error
+    for file in (place, place.with_name(".env")):
+        if found and file.exists() and is_anothers(file) and not os.access(file, os.R_OK):
+            raise another(file, "the configuration's file")
+    return found

@@ -139,7 +139,7 @@ ERRORS = (
     ),
     Code(
         "other_user",
-        "The ledger belongs to another user; files made by you would lock its owner out.",
+        "Ledger or configuration belong to another user; files made by you would lock him out.",
         "Run the command as its owner, with the `sudo -u` that the report names.",
         "connector status",
         USAGE,

@@ -170,6 +170,35 @@ def test_the_configuration_is_looked_for_at_its_places(
         options.config_path(Path("other.yaml"))
 
 
+@pytest.mark.parametrize("unread", ["config.yaml", ".env"])
+def test_whoever_may_not_read_the_configuration_is_told_whose_it_is(
+    unread: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`sudo -u` forgotten: not a list of all secrets that are missing."""
+    for name in ("config.yaml", ".env"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr("os.access", lambda path, _: path.name != unread)
+    assert options.config_path(tmp_path / "config.yaml") == tmp_path / "config.yaml"  # our own
+    monkeypatch.setattr("os.geteuid", lambda: 4_000_000)
+    with pytest.raises(ConnectorError, match=f"{unread} belongs to another user") as told:
+        options.config_path(tmp_path / "config.yaml")
+    assert (told.value.code, told.value.cure[:8]) == ("other_user", "sudo -u ")
+
+
+def test_a_folder_that_is_closed_to_us_is_no_bug(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """/etc/connector for its owner alone."""
+
+    def closed(_: Path) -> bool:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "is_file", closed)
+    with pytest.raises(ConnectorError, match=f"the folder {tmp_path} belongs to another") as told:
+        options.config_path(tmp_path / "config.yaml")
+    assert told.value.code == "other_user"
+
+
 @pytest.mark.parametrize("option", ["-c", "--config", "--json"])
 def test_an_option_before_the_command_is_told_its_place(
     option: str, capsys: pytest.CaptureFixture[str]

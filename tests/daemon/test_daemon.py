@@ -224,6 +224,18 @@ def test_another_user_is_sent_to_the_right_command(company: Company) -> None:
     assert said.returncode == 2
     assert "error[other_user]" in said.stderr
     assert "sudo -u daemon connector" in said.stderr
+    upgraded = calls(company, "ledger", "upgrade")  # its journal would be ours
+    assert (upgraded.returncode, upgraded.stderr) == (2, said.stderr)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_ledger_is_made_by_the_user_whose_the_secrets_are(company: Company) -> None:
+    """`sudo connector ledger upgrade`: the daemon could not open what root has made."""
+    os.chown(company.folder / ".env", 1, 1)
+    (company.folder / "ledger.db").unlink()
+    said = calls(company, "ledger", "upgrade")
+    assert (said.returncode, "sudo -u daemon connector" in said.stderr) == (2, True)
+    assert not (company.folder / "ledger.db").exists()
 
 
 def test_a_secret_that_is_missing_is_told_at_start_and_at_a_reload(

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # From the bottom up (design §10). What shares a line does not import each other.
 LAYERS = [
     {"errors", "nearest", "notify", "points", "places", "codes", "crew", "meter", "slots", "web"},
-    {"problems", "values", "spelled", "logs", "pace"},
+    {"problems", "values", "spelled", "logs", "pace", "owner"},
     {"ports", "yamlread", "clock", "windows", "congestion"},
     {"profile", "secret", "forms", "documents", "standing"},
     {"mapping", "ledger", "configured", "likeness", "picking", "rehearsal"},
