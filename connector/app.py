@@ -331,7 +331,7 @@ def open_app(path: Path, clock: Clock | None = None, *, working: bool = True) ->
     ledger = open_ledger(config)
     try:
         if working:
-            _refuse_beside_workers(ledger)
+            _refuse_beside_others(ledger)
             ledger.wake(clock.now(), clock.boottime())
         installation = ledger.read(life.read).installation
         problems = Problems()
@@ -344,11 +344,13 @@ def open_app(path: Path, clock: Clock | None = None, *, working: bool = True) ->
     return App(config=config, ledger=ledger, wired=wired, flows=flows, clock=clock)
 
 
-def _refuse_beside_workers(ledger: Ledger) -> None:
-    """They have divided the calls of every connection among them: a command asks them (O3)."""
-    if ledger.path is None and ledger.held_by("worker"):
-        cure = "stop them; `flow sync`, `apply` and `backfill` are made by one of them"
-        raise ConnectorError("workers deliver from this ledger", code="ledger_locked", cure=cure)
+def _refuse_beside_others(ledger: Ledger) -> None:
+    """On PostgreSQL: they make all calls that a connection may make; a command asks them (O3)."""
+    if ledger.path is not None or not ledger.held_by("daemon"):
+        return
+    who = "workers deliver" if ledger.held_by("worker") else "`connector run` delivers"
+    cure = "stop what delivers; `flow sync`, `apply` and `backfill` are made by it"
+    raise ConnectorError(f"{who} from this ledger", code="ledger_locked", cure=cure)
 
 
 def reopened(app: App) -> App:

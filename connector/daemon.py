@@ -287,6 +287,7 @@ class Daemon:
         """Deliver what has become due between a flow's times: retries, doubts, what was freed."""
         now = self._clock.now()
         self._ledger.beat(now, self._clock.boottime())
+        self._ledger.announce("daemon")
         app = self.turns.app
         for name in app.wired:
             if app.gate(name).admission.probe_is_due():

@@ -275,6 +275,10 @@ def begin(app: App) -> None:
     if app.ledger.path is not None:
         message = "`connector worker` needs a PostgreSQL ledger"
         raise ConnectorError(message, code="usage", cure=CURE)
+    if app.ledger.held_by("daemon") and not app.ledger.held_by("worker"):
+        cure = "stop it: workers take its place"
+        message = "`connector run` delivers from this ledger"
+        raise ConnectorError(message, code="ledger_locked", cure=cure)
     off = app.clock.now() - app.ledger.read(shares.clock)
     if abs(off) > DRIFT:
         how = "ahead of" if off > timedelta(0) else "behind"

@@ -19,6 +19,8 @@ from connector.ledger.many import many
 from connector.ledger.schema import share
 
 SECOND = timedelta(seconds=1)
+DAEMON = ":daemon "  # and the namespace of its pid: `connector run`, of which there is one
+HELD = timedelta(seconds=15)  # for which it is known to live without saying so again
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +84,19 @@ def living(db: Connection) -> set[str]:
     """The processes that hold a share of a connection's calls now, be it none."""
     now = (share.c.until > clock(db), ~share.c.connection.startswith(":"))
     return set(db.scalars(select(share.c.owner).where(*now).distinct()))
+
+
+def hold(db: Connection, owner: str, namespace: str) -> None:
+    """Say that *owner* is the daemon; its pid is one of *namespace*."""
+    alone = Wanted(limit=1, in_use=lambda _: 1, lasts=HELD)
+    divide(db, owner, {DAEMON + namespace: alone})
+
+
+def daemons(db: Connection) -> list[tuple[str, str]]:
+    """The processes that said so lately, each with its namespace."""
+    now = (share.c.until > clock(db), share.c.connection.startswith(DAEMON))
+    rows = db.execute(select(share.c.owner, share.c.connection).where(*now))
+    return [(row.owner, row.connection.removeprefix(DAEMON)) for row in rows]
 
 
 def rate(connection: str) -> str:

@@ -8,7 +8,7 @@ import secrets
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -55,6 +55,7 @@ class Ledger:
         self.woken_at: datetime | None = None  # when this process began its watch
         self._writer = threading.Lock()
         self._lock_file: int | None = None
+        self._daemon = False  # of a PostgreSQL ledger
         self._beaten: tuple[datetime, float] | None = None
 
     @property
@@ -113,15 +114,23 @@ class Ledger:
         self.announce("")
 
     def announce(self, role: str) -> None:
-        """Let whoever finds the ledger locked know what the holder is (`daemon`: can be asked)."""
+        """Say what the holder is (`daemon`: can be asked); on PostgreSQL that lasts for a while."""
         if self._lock_file is not None:
             os.ftruncate(self._lock_file, 0)
             os.pwrite(self._lock_file, f"pid {os.getpid()} {role}".strip().encode(), 0)
+        if self.path is None and role == "daemon":
+            self._daemon = True
+            with self.begin() as db:
+                shares.hold(db, self.owner, _namespace())
 
     def held_by(self, role: str) -> bool:
-        """Is its lock held by one that announced itself as *role*? PostgreSQL: do workers live?"""
+        """Is its lock held by one that announced itself as *role*? PostgreSQL: does one live?
+
+        There workers answer as the daemon does.
+        """
         if self.path is None:
-            return bool(self.read(shares.living))
+            daemon = role == "daemon" and any(_lives(*it) for it in self.read(shares.daemons))
+            return daemon or bool(self.read(shares.living))
         lock = Path(f"{self.path}.lock")
         if not lock.exists():
             return False
@@ -160,10 +169,27 @@ class Ledger:
 
     def close(self) -> None:
         """Give the database and the owner's lock back."""
+        if self._daemon:
+            with suppress(LedgerAway), self.begin() as db:
+                shares.release(db, self.owner)
         self.engine.dispose()
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
+
+
+def _namespace() -> str:
+    """In which a pid is this process: each container has one of its own."""
+    there = Path("/proc/self/ns/pid")
+    return str(there.readlink()) if there.exists() else ""
+
+
+def _lives(owner: str, namespace: str) -> bool:
+    """May that process live? Of this machine's own the system knows."""
+    machine, pid, _ = owner.split(":")
+    if machine != life.machine()[:8] or namespace != _namespace():
+        return True
+    return int(pid) != os.getpid() and Path(f"/proc/{pid}").exists()
 
 
 def _locked(holder: str) -> ConnectorError:

@@ -71,6 +71,11 @@ class Crew:
         self._start(shifted + COMMAND, "worker", *line)
         return f"http://127.0.0.1:{port}"
 
+    def daemon(self) -> None:
+        """Start `connector run` on the same ledger."""
+        config = str(self.company.folder / "config.yaml")
+        self._start(COMMAND, "run", "--json", "--config", config)
+
     def _start(self, code: str, *words: str) -> None:
         environ = {**os.environ, "TMPDIR": str(self.company.folder)}
         with self.log.open("ab") as out:

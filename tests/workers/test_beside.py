@@ -18,8 +18,10 @@ from crew import Crew
 
 from connector.app import App, open_app
 from connector.cli import run
+from connector.codes import UNAVAILABLE
 from connector.daemon import Work
 from connector.ledger import runs
+from connector.ledger.store import Ledger
 from connector.nightly import NIGHTLY, Night
 from connector.web import Request, Response, Web
 from connector.worker import Deriving, jobs, on_duty
@@ -194,3 +196,23 @@ def test_an_address_that_is_none_is_refused(crew: Crew, capsys: pytest.CaptureFi
     config = str(crew.company.folder / "config.yaml")
     assert run(["worker", "--listen", "nowhere", "--config", config]) == 2
     assert "is not an address to listen at; write 127.0.0.1:8088" in capsys.readouterr().err
+
+
+def test_beside_connector_run_commands_are_made_by_it_and_nobody_else_delivers(crew: Crew) -> None:
+    """On PostgreSQL, too: each would make all the calls that are allowed."""
+    config = ("--config", str(crew.company.folder / "config.yaml"))
+    crew.company.flow("orders", every="never")
+    crew.daemon()
+    until(lambda: crew.said("daemon ready"), 60)
+    number = crew.company.order()
+    assert run(["flow", "sync", "orders", *config]) == 0
+    assert crew.company.references() == [f"DE-{number}"]
+    assert crew.rows("SELECT state FROM run WHERE slot IS NULL") == [{"state": "ended"}]
+    assert [run([word, *config]) for word in ("worker", "run")] == [UNAVAILABLE] * 2
+    crew.kill()  # its pid is gone: nobody waits until its time is over
+    crew.daemon()
+    until(lambda: crew.said("daemon ready") == 2, 60)
+    assert crew.dismiss() == [0]
+    ledger = Ledger(crew.url)
+    assert not ledger.held_by("daemon")
+    ledger.close()
