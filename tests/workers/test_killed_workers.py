@@ -24,11 +24,11 @@ def test_who_dies_with_a_scheduled_time_in_hand_leaves_it_to_the_others(crew: Cr
     """It was asked for in a transaction that never was: another asks for it, and one runs it."""
     crew.company.order()
     crew.hire(2, dies_at="tick.two_at_once")
-    assert {process.wait(60) for process in crew.processes} == {-signal.SIGKILL}
+    assert {process.wait(120) for process in crew.processes} == {-signal.SIGKILL}
     crew.processes.clear()
     assert crew.rows(SLOTS) == []
     crew.hire(2)
-    until(lambda: once_each(crew, 1), 80)
+    until(lambda: once_each(crew, 1), 180)
     assert {row["n"] for row in crew.rows(SLOTS)} == {1}
     assert crew.dismiss() == [0, 0]
 
@@ -43,20 +43,20 @@ def test_a_job_that_is_taken_for_a_dead_ones_runs_twice_and_does_nothing_twice(c
         crew.company.order()
     crew.company.erp.faults([{"fault": "slow", "ops": ["CreateSalesOrder"], "seconds": 1}])
     crew.hire()
-    until(lambda: crew.company.calls("CreateSalesOrder"), 60)
+    until(lambda: crew.company.calls("CreateSalesOrder"), 120)
     still = crew.processes[0]
     still.send_signal(signal.SIGSTOP)
     [held] = crew.rows(DOING)
     crew.hire(dies_at="job.rescued_while_running", dead=1.0)
-    assert crew.processes[1].wait(60) == -signal.SIGKILL
+    assert crew.processes[1].wait(120) == -signal.SIGKILL
     assert held in crew.rows(DOING), "its transaction ended"
     del crew.processes[1]
     crew.hire(dead=1.0)
-    until(lambda: held not in crew.rows(DOING), 60)
-    until(lambda: once_each(crew, count), 80)  # what he holds lapses, and is looked up
+    until(lambda: held not in crew.rows(DOING), 120)
+    until(lambda: once_each(crew, count), 180)  # what he holds lapses, and is looked up
     still.send_signal(signal.SIGCONT)
     crew.company.order()
-    until(lambda: once_each(crew, count + 1), 80)
+    until(lambda: once_each(crew, count + 1), 180)
     # He finds that his job is another's, and may end for it: his service starts him again.
     assert crew.dismiss()[-1] == 0
     assert once_each(crew, count + 1)
