@@ -285,10 +285,9 @@ class Daemon:
 
     def _sweep(self) -> None:
         """Deliver what has become due between a flow's times: retries, doubts, what was freed."""
-        now = self._clock.now()
+        now, app = self._clock.now(), self.turns.app
         self._ledger.beat(now, self._clock.boottime())
         self._ledger.announce("daemon")
-        app = self.turns.app
         for name in app.wired:
             if app.gate(name).admission.probe_is_due():
                 self._schedule.once(self.work.probe, name)

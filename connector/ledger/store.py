@@ -55,7 +55,6 @@ class Ledger:
         self.woken_at: datetime | None = None  # when this process began its watch
         self._writer = threading.Lock()
         self._lock_file: int | None = None
-        self._daemon = False  # of a PostgreSQL ledger
         self._beaten: tuple[datetime, float] | None = None
 
     @property
@@ -119,27 +118,15 @@ class Ledger:
             os.ftruncate(self._lock_file, 0)
             os.pwrite(self._lock_file, f"pid {os.getpid()} {role}".strip().encode(), 0)
         if self.path is None and role == "daemon":
-            self._daemon = True
             with self.begin() as db:
                 shares.hold(db, self.owner, _namespace())
 
     def held_by(self, role: str) -> bool:
-        """Is its lock held by one that announced itself as *role*? PostgreSQL: does one live?
-
-        There workers answer as the daemon does.
-        """
+        """Does one hold it that is *role*? On PostgreSQL a worker is a daemon, too."""
         if self.path is None:
-            daemon = role == "daemon" and any(_lives(*it) for it in self.read(shares.daemons))
-            return daemon or bool(self.read(shares.living))
-        lock = Path(f"{self.path}.lock")
-        if not lock.exists():
-            return False
-        with lock.open() as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return file.read().endswith(f" {role}")
-        return False
+            daemons = self.read(shares.daemons) if role == "daemon" else ()
+            return any(_lives(*it) for it in daemons) or bool(self.read(shares.living))
+        return _held(Path(f"{self.path}.lock"), role)
 
     def wake(self, now: datetime, boot: float | None = None) -> None:
         """Begin or continue a watch: own the ledger, judge its life, take back what the dead held.
@@ -169,13 +156,25 @@ class Ledger:
 
     def close(self) -> None:
         """Give the database and the owner's lock back."""
-        if self._daemon:
+        if self.path is None and self.woken_at is not None:
             with suppress(LedgerAway), self.begin() as db:
                 shares.release(db, self.owner)
         self.engine.dispose()
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
+
+
+def _held(lock: Path, role: str) -> bool:
+    """Does somebody hold that file, and has written into it that he is *role*?"""
+    if not lock.exists():
+        return False
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return file.read().endswith(f" {role}")
+    return False
 
 
 def _namespace() -> str:
