@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -12,6 +13,7 @@ from pydantic import AfterValidator, SecretStr
 
 from adapters.auth import Credentials
 from adapters.http import Broke, Http, Request
+from adapters.lent import Lent, usable
 from adapters.logins import Denied, Held
 from adapters.replies import Answer, code_of
 from adapters.splitting import parse
@@ -32,6 +34,7 @@ class OAuth2(Credentials):
     """Client credentials; with a *refresh_token*, the account that a person once lent us.
 
     *send*: where the token endpoint looks for the client: in HTTP Basic, or in the form.
+    *refresh_token_file*: where that token is, and where each that renews it is put.
     """
 
     type: Literal["oauth2"]
@@ -41,6 +44,7 @@ class OAuth2(Credentials):
     scope: str = ""
     audience: str = ""
     refresh_token: SecretStr | None = None
+    refresh_token_file: Annotated[Path, AfterValidator(usable)] | None = None
     send: Literal["basic", "form"] = "basic"
 
 
@@ -51,9 +55,16 @@ class OAuth2Entry:
         self._auth, self._http = auth, http
         lent = auth.refresh_token
         self._refresh = lent.get_secret_value() if lent is not None else None
+        self._lent = Lent(auth.refresh_token_file) if auth.refresh_token_file else None
 
     def enter(self) -> Held:
         """Ask for a token; see Entry. A refresh token that the reply renews is the next one."""
+        if self._lent is None:
+            return self._entered()
+        with self._lent.held() as self._refresh:
+            return self._entered()
+
+    def _entered(self) -> Held:
         reply = self._http.call(self._request())
         said = _object(reply.body)
         answer = Answer(http=reply, reply=said)
@@ -67,6 +78,8 @@ class OAuth2Entry:
             raise Broke("another_token_type", sent=False)
         if isinstance(renewed := said.get("refresh_token"), str) and self._refresh is not None:
             self._refresh = renewed
+            if self._lent is not None:
+                self._lent.keep(renewed)
         return Held(headers={"Authorization": f"Bearer {token}"}, lasts=_lasts(said))
 
     def over(self, answer: Answer) -> bool:

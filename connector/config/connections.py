@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from connector import forms, spelled
@@ -14,21 +16,30 @@ from connector.spelled import Misspelled
 from connector.windows import WINDOW, window
 from connector.yamlread import Node
 
+_NO_SECRET = ("_url", "_file")
 _SECRET_WORDS = ("password", "secret", "key", "token")
 
 
 def _auth(node: Node, problems: Problems) -> Node:
-    for word, child in forms.members(node).items():
+    own = forms.members(node)
+    files = {word: _at(child) for word, child in own.items() if word.endswith("_file")}
+    for word, child in own.items():
         forms.remnant(node, word, problems)
         # the address of a token is none: credentials in it are the adapter's to refuse
-        secret = any(part in word for part in _SECRET_WORDS) and not word.endswith("_url")
+        secret = any(part in word for part in _SECRET_WORDS) and not word.endswith(_NO_SECRET)
         blank = word == "password" and child.value == ""  # who has a key as user may have none
         if blank or not (secret and isinstance(child.value, str)):
             continue
         if not is_reference(child.value):
             cure = "put it into .env beside this file (mode 0600) as NAME=…, write ${NAME} here"
             report(problems, child, "a secret stands in the configuration itself", cure)
-    return node
+    return replace(node, value={**own, **files}) if files else node
+
+
+def _at(node: Node) -> Node:
+    """A path that begins where the configuration lies."""
+    path = node.value if isinstance(node.value, str) else ""
+    return replace(node, value=str((Path(node.file).parent / path).resolve())) if path else node
 
 
 def _secret(_: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -150,6 +151,73 @@ def test_a_refresh_token_that_the_reply_renews_is_used_next(api):
     read(source)
 
     assert [form["refresh_token"] for form in issuer.asked] == ["lent-0", "lent-1"]
+
+
+def lent(tmp_path, token="lent-0", mode=0o600):
+    file = tmp_path / "erp.token"
+    file.write_text(f"{token}\n")
+    file.chmod(mode)
+    return file
+
+
+def test_a_renewed_refresh_token_is_kept_for_the_next_program(api, tmp_path):
+    """Each is taken once: whoever starts later, or beside it, has to have the last one."""
+    issuer, clock, file = Issuer(refresh="lent-0", lasts=60), Clock(), lent(tmp_path)
+    first = api(issuer, clock=clock, refresh_token_file=file)
+    read(first)
+    second = api(issuer, clock=clock, refresh_token_file=file)
+    read(second)
+    clock.ahead = timedelta(minutes=2)
+    read(first)
+
+    assert [form["refresh_token"] for form in issuer.asked] == ["lent-0", "lent-1", "lent-2"]
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("lent-3\n", 0o600)
+
+
+def test_programs_that_renew_at_once_take_turns(api, tmp_path):
+    """None asks with a token that another is having renewed."""
+    issuer, file = Issuer(refresh="lent-0"), lent(tmp_path)
+    sources = [api(issuer, refresh_token_file=file) for _ in range(6)]
+
+    def renewed(source):
+        with contextlib.suppress(errors.Unauthorized):  # another one's newer token was taken
+            return read(source)
+        return []
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(renewed, sources))
+    asked = [form["refresh_token"] for form in issuer.asked]
+
+    assert asked == [f"lent-{n}" for n in range(len(asked))]
+
+
+def test_a_token_that_cannot_be_kept_is_told_and_not_lost(api, tmp_path, monkeypatch):
+    """It is the only one that is still taken: kept in memory, and put there when that works."""
+    issuer, clock, file = Issuer(refresh="lent-0", lasts=60), Clock(), lent(tmp_path)
+    source = api(issuer, clock=clock, refresh_token_file=file)
+    with monkeypatch.context() as broken:
+        broken.setattr("adapters.lent.os.fsync", fails)
+        with pytest.raises(errors.Unavailable, match="refresh_token_not_kept"):
+            read(source)
+    assert read(source) == ["7"]
+
+    assert [form["refresh_token"] for form in issuer.asked] == ["lent-0", "lent-1"]
+    assert file.read_text() == "lent-2\n"
+
+
+def fails(_):
+    raise OSError("no space left")
+
+
+@pytest.mark.parametrize(
+    ("mode", "name", "says"),
+    [(0o640, "erp.token", "chmod 600"), (0o600, "other.token", "names no file")],
+)
+def test_a_file_of_a_token_must_be_there_and_be_ours_alone(api, tmp_path, mode, name, says):
+    """Told before anything is called."""
+    lent(tmp_path, mode=mode)
+    with pytest.raises(ValidationError, match=says):
+        api(Issuer(refresh="lent-0"), refresh_token_file=tmp_path / name)
 
 
 def test_a_refused_client_is_unauthorized_and_not_tried_again_at_once(api, caplog):

@@ -134,6 +134,17 @@ def test_a_password_may_be_blank_where_the_key_is_the_user(tmp_path: Path) -> No
     assert not problems
 
 
+def test_a_file_of_a_token_lies_beside_the_configuration(tmp_path: Path) -> None:
+    """Its name is no secret."""
+    given = 'auth: {type: basic, user: u, password: "${file:pw}"}'
+    auth = "auth: {type: oauth2, refresh_token_file: erp.token}"
+    assert given in TEXT
+    config, problems = loaded(tmp_path, TEXT.replace(given, auth)), Problems()
+
+    revealed = config.secrets.reveal(config.connections["erp"].auth, problems)
+    assert revealed == {"type": "oauth2", "refresh_token_file": str(tmp_path / "erp.token")}
+
+
 def test_the_schema_knows_what_the_loader_knows(tmp_path: Path) -> None:
     """Needed keys, closed words and patterns are in the published schema."""
     schema = json_schema()
