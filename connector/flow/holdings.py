@@ -181,7 +181,18 @@ def _excuse(
         return "filtered"
     if _is_young(draft, flow, pulled):
         return "not pulled yet"
-    return None if known.row is None else _standing(known.row, seen)
+    if known.row is None:
+        return None
+    return _standing(known.row, seen) or _called_off(draft, seen)
+
+
+def _called_off(draft: Draft, seen: Answer) -> str | None:
+    """Of a cancelled order some systems keep nothing, some an order of nothing."""
+    if unpack(draft.doc or b"{}").get("status") != "cancelled":
+        return None
+    total = seen.there.get("total") if isinstance(seen, Seen) else None
+    void = isinstance(seen, Absent) or (total is not None and Decimal(str(total)) == 0)
+    return "cancelled" if void else None
 
 
 def _standing(row: Mapping[str, Any], seen: Answer) -> str | None:

@@ -268,6 +268,32 @@ def test_what_the_ledger_holds_with_a_reason_is_no_loss(desk: Any, delivered: li
     assert (said.code, said.json["excused"]) == (0, {"held (blocked)": 1})
 
 
+@pytest.mark.parametrize(
+    ("sql", "excused"),
+    [
+        ("DELETE FROM orders WHERE reference = ?", {"cancelled": 1}),
+        ("UPDATE orders SET grand_total = '0.00' WHERE reference = ?", {"cancelled": 1}),
+        ("UPDATE orders SET grand_total = '1.00' WHERE reference = ?", {}),
+    ],
+)
+def test_a_cancelled_order_may_be_gone_there_or_amount_to_nothing(
+    desk: Any, delivered: list[str], sql: str, excused: dict[str, int]
+) -> None:
+    """Where cancelling deletes or voids it; any other total is still wrong."""
+    desk.company.change(delivered[0], status="cancelled")
+    desk.company.pass_(60)
+    desk("flow", "sync", "orders")
+    [reference] = [
+        row["reference"]
+        for row in desk.company.rows("SELECT key, reference FROM record WHERE flow = 'orders'")
+        if row["key"] == delivered[0]
+    ]
+    with desk.company.clerk() as erp, erp.begin() as db:
+        db.execute(sql, (reference,))
+    said = desk("flow", "audit", "orders", "--json")
+    assert (said.code, said.json["excused"]) == (0 if excused else 1, excused)
+
+
 @pytest.mark.usefixtures("delivered")
 def test_an_order_of_this_minute_is_not_lost_but_not_pulled_yet(desk: Any) -> None:
     """What the last run could not have seen is listed apart."""
