@@ -100,6 +100,8 @@ def run(args: Sequence[str]) -> int:
         # The reader of our output has gone; python would complain once more at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return codes.ATTENTION
+    except OSError as error:
+        failure = _file(error, args) or ConnectorError(_bug(error), code="bug")
     except Exception as error:  # noqa: BLE001 (around the process: the last of two broad ones)
         failure = ConnectorError(_bug(error), code="bug")
     return output.fail(failure, as_json="--json" in args)
@@ -119,6 +121,15 @@ def _call(args: Sequence[str]) -> int:
             cure = "it stands behind the command: connector check --config FILE --json"
         raise ConnectorError(error.format_message(), code="usage", cure=cure) from error
     return result if type(result) is int else codes.OK
+
+
+def _file(error: OSError, args: Sequence[str]) -> ConnectorError | None:
+    """What is wrong with a file or folder that the command line names; None: it names none such."""
+    named = str(error.filename)
+    if error.filename is None or (named not in args and Path(named).is_absolute()):
+        return None
+    cure = "name a file in a folder that is there and ours to write to"
+    return ConnectorError(f"{named} cannot be used: {error.strerror}", code="usage", cure=cure)
 
 
 def _bug(error: Exception) -> str:

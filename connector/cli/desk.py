@@ -16,6 +16,7 @@ from connector.cli import output
 from connector.cli.options import config_path
 from connector.clock import SystemClock
 from connector.configured import Config
+from connector.documents import ENTITIES
 from connector.errors import ConnectorError
 from connector.examining import read_config
 from connector.flow.flows import Flow
@@ -47,6 +48,13 @@ def flow_of(app: App, name: str) -> Flow:
         cure = cure_for(name, app.flows, "flow")
         raise ConnectorError(f"there is no flow `{name}`", code="usage", cure=cure)
     return app.flows[name]
+
+
+def no_record(entity: str, key: str) -> ConnectorError:
+    """There is none; of an entity that there is not (`orders`), the nearest is named."""
+    cure = "" if entity in ENTITIES else cure_for(entity, tuple(ENTITIES), "entity")
+    message = f"there is no record of {entity} {key}"
+    return ConnectorError(message, code="no_such_record", cure=cure)
 
 
 def person() -> Person:

@@ -9,7 +9,7 @@ import click
 from sqlalchemy import Connection
 
 from connector.cli import output
-from connector.cli.desk import at_ledger, person
+from connector.cli.desk import at_ledger, no_record, person
 from connector.cli.options import config_option, json_option
 from connector.errors import ConnectorError
 from connector.flow.draft import subject_key
@@ -69,7 +69,7 @@ def _of(db: Connection, entity: str, key: str) -> list[dict[str, Any]]:
     if entity == "customer":
         subjects |= {subject_key(installation, f"{row['source']}/{key}") for row in found}
     if not found:
-        raise ConnectorError(f"there is no record of {entity} {key}", code="no_such_record")
+        raise no_record(entity, key)
     rows = keeping.of_person(db, sorted(subjects))
     known = {row["id"] for row in rows}
     return rows + [

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from connector.cli import output
-from connector.cli.desk import LEFT, at_ledger, person, words
+from connector.cli.desk import LEFT, at_ledger, no_record, person, words
 from connector.cli.erase import erase
 from connector.cli.explain import explain
 from connector.cli.options import F, config_option, json_option
@@ -81,7 +81,7 @@ def show(
         rows = ledger.read(history.find, entity, key, flow)
         found = [_with_content(row, ledger) if content else row for row in rows]
     if not found:
-        raise ConnectorError(f"there is no record of {entity} {key}", code="no_such_record")
+        raise no_record(entity, key)
     if as_json:
         output.emit(found)
         return

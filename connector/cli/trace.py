@@ -12,10 +12,9 @@ import click
 
 from connector import codes
 from connector.cli import output
-from connector.cli.desk import at_ledger, command_for, words
+from connector.cli.desk import at_ledger, command_for, no_record, words
 from connector.cli.options import config_option, json_option
 from connector.clock import SystemClock
-from connector.errors import ConnectorError
 from connector.ledger import brakes, history
 from connector.ledger.store import Ledger
 
@@ -48,7 +47,7 @@ def trace(entity: str, key: str, config: Path | None, as_json: bool) -> None:
         rows = _meant(ledger, entity, key)
         found = [_told(row, ledger, now) for row in rows]
     if not found:
-        raise ConnectorError(f"there is no record of {entity} {key}", code="no_such_record")
+        raise no_record(entity, key)
     if as_json:
         output.emit(found)
         return

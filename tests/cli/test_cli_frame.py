@@ -206,3 +206,15 @@ def test_an_option_before_the_command_is_told_its_place(
     """It is every command's own."""
     assert cli.run([option, "config.yaml", "check"]) == codes.USAGE
     assert "it stands behind the command: connector check --config FILE" in capsys.readouterr().err
+
+
+def test_a_file_that_the_command_line_names_is_no_bug_of_ours(
+    tmp_path: Path, failing: list[Exception], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where it cannot be written, that is said; one that nobody named is a bug all the same."""
+    there = str(tmp_path / "not there" / "plan.yaml")
+    failing.append(FileNotFoundError(2, "No such file or directory", there))
+    assert cli.run(["fail"]) == 70
+    failing[0] = FileNotFoundError(2, "No such file or directory", "samples")
+    assert cli.run(["fail"]) == codes.USAGE
+    assert "samples cannot be used: No such file" in capsys.readouterr().err

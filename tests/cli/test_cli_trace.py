@@ -210,3 +210,21 @@ def test_a_doubt_that_grows_old_needs_a_person(desk: Any) -> None:
     desk.company.pass_(2 * 3600)
     [asked] = desk("status", "--json").json["needs_a_person"]
     assert (asked["key"], asked["command"]) == (number, f"connector trace order {number}")
+
+
+def test_an_entity_that_there_is_not_is_told_the_nearest(desk: Any) -> None:
+    """`orders` for `order`: not the key is wrong."""
+    key = str(desk.company.order())
+    desk.company.settle()
+    for command in (["trace"], ["record", "show"]):
+        said = desk(*command, "orders", key)
+        assert "did you mean `order`?" in said.err
+        assert "the source's own id" in desk(*command, "order", "no-such").err
+
+
+def test_a_file_that_cannot_be_written_is_told(desk: Any) -> None:
+    """By its name, with what to do; not as a bug of ours."""
+    for words in (["flow", "plan", "orders", "--out"], ["link", "export", "products", "-o"]):
+        desk("link", "scan", "products")
+        said = desk(*words, "/not/there/file")
+        assert (said.code, "/not/there/file cannot be used: No such file" in said.err) == (2, True)
