@@ -89,12 +89,12 @@ def _watch(hours: Hours, daemon: Any, scheduler: Any) -> None:
 
     def swept(self: Any) -> None:
         at = planned[0]
-        busy = self.turns._busy or any(self.turns._line.values())
+        busy = self.turns._busy or any(self.turns._wants.line.values())
         if busy and time.monotonic() - looked[0] < REST:
             return  # whoever works has the machine for himself meanwhile
         looked[0] = time.monotonic()
         sweep(self)
-        busy = self.turns._busy or any(self.turns._line.values())
+        busy = self.turns._busy or any(self.turns._wants.line.values())
         quiet[:] = [at, quiet[1] + 1 if at == quiet[0] and not busy else 0]
         if quiet[1] >= 2:
             hours["done"] = at
