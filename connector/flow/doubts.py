@@ -26,11 +26,13 @@ def settle_doubts(target: Target, flow: Flow, ledger: Ledger, clock: Clock) -> i
     found = ledger.read(attempts.doubts, flow.name, clock.now(), MOST)
     if not found:
         return 0
-    # O3: nor does any settle time end before a jump of the clock has settled.
+    # O3: nor does any settle time end before a jump of the clock has settled: seen by now, and by
+    # the time that is told as the one of asking.
+    asked = clock.now()
+    ledger.beat(asked, clock.boottime())
     due = [replace(d, not_before=ledger.life.unsettled_since + flow.settle) for d in found]
     controls = ledger.read(links.controls, flow.source, flow.target, flow.entity)
     askable = [d for d in due if can_ask(d, flow)]
-    asked = clock.now()
     answers, control = ask(target, flow, askable, controls)
     settlements = [
         (d, answer(d, answers.get(d.attempt), flow, asked=asked, control=control)) for d in askable

@@ -135,6 +135,25 @@ def test_what_became_doubtful_is_looked_up_while_it_rolls(rig: Rig) -> None:
     assert len(rig.books()) == 3 * PAGE + 1
 
 
+def test_a_clock_that_jumps_while_it_rolls_settles_no_doubt(rig: Rig) -> None:
+    """O3: the call may commit for as long as ever; it was sent again at once, and came twice."""
+    put(rig, 3 * PAGE)
+    rig.flow(slots=2, settle=60 * SECOND, timeout=300 * SECOND)
+    _, erp = rig.memory
+    original = erp._send
+
+    def send(entity: str, change: Change) -> Outcome:
+        number = int(change.reference.rpartition("-")[2])
+        if number == PAGE:
+            rig.clock.set_wall(rig.clock.now() + 90 * SECOND)
+        return InDoubt(why="late") if number == 1 else original(entity, change)
+
+    erp._send = send  # type: ignore[method-assign]
+    rig.cycle()
+    assert count(rig, "outcome = 'absent'") == 0
+    assert count(rig, "outcome IS NULL") == 1
+
+
 def test_what_may_have_killed_a_worker_goes_in_no_greater_number(rig: Rig) -> None:
     """R12: of suspects only so many are on the wire as there are slots, also when it rolls."""
     put(rig, PAGE)
