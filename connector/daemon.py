@@ -140,7 +140,9 @@ class Work:
             if asked.task == "apply":
                 return planfile.result(apply(app, planfile.parsed(asked.given), asked.actor))
             report = app.sync(flow, only=asked.keys)
-        while report.gave_way and not self.turns.rest(BREATH):
+        while report.gave_way:
+            if self.turns.rest(BREATH):
+                raise NotSent("stopping")
             with self.turns.turn(asked.flow, ASKED) as (app, flow):
                 report.go_on(app.catch_up(flow))
         return self._went_well(asked.flow, report)

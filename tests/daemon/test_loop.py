@@ -14,9 +14,11 @@ from structlog.testing import capture_logs
 
 from connector import daemon as daemon_of
 from connector import reloading
+from connector.app import App
 from connector.daemon import ASKED, Daemon, ahead
 from connector.errors import LedgerAway, WrongSystem
 from connector.ledger import hints, runs
+from connector.report import Report
 
 
 @pytest.fixture
@@ -163,6 +165,22 @@ def test_a_flow_that_is_busy_holds_up_no_other(daemon: Daemon, company: Company)
             for id_ in many[2:]:
                 runs.withdraw(db, id_)
     until(lambda: daemon._look() or states(company, many[:2]) == ["ended"] * 2)
+
+
+def test_a_command_is_told_that_its_run_gave_way_and_came_to_no_end(
+    daemon: Daemon, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daemon was stopped meanwhile: not all is delivered, and who asked must know."""
+    [order] = asked(company, "orders")
+
+    def sync(*_: Any, **__: Any) -> Report:
+        daemon.turns.stop()
+        return Report(gave_way=True)
+
+    monkeypatch.setattr(App, "sync", sync)
+    daemon._look()
+    until(lambda: states(company, [order]) == ["ended"])
+    assert company.app.ledger.read(runs.result, order)[1] == {"stopped": True}
 
 
 def test_what_waits_for_a_thread_is_not_called_again(
