@@ -23,7 +23,7 @@ from connector.flow.known import known_of, look
 from connector.flow.opening import Decided, carry_out
 from connector.flow.plan import Licence
 from connector.flow.prove import prove_find
-from connector.flow.settle import in_hand, settle
+from connector.flow.settle import in_hand, place, settle
 from connector.flow.verify import verify
 from connector.ledger import attempts, links, records
 from connector.ledger.records import Claimed
@@ -204,7 +204,7 @@ class Window:
         suspects = ledger.read(attempts.suspects, [w.id for w in work])
         blamed = {w.id: w.attempts for w in work if w.id in suspects}
         few = min(most, self._at_once())
-        due = {w.id: clock.now() if w.attempts else min(w.read_at, clock.now()) for w in work}
+        due = {w.id: place(w, clock.now()) for w in work}
         decisions |= few_at_a_time(decisions, blamed, few, due, alone=not left)
         if flow.finds:
             begun = suspects

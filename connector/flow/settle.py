@@ -13,6 +13,7 @@ from connector.flow.money import differs
 from connector.ledger.attempts import Settlement, Standing
 from connector.ledger.content import pack, unpack
 from connector.ledger.links import Facts
+from connector.ledger.records import Claimed
 from connector.values import (
     Absent,
     Ambiguous,
@@ -250,7 +251,7 @@ def _absent(at: Standing, flow: Flow, *, asked: datetime, ripe: bool, control: b
         return Settlement(outcome="absent", move="found_held", reason="ambiguous", detail=needs)
     if gave_up(at, flow):
         return given_up(Settlement(outcome="absent", move="absent"), at)
-    return Settlement(outcome="absent", move="absent", due_at=_place(at, asked), attempts=_anew(at))
+    return Settlement(outcome="absent", move="absent", due_at=place(at, asked), attempts=_anew(at))
 
 
 def gave_up(at: Standing, flow: Flow) -> bool:
@@ -268,9 +269,9 @@ def given_up(s: Settlement, at: Standing) -> Settlement:
     return replace(s, move="found_held", reason="gave_up", detail=needs, due_at=None)
 
 
-def _place(at: Standing, now: datetime) -> datetime:
+def place(one: Standing | Claimed, now: datetime) -> datetime:
     """From when on it is due again: before what was read later, unless a death is its own."""
-    return now if at.attempts else min(now, at.read_at)
+    return now if one.attempts else min(now, one.read_at)
 
 
 def _anew(at: Standing) -> int | None:

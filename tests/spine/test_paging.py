@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from deaths import lives
 from sqlalchemy import select
 
 from connector.errors import Truncated
@@ -44,15 +45,6 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     rig.kill()
 
 
-def lives(rig: Rig, most: int = RESTARTS) -> int:
-    """Rounds, each in a process of its own, until one lives; how many died."""
-    for died in range(most):
-        rig.clock.pass_(timedelta(seconds=1))
-        if not rig.run_until_killed():
-            return died
-    return most
-
-
 def aside(rig: Rig) -> list[tuple[str, str]]:
     """Place and code of what was set aside."""
     with rig.start().engine.connect() as db:
@@ -72,7 +64,9 @@ def others(rig: Rig) -> set[str]:
 
 def test_what_kills_alone_is_set_aside_and_all_others_are_delivered(rig: Rig) -> None:
     """Else the process dies for ever, at the same page, and no order passes."""
-    assert lives(rig) == 1 + HALVINGS + DEATHS  # unseen, in ever smaller pages, then alone
+    assert (
+        lives(rig, RESTARTS) == 1 + HALVINGS + DEATHS
+    )  # unseen, in ever smaller pages, then alone
     rig.settle()
     assert others(rig) == {f"{n}" for n in range(ORDERS)} - {"7"}
     assert aside(rig) == [("row", "kills_reader")]
@@ -81,7 +75,7 @@ def test_what_kills_alone_is_set_aside_and_all_others_are_delivered(rig: Rig) ->
 
 def test_it_kills_nobody_again_and_once_corrected_it_is_an_order_as_any_other(rig: Rig) -> None:
     """It is known by its bytes, in whatever page it comes; with other bytes it is another row."""
-    lives(rig)
+    lives(rig, RESTARTS)
     for n in range(5, 10):  # the whole neighbourhood is listed again, in another order
         if n != 7:
             rig.memory[0].put("order", f"{n}", order(f"{n}", note="changed"))
@@ -100,11 +94,11 @@ def test_one_that_comes_to_a_process_of_old_age_is_found_out_as_well(rig: Rig) -
     """Who is old notes nothing; who follows him does."""
     shop = rig.memory[0]
     shop.put("order", "7", order("7", note="fine"))
-    assert lives(rig) == 0
+    assert lives(rig, RESTARTS) == 0
     rig.clock.pass_(YOUNG * 2)
     shop.put("order", "7", order("7", note=POISON))
     shop.put("order", "9", order("9", note="changed"))
-    assert lives(rig) < RESTARTS
+    assert lives(rig, RESTARTS) < RESTARTS
     rig.settle()
     assert rig.states()["9"] == ("done", "sent")
     assert aside(rig) == [("row", "kills_reader")]
@@ -116,7 +110,7 @@ def test_who_died_of_something_else_while_a_page_was_split_is_not_its_victim(rig
     for _ in range(HALVINGS + DEATHS - 1):
         rig.kill_at("split.kills_process")
         assert rig.run_until_killed()
-    assert lives(rig) == 0
+    assert lives(rig, RESTARTS) == 0
     rig.settle()
     assert others(rig) == {f"{n}" for n in range(ORDERS)}
     assert aside(rig) == []
@@ -130,7 +124,7 @@ def test_who_died_of_something_else_after_a_row_was_read_alone_is_not_its_victim
     for _ in range(2 + DEATHS):
         rig.kill_at("page.fetched")
         assert rig.run_until_killed()
-    assert lives(rig) == 0
+    assert lives(rig, RESTARTS) == 0
     rig.settle()
     assert others(rig) == {f"{n}" for n in range(ORDERS)}
     assert aside(rig) == []
@@ -150,7 +144,7 @@ def test_once_it_is_set_aside_pages_are_whole_again_even_if_the_walk_ends_in_a_d
     split: list[int] = rig.split  # type: ignore[attr-defined]
     split.clear()
     rig.kill()
-    assert lives(rig) == 0
+    assert lives(rig, RESTARTS) == 0
     assert split == [3]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from deaths import lives
 from sqlalchemy import select
 
 from connector.errors import Unavailable
@@ -43,18 +44,9 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     rig.kill()
 
 
-def lives(rig: Rig, most: int = RESTARTS) -> int:
-    """Rounds, each in a process of its own, until one lives; how many died."""
-    for died in range(most):
-        rig.clock.pass_(timedelta(seconds=1))
-        if not rig.run_until_killed():
-            return died
-    return most
-
-
 def test_what_kills_its_reader_is_held_and_all_others_are_delivered(rig: Rig) -> None:
     """Else the process dies for ever, at the same page, and no order passes."""
-    died = lives(rig)
+    died = lives(rig, RESTARTS)
     assert died == 1 + DEATHS  # once in the page, then alone
     rig.settle()
     assert rig.states()["2"] == ("held", "unreadable")
@@ -63,11 +55,11 @@ def test_what_kills_its_reader_is_held_and_all_others_are_delivered(rig: Rig) ->
 
 def test_it_is_not_read_again_until_it_changes(rig: Rig) -> None:
     """What was held is known by its bytes; corrected at its source it is an order as any other."""
-    lives(rig)
+    lives(rig, RESTARTS)
     rig.settle()
     before = len(rig.read)  # type: ignore[attr-defined]
     rig.kill()
-    assert lives(rig) == 0
+    assert lives(rig, RESTARTS) == 0
     assert len(rig.read) == before  # type: ignore[attr-defined]
     rig.memory[0].put("order", "2", order("2", note="corrected"))
     rig.settle()
@@ -78,11 +70,11 @@ def test_one_that_comes_to_a_process_of_old_age_is_found_out_as_well(rig: Rig) -
     """Who is old notes nothing; who follows him does."""
     shop = rig.memory[0]
     shop.put("order", "2", order("2", note="fine"))
-    assert lives(rig) == 0
+    assert lives(rig, RESTARTS) == 0
     rig.clock.pass_(YOUNG * 2)
     shop.put("order", "2", order("2", note=POISON))
     shop.put("order", "4", order("4", note="changed"))
-    assert lives(rig) == 2 + DEATHS  # unseen, in the page, then alone
+    assert lives(rig, RESTARTS) == 2 + DEATHS  # unseen, in the page, then alone
     rig.settle()
     assert rig.states()["2"] == ("held", "unreadable")
     assert rig.states()["4"] == ("done", "sent")
@@ -95,13 +87,13 @@ def test_who_died_of_something_else_while_it_was_read_is_not_its_victim(rig: Rig
     for _ in range(2):
         rig.kill_at("parse.kills_process", 3)
         assert rig.run_until_killed()
-    assert lives(rig) == 0
+    assert lives(rig, RESTARTS) == 0
     for note in "ab":
         rig.kill()
         shop.put("order", "2", order("2", note=note))
         rig.kill_at("parse.kills_process")
         assert rig.run_until_killed()
-        assert lives(rig) == 0
+        assert lives(rig, RESTARTS) == 0
     rig.settle()
     assert rig.states()["2"] == ("done", "sent")
 

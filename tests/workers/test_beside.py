@@ -18,7 +18,7 @@ from crew import Crew
 
 from connector.app import App, open_app
 from connector.cli import run
-from connector.codes import UNAVAILABLE
+from connector.codes import UNAVAILABLE, USAGE
 from connector.daemon import Work
 from connector.ledger import runs
 from connector.ledger.store import Ledger
@@ -216,3 +216,13 @@ def test_beside_connector_run_commands_are_made_by_it_and_nobody_else_delivers(c
     ledger = Ledger(crew.url)
     assert not ledger.held_by("daemon")
     ledger.close()
+
+
+def test_a_secret_that_is_missing_is_told_before_a_worker_begins(
+    crew: Crew, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With its name; else every run of every flow would say it, and nobody the name."""
+    env = crew.company.folder / ".env"
+    env.write_text(env.read_text().replace("ERP_PASSWORD", "ERP_PASWORD"))
+    assert run(["worker", "--config", str(crew.company.folder / "config.yaml")]) == USAGE
+    assert "ERP_PASSWORD" in capsys.readouterr().err
