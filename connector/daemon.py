@@ -80,10 +80,8 @@ class Work:
         try:
             with self.turns.turn(name) as (app, flow):
                 report = act(app, flow)
-        except NotSent:
-            return False
-        except NotNow:
-            return False  # somebody shut it, or it is probed: nobody's failure
+        except (NotSent, NotNow):
+            return False  # we stop, somebody shut it, or it is probed: nobody's failure
         except ConnectorError as error:
             self.failed(name, error)
             return False
@@ -104,8 +102,7 @@ class Work:
         """Drop what is kept no longer; how much it was."""
         app, count = self.turns.app, 0
         if app.config.keep is not None:
-            gone = vacuum(app.ledger, app.config.keep, self._clock.now())
-            count = sum(gone.values())
+            count = sum(vacuum(app.ledger, app.config.keep, self._clock.now()).values())
             structlog.get_logger().info("vacuumed", count=count)
         self.failures.pop("vacuum", None)
         return count
